@@ -1,0 +1,68 @@
+"""The errors a reader can act on; each carries the exit code the command line ends with."""
+
+from __future__ import annotations
+
+__all__ = [
+    "FlaggedError",
+    "InputError",
+    "LimitError",
+    "ModelError",
+    "OutputError",
+    "RestoreflowError",
+    "UsageError",
+]
+
+
+class RestoreflowError(Exception):
+    """Something went wrong that the user can do something about.
+
+    Args:
+        message: what happened and where, one line.
+        hint: what to do next, one line; empty where nothing can be done.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} ({self.hint})" if self.hint else self.message
+
+
+class UsageError(RestoreflowError):
+    """The command or call was not of a valid form."""
+
+    exit_code = 2
+
+
+class InputError(RestoreflowError):
+    """An input file cannot be read or restored; the other files go on."""
+
+    exit_code = 3
+
+
+class OutputError(RestoreflowError):
+    """A result cannot be written; the other files go on."""
+
+    exit_code = 3
+
+
+class LimitError(RestoreflowError):
+    """A limit was reached: memory, disk, or a size the user can lift with an option."""
+
+    exit_code = 5
+
+
+class ModelError(RestoreflowError):
+    """A model is missing, damaged, of a newer schema, or cannot be downloaded."""
+
+    exit_code = 6
+
+
+class FlaggedError(RestoreflowError):
+    """An input was flagged and the user asked for that to be a failure."""
+
+    exit_code = 7
