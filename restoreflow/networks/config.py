@@ -1,0 +1,26 @@
+"""What an encoder is made of, as data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["NetworkConfig"]
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """The encoder that predicts the mean image and the features.
+
+    Attributes:
+        kind: the family of encoder, one file each in this package.
+        width: channels of the features on the grid.
+        depth: number of residual blocks.
+        mean_range: bound on how far the mean image may lie from plain interpolation, in units of
+            the image range.
+    """
+
+    kind: Literal["residual", "low_light"] = "residual"
+    width: int = 48
+    depth: int = 8
+    mean_range: float = 0.5

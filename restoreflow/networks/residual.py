@@ -1,0 +1,100 @@
+"""The super-resolution encoder: plain residual convolutions on the low-resolution grid."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+__all__ = ["Encoding", "ResidualEncoder"]
+
+
+class Encoding(NamedTuple):
+    """What an encoder knows of a degraded picture.
+
+    Attributes:
+        mean: (N, 3, H, W), the clean picture's estimate, in [0, 1].
+        features: (N, F, H / 4, W / 4), what conditions the flow.
+    """
+
+    mean: Tensor
+    features: Tensor
+
+
+class ResidualBlock(nn.Module):
+    """Two 3 x 3 convolutions around a ReLU, added to the input."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(width, width, 3, padding=1)
+        self.conv2 = nn.Conv2d(width, width, 3, padding=1)
+        with torch.no_grad():
+            self.conv2.weight.mul_(0.2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.conv2(torch.relu(self.conv1(x)))
+
+
+class ResidualEncoder(nn.Module):
+    """Degraded picture to mean image and features, for scales 2, 4 and 8.
+
+    The features live on the grid of the output's 4 x 4 cells: the input's own grid at scale 4, a
+    2 x 2 squeeze of the input at scale 2, the input repeated 2 x 2 at scale 8.
+
+    The mean image is |mean - bicubic| <= mean_range, then clamped to [0, 1], whatever the input.
+
+    Args:
+        width: channels of the features.
+        depth: residual blocks.
+        scale: output pixels per input pixel, 2, 4 or 8.
+        mean_range: bound on the correction of the bicubic enlargement.
+    """
+
+    cell = 4
+
+    def __init__(self, width: int, depth: int, scale: int, mean_range: float) -> None:
+        super().__init__()
+        if scale not in (2, 4, 8):
+            raise ValueError(f"scale is {scale}, not 2, 4 or 8")
+        self.scale = scale
+        self.mean_range = mean_range
+        squeezed = 12 if scale == 2 else 3
+        self.head = nn.Conv2d(squeezed, width, 3, padding=1)
+        self.blocks = nn.Sequential(*(ResidualBlock(width) for _ in range(depth)))
+        self.tail = nn.Conv2d(width, width, 3, padding=1)
+        self.detail = nn.Conv2d(width, 3 * self.cell**2, 3, padding=1)
+        self.smooth = nn.Conv2d(3, 3, 3, padding=1)
+        nn.init.zeros_(self.detail.weight)
+        nn.init.zeros_(self.detail.bias)  # pyright: ignore[reportArgumentType]
+        nn.init.dirac_(self.smooth.weight)
+        nn.init.zeros_(self.smooth.bias)  # pyright: ignore[reportArgumentType]
+
+    @property
+    def halo(self) -> int:
+        """Receptive field to either side, in grid cells, of mean and features."""
+        convolutions = 3 + 2 * len(self.blocks)
+        interpolation = 1 + -(-2 * self.scale // self.cell)  # smooth's pixel; bicubic's two
+        return convolutions + interpolation + (1 if self.scale == 8 else 0)
+
+    def forward(self, degraded: Tensor) -> Encoding:
+        """Encode (N, 3, h, w), RGB in [0, 1]; at scale 2, h and w must be even."""
+        grid = degraded - 0.5
+        if self.scale == 2:
+            grid = F.pixel_unshuffle(grid, 2)
+        elif self.scale == 8:
+            grid = F.interpolate(grid, scale_factor=2, mode="nearest")
+        shallow = self.head(grid)
+        features = shallow + self.tail(self.blocks(shallow))
+        return Encoding(self.mean(degraded, features), features)
+
+    def mean(self, degraded: Tensor, features: Tensor) -> Tensor:
+        """The mean image from the input and its features."""
+        height, width = (size * self.scale for size in degraded.shape[-2:])
+        plain = F.interpolate(
+            degraded, (height, width), mode="bicubic", antialias=True, align_corners=False
+        )
+        detail = self.smooth(F.pixel_shuffle(self.detail(torch.relu(features)), self.cell))
+        limited = self.mean_range * torch.tanh(detail.float() / self.mean_range)
+        return (plain + limited).clamp(0.0, 1.0)
