@@ -75,7 +75,9 @@ class ResidualEncoder(nn.Module):
     def halo(self) -> int:
         """Receptive field to either side, in grid cells, of mean and features."""
         convolutions = 3 + 2 * len(self.blocks)
-        interpolation = 1 + -(-2 * self.scale // self.cell)  # smooth's pixel; bicubic's two
+        interpolation = 1 + -(
+            -2 * self.scale // self.cell
+        )  # smooth's pixel; bicubic's two
         return convolutions + interpolation + (1 if self.scale == 8 else 0)
 
     def forward(self, degraded: Tensor) -> Encoding:
@@ -93,8 +95,14 @@ class ResidualEncoder(nn.Module):
         """The mean image from the input and its features."""
         height, width = (size * self.scale for size in degraded.shape[-2:])
         plain = F.interpolate(
-            degraded, (height, width), mode="bicubic", antialias=True, align_corners=False
+            degraded,
+            (height, width),
+            mode="bicubic",
+            antialias=True,
+            align_corners=False,
         )
-        detail = self.smooth(F.pixel_shuffle(self.detail(torch.relu(features)), self.cell))
+        detail = self.smooth(
+            F.pixel_shuffle(self.detail(torch.relu(features)), self.cell)
+        )
         limited = self.mean_range * torch.tanh(detail.float() / self.mean_range)
         return (plain + limited).clamp(0.0, 1.0)

@@ -1,0 +1,1 @@
+"""Invertible mathematics: bijections, the conditional flow, and its certificate."""

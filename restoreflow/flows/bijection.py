@@ -1,0 +1,155 @@
+"""The contract of a bijection, once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["Bijection", "Bound", "Chain", "Condition", "sum_per_item"]
+
+Condition = Tensor | tuple["Condition", ...] | None
+"""What `prepare` made of the features; its form is the bijection's own business."""
+
+
+class Bound(NamedTuple):
+    """How large a tensor (N, C, H, W) can be, in two norms at once.
+
+    Attributes:
+        norm: bound on the 2-norm of the channel vector at every location.
+        peak: bound on every absolute value.
+    """
+
+    norm: float
+    peak: float
+
+    def tightened(self, channels: int) -> Bound:
+        """Let each norm bound the other: peak <= norm <= sqrt(channels) * peak."""
+        peak = min(self.peak, self.norm)
+        return Bound(min(self.norm, channels**0.5 * peak), peak)
+
+
+class Bijection(nn.Module):
+    """An invertible map of (N, C, H, W) under a condition.
+
+    A subclass
+
+    * MUST implement ``forward(x, condition) -> (z, ladj)``, data to latent, where ``ladj`` is (N,):
+      the natural logarithm of |det dz/dx| of each item, positive where the map expands;
+    * MUST implement ``inverse(z, condition) -> x``, latent to data, computing no determinant;
+    * MUST implement ``inverse_bound(bound)``: given a bound on z that holds anywhere, one on x that
+      holds for *every* condition, infinite where there is none;
+    * MUST keep dtype (float32 or float64) and device, accept N = 0, and index nothing by data: no
+      boolean masks, no branches on values, no asserts on values;
+    * MAY implement ``prepare(features)``: what depends on the features alone; it is computed once
+      and shared by all samples. The default needs no condition;
+    * MUST accept as condition what its own ``prepare`` returned, with N equal to x's or 1;
+    * MAY implement ``inverse_displacement``, a bound on how far the inverse moves a location;
+    * MAY set ``halo``, how many cells of z to either side a cell of x depends on.
+
+    Shapes stay as they are except in `Squeeze`.
+    """
+
+    halo: int = 0
+
+    def prepare(self, features: Tensor) -> Condition:
+        """What depends on the features (N, F, H, W) alone."""
+        del features
+        return None
+
+    def forward(self, x: Tensor, condition: Condition) -> tuple[Tensor, Tensor]:
+        """Data to latent, with the log-determinant (N,)."""
+        raise NotImplementedError
+
+    def inverse(self, z: Tensor, condition: Condition) -> Tensor:
+        """Latent to data."""
+        raise NotImplementedError
+
+    def inverse_bound(self, bound: Bound) -> Bound:
+        """A bound on ``inverse``'s result for any condition, from a bound on its input."""
+        raise NotImplementedError
+
+    def inverse_displacement(self) -> float:
+        """Bound on the 2-norm, at any location, of ``inverse(z) - z`` for any z and condition.
+
+        Infinite where there is none. A tighter composition than ``inverse_bound`` for maps around
+        the identity.
+        """
+        return math.inf
+
+
+class Chain(Bijection):
+    """Bijections one after another, in the order from data to latent."""
+
+    def __init__(self, bijections: Sequence[Bijection]) -> None:
+        super().__init__()
+        self.bijections = nn.ModuleList(bijections)
+        self.halo = sum(b.halo for b in bijections)
+
+    def __iter__(self):
+        return iter(self.parts)
+
+    @property
+    def parts(self) -> list[Bijection]:
+        """The bijections, typed."""
+        return [b for b in self.bijections if isinstance(b, Bijection)]
+
+    def prepare(self, features: Tensor) -> Condition:
+        return tuple(b.prepare(features) for b in self.parts)
+
+    def forward(self, x: Tensor, condition: Condition) -> tuple[Tensor, Tensor]:
+        total = x.new_zeros(x.shape[0])
+        for bijection, own in zip(self.parts, as_tuple(condition), strict=True):
+            x, ladj = bijection(x, own)
+            total = total + ladj
+        return x, total
+
+    def inverse(self, z: Tensor, condition: Condition) -> Tensor:
+        parts, conditions = self.parts, as_tuple(condition)
+        for bijection, own in zip(reversed(parts), reversed(conditions), strict=True):
+            z = bijection.inverse(z, own)
+        return z
+
+    def inverse_bound(self, bound: Bound) -> Bound:
+        for bijection in reversed(self.parts):
+            bound = bijection.inverse_bound(bound)
+        return bound
+
+
+def as_tuple(condition: Condition) -> tuple[Condition, ...]:
+    """The parts of a composite's condition.
+
+    Raises:
+        TypeError: when the condition was made by another bijection's ``prepare``.
+    """
+    if not isinstance(condition, tuple):
+        raise TypeError(
+            "a composite bijection needs the tuple its own prepare() returned"
+        )
+    return condition
+
+
+def as_tensor(condition: Condition) -> Tensor:
+    """The condition of a bijection that prepares one tensor.
+
+    Raises:
+        TypeError: when the condition was made by another bijection's ``prepare``.
+    """
+    if not isinstance(condition, torch.Tensor):
+        raise TypeError("this bijection needs the tensor its own prepare() returned")
+    return condition
+
+
+def sum_per_item(x: Tensor) -> Tensor:
+    """Sum (N, ...) over everything but the items: (N,)."""
+    return x.flatten(1).sum(1)
+
+
+def zero_initialise(convolution: nn.Conv2d) -> None:
+    """Let a convolution give zeros, so that the map it steers starts as the identity."""
+    nn.init.zeros_(convolution.weight)
+    if convolution.bias is not None:
+        nn.init.zeros_(convolution.bias)

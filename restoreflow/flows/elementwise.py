@@ -1,0 +1,258 @@
+"""Conditional element-wise maps: what a coupling or an injector does to each value."""
+
+from __future__ import annotations
+
+import math
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from restoreflow.flows.config import FlowConfig
+from restoreflow.flows.spline import (
+    KNOT_LIMIT,
+    SplineParameters,
+    spline_forward,
+    spline_inverse,
+    spline_parameters,
+    two_bin_forward,
+    two_bin_inverse,
+    two_bin_parameters,
+)
+
+__all__ = [
+    "AffineMap",
+    "ClampedAffineMap",
+    "ElementwiseMap",
+    "ScaleShiftMap",
+    "SplineMap",
+    "TwoBinSplineMap",
+    "bounded_between",
+    "coupling_map",
+    "injector_map",
+    "softly_bounded",
+]
+
+AFFINE_EPSILON = 1e-4
+
+
+def softly_bounded(raw: Tensor, limit: float) -> Tensor:
+    """limit * tanh(raw / limit): within +-limit, slope 1 at 0."""
+    return limit * torch.tanh(raw / limit)
+
+
+def bounded_between(raw: Tensor, low: float, high: float) -> Tensor:
+    """Within low < 0 < high, 0 at 0 and slope 1 there, each side with its own tanh."""
+    return softly_bounded(raw.clamp_min(0.0), high) - softly_bounded(
+        -raw.clamp_max(0.0), -low
+    )
+
+
+class ElementwiseMap(Protocol):
+    """An increasing map of single values, y = f(x; raw), under raw network outputs.
+
+    ``raw`` is (N, parameters * C, H, W) for x (N, C, H, W), parameter by parameter. All zeros give
+    a map near the identity. Implementations hold no state.
+    """
+
+    parameters: int
+
+    def forward(self, x: Tensor, raw: Tensor) -> tuple[Tensor, Tensor]:
+        """y and log(dy/dx), of x's shape."""
+        ...
+
+    def inverse(self, y: Tensor, raw: Tensor) -> Tensor:
+        """x."""
+        ...
+
+    def inverse_peak(self, peak: float) -> float:
+        """Bound on |x| for any ``raw``, given |y| <= peak."""
+        ...
+
+    def inverse_norm(self, norm: float, channels: int) -> float:
+        """Bound on the 2-norm of ``channels`` values x for any ``raw``, given that of the y."""
+        ...
+
+    def inverse_displacement(self) -> float:
+        """Bound on |x - y| for any ``raw`` and y, infinite where there is none."""
+        ...
+
+
+class TwoBinSplineMap:
+    """Bounded two-bin spline, then a bounded shift: y = spline(x) + t.
+
+    The inverse leaves a value where it is but for the shift, or inside the box:
+    |x| <= max(box, |y| + shift) for every raw output.
+    """
+
+    parameters = 4
+
+    def __init__(self, box: float, shift: float) -> None:
+        self.box = box
+        self.shift = shift
+
+    def forward(self, x: Tensor, raw: Tensor) -> tuple[Tensor, Tensor]:
+        raw_x, raw_y, raw_slope, raw_shift = raw.chunk(4, 1)
+        knot = two_bin_parameters(raw_x, raw_y, raw_slope)
+        y, log_slope = two_bin_forward(x, knot, self.box)
+        return y + softly_bounded(raw_shift, self.shift), log_slope
+
+    def inverse(self, y: Tensor, raw: Tensor) -> Tensor:
+        raw_x, raw_y, raw_slope, raw_shift = raw.chunk(4, 1)
+        knot = two_bin_parameters(raw_x, raw_y, raw_slope)
+        return two_bin_inverse(
+            y - softly_bounded(raw_shift, self.shift), knot, self.box
+        )
+
+    def inverse_peak(self, peak: float) -> float:
+        return max(self.box, peak + self.shift)
+
+    def inverse_norm(self, norm: float, channels: int) -> float:
+        """Two bounds on the 2-norm, the smaller holds.
+
+        Values that end inside the box have at most sqrt(channels) * box together, the others at
+        most norm + sqrt(channels) * shift. Or: no value moves farther than the longest way between
+        the knot's position and height, plus the shift.
+        """
+        root = math.sqrt(channels)
+        by_place = math.hypot(root * self.box, norm + root * self.shift)
+        return min(by_place, norm + root * self.inverse_displacement())
+
+    def inverse_displacement(self) -> float:
+        # Both ends of a bin are at most (1 + KNOT_LIMIT) box apart, in x as in y.
+        return self.shift + (1.0 + KNOT_LIMIT) * self.box
+
+
+class SplineMap(TwoBinSplineMap):
+    """Like `TwoBinSplineMap`, with any number of bins."""
+
+    def __init__(self, bins: int, box: float, shift: float) -> None:
+        if bins < 2:
+            raise ValueError(f"a spline needs 2 bins or more, not {bins}")
+        super().__init__(box, shift)
+        self.bins = bins
+        self.parameters = 3 * bins
+
+    def _split(self, raw: Tensor) -> tuple[SplineParameters, Tensor]:
+        values = torch.stack(raw.chunk(self.parameters, 1), -1)
+        k = self.bins
+        widths, heights, slopes, shift = values.split((k, k, k - 1, 1), -1)
+        knots = spline_parameters(widths, heights, slopes, self.box)
+        return knots, softly_bounded(shift.squeeze(-1), self.shift)
+
+    def forward(self, x: Tensor, raw: Tensor) -> tuple[Tensor, Tensor]:
+        knots, shift = self._split(raw)
+        y, log_slope = spline_forward(x, knots, self.box)
+        return y + shift, log_slope
+
+    def inverse(self, y: Tensor, raw: Tensor) -> Tensor:
+        knots, shift = self._split(raw)
+        return spline_inverse(y - shift, knots, self.box)
+
+    def inverse_displacement(self) -> float:
+        return self.shift + 2.0 * self.box
+
+
+class AffineMap:
+    """The affine coupling of SRFlow, LLFlow and others: y = (x + t) (sigmoid(h + 2) + 1e-4).
+
+    The shift is unbounded and the inverse divides by as little as 1e-4: no bound exists.
+    """
+
+    parameters = 2
+
+    def forward(self, x: Tensor, raw: Tensor) -> tuple[Tensor, Tensor]:
+        h, shift = raw.chunk(2, 1)
+        scale = torch.sigmoid(h + 2.0) + AFFINE_EPSILON
+        return (x + shift) * scale, torch.log(scale)
+
+    def inverse(self, y: Tensor, raw: Tensor) -> Tensor:
+        h, shift = raw.chunk(2, 1)
+        return y / (torch.sigmoid(h + 2.0) + AFFINE_EPSILON) - shift
+
+    def inverse_peak(self, peak: float) -> float:
+        del peak
+        return math.inf
+
+    def inverse_norm(self, norm: float, channels: int) -> float:
+        del norm, channels
+        return math.inf
+
+    def inverse_displacement(self) -> float:
+        return math.inf
+
+    @property
+    def largest_gain(self) -> float:
+        """The factor by which one inverse can multiply a value, the shift aside."""
+        return 1.0 / AFFINE_EPSILON
+
+
+class ScaleShiftMap:
+    """Bounded affine map, x = y exp(l) + t in the inverse, l within low .. high, |t| <= shift.
+
+    Every condition gives |x| <= |y| exp(high) + shift.
+    """
+
+    parameters = 2
+
+    def __init__(self, low: float, high: float, shift: float) -> None:
+        if not low < 0.0 < high:
+            raise ValueError(f"the log-scale's bounds {low}, {high} do not enclose 0")
+        self.low = low
+        self.high = high
+        self.shift = shift
+
+    def forward(self, x: Tensor, raw: Tensor) -> tuple[Tensor, Tensor]:
+        log_scale, shift = self._split(raw)
+        return (x - shift) * torch.exp(-log_scale), -log_scale
+
+    def inverse(self, y: Tensor, raw: Tensor) -> Tensor:
+        log_scale, shift = self._split(raw)
+        return y * torch.exp(log_scale) + shift
+
+    def _split(self, raw: Tensor) -> tuple[Tensor, Tensor]:
+        log_scale, shift = raw.chunk(2, 1)
+        return bounded_between(log_scale, self.low, self.high), softly_bounded(
+            shift, self.shift
+        )
+
+    def inverse_peak(self, peak: float) -> float:
+        return peak * math.exp(self.high) + self.shift
+
+    def inverse_norm(self, norm: float, channels: int) -> float:
+        return norm * math.exp(self.high) + math.sqrt(channels) * self.shift
+
+    def inverse_displacement(self) -> float:
+        return math.inf
+
+
+class ClampedAffineMap(ScaleShiftMap):
+    """Affine coupling with HCFlow's clamp, log-scale 0.318 atan(2 h) within +-0.5, bounded shift."""
+
+    clamp = 0.318
+
+    def __init__(self, shift: float) -> None:
+        limit = self.clamp * math.pi / 2.0
+        super().__init__(-limit, limit, shift)
+
+    def _split(self, raw: Tensor) -> tuple[Tensor, Tensor]:
+        h, shift = raw.chunk(2, 1)
+        return self.clamp * torch.atan(2.0 * h), softly_bounded(shift, self.shift)
+
+
+def coupling_map(config: FlowConfig) -> ElementwiseMap:
+    """The element-wise map of a flow's couplings."""
+    if config.coupling == "affine":
+        return AffineMap()
+    if config.coupling == "clamped_affine":
+        return ClampedAffineMap(config.shift)
+    if config.bins == 2:
+        return TwoBinSplineMap(config.box, config.shift)
+    return SplineMap(config.bins, config.box, config.shift)
+
+
+def injector_map(config: FlowConfig) -> ElementwiseMap:
+    """The element-wise map of a flow's injector: unbounded in the affine arm, as published."""
+    if config.coupling == "affine":
+        return AffineMap()
+    return ScaleShiftMap(*config.injector_log_scale, config.injector_shift)

@@ -1,0 +1,163 @@
+"""The conditional flow: detail given features."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from restoreflow.flows.actnorm import ActNorm
+from restoreflow.flows.base import ConditionalBase
+from restoreflow.flows.bijection import Bijection, Bound, Chain, Condition, as_tuple
+from restoreflow.flows.config import FlowConfig
+from restoreflow.flows.coupling import Coupling, CouplingNetwork
+from restoreflow.flows.elementwise import coupling_map, injector_map
+from restoreflow.flows.injector import Injector
+from restoreflow.flows.limiter import Limiter
+from restoreflow.flows.rotation import (
+    Conjugate,
+    Rotation,
+    cosine_basis,
+    random_rotation,
+)
+from restoreflow.flows.squeeze import HalfCellShift, Squeeze
+
+__all__ = ["ConditionalFlow", "Detail", "LayerBound", "build_flow"]
+
+
+class Detail(NamedTuple):
+    """A sampled detail, before and after the limiter, each (N, 3, H, W)."""
+
+    unlimited: Tensor
+    limited: Tensor
+
+
+class LayerBound(NamedTuple):
+    """One line of the certificate: a layer and the bound on what its inverse gives."""
+
+    layer: str
+    norm: float
+    peak: float
+
+
+class ConditionalFlow(nn.Module):
+    """A chain of bijections from detail (N, 3, 4h, 4w) to latent (N, 48, h, w), and a base.
+
+    Args:
+        limiter: the data-side end of the chain, kept apart so that detail can be seen before it.
+        chain: squeeze, activation norm, injector, coupling steps; data to latent.
+        base: the distribution of the chain's result.
+    """
+
+    def __init__(self, limiter: Limiter, chain: Chain, base: ConditionalBase) -> None:
+        super().__init__()
+        self.limiter = limiter
+        self.chain = chain
+        self.base = base
+
+    @property
+    def halo(self) -> int:
+        """How many cells to either side a sampled cell depends on, in latent and condition."""
+        return self.chain.halo
+
+    def prepare(self, features: Tensor) -> Condition:
+        """What depends on the features alone; shared by all samples and temperatures."""
+        return (self.chain.prepare(features), self.base.prepare(features))
+
+    def encode(self, detail: Tensor, condition: Condition) -> Tensor:
+        """Standard normal coordinates e (N, 48, h, w) of a detail, the inverse of `sample`."""
+        chain, base = as_tuple(condition)
+        u, _ = self.limiter(detail, None)
+        z, _ = self.chain(u, chain)
+        return self.base.standardise(z, base)[0]
+
+    def log_prob(self, detail: Tensor, condition: Condition) -> Tensor:
+        """Log density (N,) of a detail, in nats."""
+        chain, base = as_tuple(condition)
+        u, ladj_limiter = self.limiter(detail, None)
+        z, ladj = self.chain(u, chain)
+        return self.base.log_prob(z, base) + ladj + ladj_limiter
+
+    def sample(
+        self, condition: Condition, latent: Tensor, temperature: float
+    ) -> Detail:
+        """Detail from a latent (N, 48, h, w) of standard normal values; no determinants.
+
+        Args:
+            condition: of `prepare`, with N items or one.
+            latent: (N, 48, h, w); no cell's 2-norm above `LATENT_NORM_BOUND`, or the certificate
+                does not hold.
+            temperature: 0 or more; 0 gives the base's mean whatever the latent.
+        """
+        chain, base = as_tuple(condition)
+        z = self.base.locate(latent, base, temperature)
+        u = self.chain.inverse(z, chain)
+        return Detail(u, self.limiter.inverse(u, None))
+
+    @torch.no_grad()
+    def start(self, detail: Tensor) -> None:
+        """Data-dependent start of the activation norm from (N, 3, H, W) detail."""
+        x, _ = self.limiter(detail, None)
+        for bijection in self.chain.parts:
+            if isinstance(bijection, ActNorm):
+                bijection.start(x)
+                return
+            x, _ = bijection(x, None)
+
+    def set_precision(self, dtype: torch.dtype | None) -> None:
+        """Run the couplings' networks in a reduced dtype; the maps stay in float32."""
+        for module in self.modules():
+            if isinstance(module, CouplingNetwork):
+                module.precision = dtype
+
+    def inverse_bound(self, temperature: float = 1.0) -> list[LayerBound]:
+        """Bounds on the absolute values, layer by layer from the latent to the limited detail.
+
+        They hold for any features whatever; infinite from the first layer that has none.
+        """
+        bound = self.base.bound(temperature)
+        lines = [LayerBound("base", *bound)]
+        parts: list[Bijection] = [self.limiter, *self.chain.parts]
+        for bijection in reversed(parts):
+            bound = bijection.inverse_bound(bound)
+            lines.append(LayerBound(layer_name(bijection), *bound))
+        return lines
+
+
+def layer_name(bijection: Bijection) -> str:
+    """A short name for tables: the class, with what it wraps."""
+    name = type(bijection).__name__.lower()
+    inner = getattr(bijection, "inner", None)
+    if isinstance(inner, Bijection):
+        return f"{name} {layer_name(inner)}"
+    return name
+
+
+def build_flow(config: FlowConfig, features: int, cell: int = 4) -> ConditionalFlow:
+    """A new flow as a config describes it, near the identity.
+
+    Args:
+        config: the flow's description.
+        features: channels of the features.
+        cell: side of a squeezed cell, in pixels.
+    """
+    channels = 3 * cell * cell
+    basis = cosine_basis(cell).float()
+    parts: list[Bijection] = [
+        Squeeze(),
+        ActNorm(basis),
+        Injector(channels, features, config.hidden, injector_map(config)),
+        Rotation(basis.T),
+    ]
+    for step in range(config.steps):
+        coupling = Coupling(channels, features, config.hidden, coupling_map(config))
+        rotation = Rotation(
+            random_rotation(channels, config.seed * 1000 + step).float()
+        )
+        whole = Conjugate(rotation, coupling)
+        parts.append(HalfCellShift(whole) if config.shifted and step % 2 else whole)
+    base = ConditionalBase(
+        channels, features, config.hidden, config.base_mean, config.base_log_scale
+    )
+    return ConditionalFlow(Limiter(config.detail_range), Chain(parts), base)

@@ -1,0 +1,118 @@
+"""Fixed orthogonal maps of the channels."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from restoreflow.flows.bijection import Bijection, Bound, Condition
+
+__all__ = ["Conjugate", "Rotation", "cosine_basis", "mix_channels", "random_rotation"]
+
+
+def random_rotation(channels: int, seed: int) -> Tensor:
+    """A random orthogonal matrix (channels, channels), float64, the same for a seed everywhere."""
+    generator = torch.Generator().manual_seed(seed)
+    normal = torch.randn(channels, channels, generator=generator, dtype=torch.float64)
+    q, r = torch.linalg.qr(normal)
+    return q * r.diagonal().sign()
+
+
+def cosine_basis(cell: int = 4) -> Tensor:
+    """Orthonormal basis of cell x cell RGB blocks: cosines in space, opponents in colour.
+
+    Rows are basis vectors, columns follow the channel order of `Squeeze`. Float64,
+    (3 cell^2, 3 cell^2).
+    """
+    position = torch.arange(cell, dtype=torch.float64)
+    cosines = torch.cos(math.pi * (position + 0.5) * position[:, None] / cell)
+    cosines = cosines / cosines.norm(dim=1, keepdim=True)
+    opponents = torch.tensor([[1, 1, 1], [1, 0, -1], [1, -2, 1]], dtype=torch.float64)
+    opponents = opponents / opponents.norm(dim=1, keepdim=True)
+    blocks = torch.einsum("ui,vj,kc->uvkcij", cosines, cosines, opponents)
+    images = blocks.reshape(-1, 3, cell, cell)
+    return images_to_cells(images).flatten(1)
+
+
+def images_to_cells(x: Tensor) -> Tensor:
+    """(N, 3, 4h, 4w) to (N, 48, h, w), channels ordered quadrant, colour, pixel in the quadrant."""
+    n, colours, height, width = x.shape
+    x = F.pixel_unshuffle(F.pixel_unshuffle(x, 2), 2)
+    x = x.view(n, 4 * colours, 4, height // 4, width // 4).transpose(1, 2)
+    return x.reshape(n, 16 * colours, height // 4, width // 4)
+
+
+def cells_to_images(z: Tensor) -> Tensor:
+    """Inverse of `images_to_cells`."""
+    n, channels, height, width = z.shape
+    z = z.view(n, 4, channels // 4, height, width).transpose(1, 2)
+    z = z.reshape(n, channels, height, width)
+    return F.pixel_shuffle(F.pixel_shuffle(z, 2), 2)
+
+
+def mix_channels(x: Tensor, matrix: Tensor) -> Tensor:
+    """Apply a matrix (out, in) to the channel vector at every location, never in low precision."""
+    return F.conv2d(x, matrix.to(x.dtype)[:, :, None, None])
+
+
+class Rotation(Bijection):
+    """z = R x at every location, R fixed and orthogonal, so that the inverse is the transpose."""
+
+    weight: Tensor
+
+    def __init__(self, weight: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("weight", weight.clone())
+
+    def forward(self, x: Tensor, condition: Condition) -> tuple[Tensor, Tensor]:
+        del condition
+        return mix_channels(x, self.weight), x.new_zeros(x.shape[0])
+
+    def inverse(self, z: Tensor, condition: Condition) -> Tensor:
+        del condition
+        return mix_channels(z, self.weight.T)
+
+    def inverse_bound(self, bound: Bound) -> Bound:
+        rows = float(self.weight.T.abs().sum(1).max())
+        return Bound(bound.norm, bound.peak * rows).tightened(self.weight.shape[0])
+
+
+class Conjugate(Bijection):
+    """z = Rt f(R x): a bijection in rotated coordinates, rotated back.
+
+    Where f is near the identity the whole is too, and channels keep their meaning, which lets
+    `HalfCellShift` regroup pixels between steps.
+    """
+
+    def __init__(self, rotation: Rotation, inner: Bijection) -> None:
+        super().__init__()
+        self.rotation = rotation
+        self.inner = inner
+        self.halo = inner.halo
+
+    def prepare(self, features: Tensor) -> Condition:
+        return self.inner.prepare(features)
+
+    def forward(self, x: Tensor, condition: Condition) -> tuple[Tensor, Tensor]:
+        rotated, _ = self.rotation(x, None)
+        moved, ladj = self.inner(rotated, condition)
+        return self.rotation.inverse(moved, None), ladj
+
+    def inverse(self, z: Tensor, condition: Condition) -> Tensor:
+        rotated, _ = self.rotation(z, None)
+        return self.rotation.inverse(self.inner.inverse(rotated, condition), None)
+
+    def inverse_bound(self, bound: Bound) -> Bound:
+        channels = self.rotation.weight.shape[0]
+        way = self.inverse_displacement()
+        inner = self.inner.inverse_bound(
+            bound._replace(peak=bound.norm).tightened(channels)
+        )
+        norm = min(inner.norm, bound.norm + way)
+        return Bound(norm, min(norm, bound.peak + way)).tightened(channels)
+
+    def inverse_displacement(self) -> float:
+        return self.inner.inverse_displacement()

@@ -1,0 +1,103 @@
+"""Squeeze: pixels to cells; and the cells shifted by half a cell."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from restoreflow.flows.bijection import Bijection, Bound, Condition
+from restoreflow.flows.rotation import cells_to_images, images_to_cells
+
+__all__ = ["HalfCellShift", "Squeeze"]
+
+
+class Squeeze(Bijection):
+    """(N, 3, 4h, 4w) to (N, 48, h, w): each 4 x 4 cell becomes one channel vector.
+
+    Channels are ordered by quadrant of the cell (top left, top right, bottom left, bottom right),
+    then colour, then pixel within the quadrant.
+    """
+
+    def forward(self, x: Tensor, condition: Condition) -> tuple[Tensor, Tensor]:
+        del condition
+        return images_to_cells(x), x.new_zeros(x.shape[0])
+
+    def inverse(self, z: Tensor, condition: Condition) -> Tensor:
+        del condition
+        return cells_to_images(z)
+
+    def inverse_bound(self, bound: Bound) -> Bound:
+        """A pixel's three colours are among the cell's values."""
+        return Bound(min(bound.norm, 3**0.5 * bound.peak), min(bound.peak, bound.norm))
+
+
+class HalfCellShift(Bijection):
+    """A bijection on cells shifted by half a cell, as shifted windows do.
+
+    The shifted cells of an h x w grid form an (h - 1) x (w - 1) grid; each takes one quadrant of
+    four neighbours, and sees the mean of their features. The half-cell border passes unchanged, as
+    does everything where the grid has a single row or column. Channels must be ordered by quadrant
+    (`Squeeze`).
+    """
+
+    def __init__(self, inner: Bijection) -> None:
+        super().__init__()
+        self.inner = inner
+        self.halo = inner.halo + 1
+
+    def prepare(self, features: Tensor) -> Condition:
+        if min(features.shape[-2:]) < 2:
+            return ()
+        return self.inner.prepare(F.avg_pool2d(features, 2, stride=1))
+
+    def forward(self, x: Tensor, condition: Condition) -> tuple[Tensor, Tensor]:
+        if min(x.shape[-2:]) < 2:
+            return x, x.new_zeros(x.shape[0])
+        moved, ladj = self.inner(take_shifted(x), condition)
+        return put_shifted(x, moved), ladj
+
+    def inverse(self, z: Tensor, condition: Condition) -> Tensor:
+        if min(z.shape[-2:]) < 2:
+            return z
+        return put_shifted(z, self.inner.inverse(take_shifted(z), condition))
+
+    def inverse_bound(self, bound: Bound) -> Bound:
+        """A shifted cell holds quadrants of four cells, and a cell those of four shifted ones.
+
+        So each regrouping can double the 2-norm at worst. Around the identity only what is added
+        is regrouped: norm + 2 displacement, and + displacement for single values.
+        """
+        way = self.inverse_displacement() / 2.0
+        inner = self.inner.inverse_bound(Bound(2.0 * bound.norm, bound.peak))
+        norm = min(2.0 * inner.norm, bound.norm + 2.0 * way)
+        return Bound(norm, min(max(inner.peak, bound.peak), bound.peak + way))
+
+    def inverse_displacement(self) -> float:
+        return 2.0 * self.inner.inverse_displacement()
+
+
+def take_shifted(x: Tensor) -> Tensor:
+    """(N, C, h, w) to the shifted cells (N, C, h - 1, w - 1)."""
+    top_left, top_right, bottom_left, bottom_right = x.chunk(4, 1)
+    return torch.cat(
+        (
+            bottom_right[:, :, :-1, :-1],
+            bottom_left[:, :, :-1, 1:],
+            top_right[:, :, 1:, :-1],
+            top_left[:, :, 1:, 1:],
+        ),
+        1,
+    )
+
+
+def put_shifted(x: Tensor, shifted: Tensor) -> Tensor:
+    """x with its inner pixels replaced by those of the shifted cells."""
+    top_left, top_right, bottom_left, bottom_right = shifted.chunk(4, 1)
+    size = top_left.shape[1]
+    out = x.clone()
+    out[:, 3 * size :, :-1, :-1] = top_left
+    out[:, 2 * size : 3 * size, :-1, 1:] = top_right
+    out[:, size : 2 * size, 1:, :-1] = bottom_left
+    out[:, :size, 1:, 1:] = bottom_right
+    return out

@@ -1,0 +1,113 @@
+"""The assembled network: an encoder, and a flow over the detail that its mean image lacks."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from restoreflow.flows.bijection import Condition
+from restoreflow.flows.flow import ConditionalFlow, LayerBound
+from restoreflow.networks.residual import Encoding
+
+__all__ = ["Encoder", "Encoding", "RestorationNetwork", "Sample"]
+
+
+class Encoder(Protocol):
+    """What a task brings: `encode` as `ResidualEncoder.forward`, and its receptive field."""
+
+    @property
+    def halo(self) -> int: ...
+
+    def __call__(self, degraded: Tensor) -> Encoding: ...
+
+
+class Sample(NamedTuple):
+    """One restoration of each item.
+
+    Attributes:
+        image: (N, 3, H, W), the mean plus the limited detail: within (-R, 1 + R), R the flow's
+            detail range, for every input; not clamped.
+        detail: (N, 3, H, W), the detail before the limiter.
+    """
+
+    image: Tensor
+    detail: Tensor
+
+
+class RestorationNetwork(nn.Module):
+    """Encoder and flow.
+
+    Args:
+        encoder: degraded picture to mean image and features.
+        flow: detail given features.
+        task: "sr" or "lowlight".
+        scale: output pixels per input pixel and direction.
+
+    Attributes:
+        cell: side in output pixels of a grid cell.
+        latent_channels: channels of the latent.
+    """
+
+    cell = 4
+    latent_channels = 48
+
+    def __init__(
+        self, encoder: nn.Module, flow: ConditionalFlow, task: str, scale: int
+    ) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.flow = flow
+        self.task = task
+        self.scale = scale
+        self.precision: torch.dtype | None = None
+
+    @property
+    def halo(self) -> int:
+        """Receptive field of the whole restorer to either side, in grid cells."""
+        return int(self.encoder.halo) + self.flow.halo  # pyright: ignore[reportArgumentType]
+
+    def set_precision(self, dtype: torch.dtype | None) -> None:
+        """Run encoder and coupling networks under autocast to a dtype; None for float32."""
+        self.precision = dtype
+        self.flow.set_precision(dtype)
+
+    def _autocast(self, device: torch.device) -> torch.autocast:
+        reduced = self.precision is not None
+        return torch.autocast(device.type, dtype=self.precision, enabled=reduced)
+
+    def encode(self, degraded: Tensor) -> Encoding:
+        """Mean image in [0, 1] and features from (N, 3, h, w), RGB in [0, 1]."""
+        with self._autocast(degraded.device):
+            mean, features = self.encoder(degraded)
+        return Encoding(mean.to(degraded.dtype), features)
+
+    def prepare(self, features: Tensor) -> Condition:
+        """Everything that depends on the features alone."""
+        with self._autocast(features.device):
+            return self.flow.prepare(features)
+
+    def sample(
+        self,
+        encoding: Encoding,
+        latent: Tensor,
+        temperature: float,
+        condition: Condition = None,
+    ) -> Sample:
+        """Restorations from latents (N, 48, h, w), N the encoding's or any where that has one."""
+        if condition is None:
+            condition = self.prepare(encoding.features)
+        detail = self.flow.sample(condition, latent, temperature)
+        return Sample(encoding.mean + detail.limited, detail.unlimited)
+
+    def log_prob(self, degraded: Tensor, clean: Tensor) -> Tensor:
+        """Log density (N,) of clean pictures (N, 3, H, W) in [0, 1] given degraded ones, nats."""
+        encoding = self.encode(degraded)
+        return self.flow.log_prob(
+            clean - encoding.mean, self.prepare(encoding.features)
+        )
+
+    def inverse_bound(self, temperature: float = 1.0) -> list[LayerBound]:
+        """The certificate; see `ConditionalFlow.inverse_bound`."""
+        return self.flow.inverse_bound(temperature)

@@ -1,0 +1,101 @@
+"""Photographs in memory, and batches of patches that depend on nothing but seed and step."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from restoreflow.errors import InputError
+from restoreflow.training.degradations import augment, draw_patch
+
+__all__ = ["Photos", "prefetch", "step_generator"]
+
+SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"}
+
+
+def step_generator(seed: int, step: int, stream: int = 0) -> torch.Generator:
+    """A CPU generator that is a function of seed, step and stream alone.
+
+    So a training that is resumed, on any device, draws what the unbroken one would have drawn.
+    """
+    words = np.random.SeedSequence((seed, step, stream)).generate_state(2, np.uint32)
+    return torch.Generator().manual_seed(int(words[0]) << 31 | int(words[1]) >> 1)
+
+
+class Photos:
+    """Every photograph of a folder, decoded once and kept as 8-bit RGB.
+
+    Args:
+        folder: searched recursively.
+        smallest: photographs with a shorter side than this are left out.
+
+    Raises:
+        InputError: when no usable photograph is found.
+    """
+
+    def __init__(self, folder: Path, smallest: int) -> None:
+        self.images: list[Tensor] = []
+        for path in sorted(folder.rglob("*")):
+            if path.suffix.lower() not in SUFFIXES:
+                continue
+            with Image.open(path) as image:
+                if min(image.size) < smallest:
+                    continue
+                pixels = np.asarray(image.convert("RGB"))
+            self.images.append(torch.from_numpy(pixels.transpose(2, 0, 1).copy()))
+        if not self.images:
+            raise InputError(
+                f"no photographs of at least {smallest} pixels a side in {folder}",
+                "--data takes a folder of JPEG, PNG, WebP or TIFF files",
+            )
+        sizes = torch.tensor([float(i.shape[1] * i.shape[2]) for i in self.images])
+        self.weights = sizes / sizes.sum()
+
+    def batch(self, count: int, size: int, generator: torch.Generator) -> Tensor:
+        """Patches drawn evenly over all pixels: (count, 3, size, size), float32 in [0, 1]."""
+        picked = torch.multinomial(
+            self.weights, count, replacement=True, generator=generator
+        )
+        patches = [draw_patch(self.images[i], size, generator) for i in picked.tolist()]
+        return augment(torch.stack(patches), generator).float().div_(255.0)
+
+
+def prefetch(
+    make: Callable[[int], Tensor], start: int, end: int, ahead: int = 4
+) -> Iterator:
+    """Run ``make(step)`` for every step in a thread, a few steps ahead of the consumer."""
+    ready: queue.Queue = queue.Queue(ahead)
+    stop = threading.Event()
+
+    def fill() -> None:
+        for step in range(start, end):
+            try:
+                item: object = make(step)
+            except BaseException as error:  # handed over: the consumer raises it
+                item = error
+            while not stop.is_set():
+                try:
+                    ready.put(item, timeout=0.5)
+                    break
+                except queue.Full:
+                    continue
+            if stop.is_set() or isinstance(item, BaseException):
+                return
+
+    thread = threading.Thread(target=fill, daemon=True, name="restoreflow-data")
+    thread.start()
+    try:
+        for _ in range(start, end):
+            item = ready.get()
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+    finally:
+        stop.set()
