@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+import io
+import math
+
+import numpy as np
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor
 
-__all__ = ["augment", "downscale", "draw_patch", "round_8bit"]
+__all__ = [
+    "augment",
+    "blur",
+    "compress_jpeg",
+    "downscale",
+    "draw_patch",
+    "gaussian_blur",
+    "round_8bit",
+]
 
 FLAT_DEVIATION = 6.0 / 255.0
 KEEP_FLAT = 0.25
@@ -102,3 +115,47 @@ def draw_patch(image: Tensor, size: int, generator: torch.Generator) -> Tensor:
         if float(torch.rand((), generator=generator)) < KEEP_FLAT:
             break
     return patch
+
+
+def blur(x: Tensor, kernels: Tensor) -> Tensor:
+    """Filter each item with its own kernel, the border reflected.
+
+    Args:
+        x: (N, C, H, W).
+        kernels: (N, K, K) or (N, 1, K) or (N, K, 1) with odd sides, each summing to 1.
+    """
+    n, c, height, width = x.shape
+    rows, columns = kernels.shape[-2:]
+    pad = (columns // 2, columns // 2, rows // 2, rows // 2)
+    padded = F.pad(x, pad, mode="reflect").reshape(1, n * c, height + rows - 1, width + columns - 1)
+    weight = kernels.repeat_interleave(c, 0)[:, None]
+    return F.conv2d(padded, weight, groups=n * c).reshape(n, c, height, width)
+
+
+def gaussian_blur(x: Tensor, deviation: Tensor) -> Tensor:
+    """Blur item i with a Gaussian of deviation[i] pixels (up to about 4), cut at 3 deviations."""
+    radius = max(1, math.ceil(3 * float(deviation.max())))
+    radius = min(radius, x.shape[-1] - 1, x.shape[-2] - 1)
+    place = torch.arange(-radius, radius + 1, dtype=x.dtype)
+    kernel = torch.exp(-0.5 * (place / deviation.reshape(-1, 1).clamp(min=1e-3)) ** 2)
+    kernel = kernel / kernel.sum(1, keepdim=True)
+    return blur(blur(x, kernel[:, None, :]), kernel[:, :, None])
+
+
+def compress_jpeg(x: Tensor, quality: list[int], subsample: list[bool]) -> Tensor:
+    """Encode each item as JPEG and decode it, by Pillow; no gradient.
+
+    Args:
+        x: (N, 3, H, W), RGB in [0, 1]; rounded to 8 bits first.
+        quality: libjpeg's quality an item, 1 to 100; 0 leaves the item as it is (rounded).
+        subsample: whether chroma is halved both ways (4:2:0), an item.
+    """
+    pixels = x.detach().clamp(0.0, 1.0).mul(255.0).round().to(torch.uint8)
+    pixels = pixels.permute(0, 2, 3, 1).contiguous().numpy()
+    for item, (level, halved) in enumerate(zip(quality, subsample, strict=True)):
+        if level > 0:
+            stream = io.BytesIO()
+            image = Image.fromarray(pixels[item])
+            image.save(stream, "JPEG", quality=level, subsampling=2 if halved else 0)
+            pixels[item] = np.asarray(Image.open(stream))
+    return torch.from_numpy(pixels).permute(0, 3, 1, 2).float().div(255.0)

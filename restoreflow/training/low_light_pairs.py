@@ -1,0 +1,261 @@
+"""Low-light pairs from ordinary photos: what a camera would have made of the scene in the dark.
+
+A photo is taken back to linear light, darkened, seen through a sensor's mosaic with its noise,
+developed as a camera does, and compressed. The photo itself is the target.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from restoreflow.networks.exposure import linear_to_srgb, srgb_to_linear
+from restoreflow.training import camera
+from restoreflow.training.degradations import compress_jpeg
+from restoreflow.training.low_light_shot import LowLightSettings, Shot, draw_shot
+
+__all__ = [
+    "Pair",
+    "draw_view",
+    "expose",
+    "exposure_stops",
+    "make_pair",
+    "simulate",
+    "true_stops",
+]
+
+DEFAULT = LowLightSettings()
+
+
+class Pair(NamedTuple):
+    """A training example.
+
+    Attributes:
+        dark: (N, 3, H, W), the dark picture, 8-bit levels in [0, 1].
+        target: (N, 3, H, W), the well exposed one.
+        stops: (N, 3), the exposure that takes dark to target, each channel's, in EV.
+        thumbnail: (N, 3, h, w), the dark whole picture reduced; None when none was asked for.
+    """
+
+    dark: Tensor
+    target: Tensor
+    stops: Tensor
+    thumbnail: Tensor | None
+
+
+def exposure_stops(x: Tensor, wanted: tuple[float, float]) -> Tensor:
+    """How many stops along ``expose`` bring each photo's mean sRGB value into ``wanted``.
+
+    Args:
+        x: (N, 3, h, w), sRGB; a reduced picture is enough.
+        wanted: the range; a photo within it needs 0 stops, others go to its nearer end.
+
+    Returns:
+        (N, 1, 1, 1), within [-3, 3], to 0.05.
+    """
+    mean = x.mean((1, 2, 3), keepdim=True)
+    goal = mean.clamp(*wanted)
+    low, high = torch.full_like(mean, -3.0), torch.full_like(mean, 3.0)
+    for _ in range(7):
+        middle = (low + high) / 2
+        over = expose(x, middle).mean((1, 2, 3), keepdim=True) > goal
+        low, high = torch.where(over, low, middle), torch.where(over, middle, high)
+    return torch.where(goal == mean, torch.zeros(()), (low + high) / 2)
+
+
+def expose(x: Tensor, stops: Tensor) -> Tensor:
+    """Brighten or darken sRGB along y = g x / (1 + (g - 1) x) in linear light, g = 2^stops.
+
+    Black stays black and white white.
+    """
+    light, gain = srgb_to_linear(x.clamp(0.0, 1.0)), torch.exp2(stops)
+    return linear_to_srgb(gain * light / (1.0 + (gain - 1.0) * light)).clamp(0.0, 1.0)
+
+
+def true_stops(dark: Tensor, target: Tensor) -> Tensor:
+    """The exposure, channel by channel, that takes a dark picture nearest to its target.
+
+    A ratio of weighted sums of linear light; dark and mid tones count as the eye counts them,
+    light sources and clipped white hardly at all.
+
+    Args:
+        dark: (N, 3, H, W), linear light without noise.
+        target: (N, 3, H, W), linear light.
+
+    Returns:
+        (N, 3), in EV, within [-1, 8].
+    """
+    weight = (1.0 - target.amax(1, keepdim=True)).clamp(min=1e-3) ** 2 / (target + 0.05)
+    ratio = (weight * target).sum((2, 3)) / (weight * dark).sum((2, 3)).clamp(min=1e-9)
+    return torch.log2(ratio.clamp(min=1e-9)).clamp(-1.0, 8.0)
+
+
+def draw_view(
+    image: Tensor, size: int, thumbnail: int, generator: torch.Generator, nearest: float = 0.5
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Cut a patch that shows much or little of the picture, and reduce the whole to a thumbnail.
+
+    Half of the patches are cut at 1:1, half from a picture reduced by a random factor, up to the
+    one at which the patch is all there is: exposure must be judged on small and large views.
+
+    Args:
+        image: (3, H, W), uint8.
+        size: side of the patch in pixels; the picture's sides must be at least that.
+        thumbnail: side of the square thumbnail in pixels.
+        generator: a CPU generator.
+        nearest: share of patches cut at 1:1.
+
+    Returns:
+        The patch (3, size, size) and the thumbnail (3, thumbnail, thumbnail) in [0, 1], and the
+        patch's box (4,): top, left, height, width as shares of the picture.
+    """
+    height, width = image.shape[1:]
+    whole = min(height, width)
+    if whole < size:
+        raise ValueError(f"a picture of {width} x {height} has no patch of {size} x {size}")
+    close, zoom, down, right = torch.rand(4, generator=generator).tolist()
+    side = size if close < nearest else round(size * (whole / size) ** zoom)
+    top, left = int(down * (height - side + 1)), int(right * (width - side + 1))
+    patch = image[:, top : top + side, left : left + side].float().div(255.0)
+    if side > size:
+        patch = _reduce(patch, (size, size))
+    box = torch.tensor([top / height, left / width, side / height, side / width])
+    small = F.adaptive_avg_pool2d(image.float().div(255.0), (thumbnail, thumbnail))
+    return patch, small, box
+
+
+def _reduce(x: Tensor, size: tuple[int, int]) -> Tensor:
+    reduced = F.interpolate(x[None], size, mode="bicubic", antialias=True, align_corners=False)
+    return reduced[0].clamp(0.0, 1.0)
+
+
+def make_pair(
+    clean: Tensor, generator: torch.Generator, settings: LowLightSettings = DEFAULT
+) -> tuple[Tensor, Tensor]:
+    """Dark pictures and their well exposed targets from clean photos.
+
+    Args:
+        clean: (N, 3, H, W), sRGB in [0, 1], float32 on the CPU; sides of at least 16.
+        generator: a CPU generator, the only source of chance.
+        settings: the ranges drawn from.
+
+    Returns:
+        (dark, target), both (N, 3, H, W) in [0, 1]; dark holds 8-bit levels.
+    """
+    pair = simulate(clean, generator, settings)
+    return pair.dark, pair.target
+
+
+def simulate(
+    clean: Tensor,
+    generator: torch.Generator,
+    settings: LowLightSettings = DEFAULT,
+    thumbnail: Tensor | None = None,
+    box: Tensor | None = None,
+) -> Pair:
+    """``make_pair`` with what a network that judges exposure on the whole picture needs besides.
+
+    Args:
+        clean, generator, settings: as in ``make_pair``.
+        thumbnail: (N, 3, h, w), the whole picture reduced, of which ``clean`` is a part.
+        box: (N, 4), which part: see ``draw_view``.
+    """
+    count = clean.shape[0]
+    whole = torch.tensor([0.0, 0.0, 1.0, 1.0]).expand(count, 4)
+    judged = F.adaptive_avg_pool2d(clean if thumbnail is None else thumbnail, (32, 32))
+    stops = exposure_stops(judged, settings.target_mean)
+    light = srgb_to_linear(expose(judged, stops))
+    shot = draw_shot(light.mean((1, 2, 3)), generator, settings)
+    stops = torch.where(shot.normal > 0, torch.zeros(()), stops)
+
+    def dark_light(photo: Tensor, part: Tensor) -> Tensor:
+        flat = torch.where(shot.inverse_tone > 0, camera.inverse_smoothstep(photo), photo)
+        return _sensor_light(_darken(srgb_to_linear(flat), shot, part), shot)
+
+    target = torch.where(shot.normal > 0, clean, expose(clean, stops))
+    raw = dark_light(target, whole if box is None else box)
+    dark = _develop(_record(raw, shot, generator, settings.bits), shot)
+    dark = compress_jpeg(_process(dark, shot), shot.quality, shot.subsample)
+    judged = expose(judged, stops)
+    seen = srgb_to_linear(_tone(_develop(dark_light(judged, whole), shot), shot))
+    gained = true_stops(seen, srgb_to_linear(judged))
+    if thumbnail is not None:
+        share = whole if box is None else box
+        averaged = clean[0, 0].numel() / (share[:, 2] * share[:, 3] * thumbnail[0, 0].numel())
+        raw = dark_light(expose(thumbnail, stops), whole)
+        raw = camera.sensor_noise(
+            raw,
+            shot.shot / averaged.reshape(-1, 1, 1, 1),
+            shot.read / averaged.reshape(-1, 1, 1, 1),
+            generator,
+        )
+        # The mean of many pixels lies between 8-bit levels: it is not rounded.
+        thumbnail = _tone(_develop(raw, shot), shot)
+    return Pair(dark, target, gained, thumbnail)
+
+
+def _darken(linear: Tensor, shot: Shot, box: Tensor) -> Tensor:
+    """The scene's light in the dark, from the well exposed linear picture."""
+    field = camera.illumination_field(shot.field, box, (linear.shape[2], linear.shape[3]))
+    source = ((linear.amax(1, keepdim=True) - 0.7) / 0.3).clamp(0.0, 1.0) ** 2
+    return linear * field * torch.exp2(-shot.stops * (1.0 - shot.lights * source))
+
+
+def _sensor_light(light: Tensor, shot: Shot) -> Tensor:
+    """Linear sRGB to what the sensor's three colours receive."""
+    return camera.colour(light, torch.linalg.inv(shot.matrix)) / shot.gains
+
+
+def _record(raw: Tensor, shot: Shot, generator: torch.Generator, bits: int) -> Tensor:
+    """What the sensor records: mosaic, noise, converter; interpolated to three colours again."""
+    row = shot.row * (shot.read + shot.shot * raw.mean((1, 2, 3), keepdim=True)).sqrt()
+    recorded = torch.empty_like(raw)
+    for kind in (0, 1, 2):
+        items = torch.nonzero(shot.demosaic == kind).flatten()
+        if items.numel() == 0:
+            continue
+        sites = raw[items]
+        masks = camera.bayer_masks(shot.phase[items], (raw.shape[2], raw.shape[3]))
+        if kind > 0:
+            sites = (sites * masks).sum(1, keepdim=True)
+        sites = camera.sensor_noise(sites, shot.shot[items], shot.read[items], generator)
+        sites = camera.row_noise(sites, row[items], generator)
+        sites = camera.quantise(sites, bits, shot.clipped[items])
+        if kind == 1:
+            sites = camera.demosaic_bilinear(sites, masks)
+        elif kind == 2:
+            sites = camera.demosaic_malvar(sites, masks)
+        recorded[items] = sites
+    return recorded
+
+
+def _develop(raw: Tensor, shot: Shot) -> Tensor:
+    """The sensor's colours to linear sRGB, by the camera's own slightly wrong balance."""
+    # White is cut where the sensor's strongest channel is full, so that it stays neutral.
+    balanced = (raw * (shot.gains * shot.balance)).clamp(max=1.0)
+    return camera.colour(balanced, torch.bmm(shot.matrix_error, shot.matrix))
+
+
+def _process(linear: Tensor, shot: Shot) -> Tensor:
+    """Noise reduction, gamma, tone and sharpening."""
+    noise = (shot.read + shot.shot * linear.mean((1, 2, 3), keepdim=True).clamp(min=0.0)).sqrt()
+    smooth = linear.clone()
+    for kind in (1, 2):
+        items = torch.nonzero(shot.denoise == kind).flatten()
+        if items.numel() == 0:
+            continue
+        blurs = shot.luma_blur[items], shot.chroma_blur[items]
+        if kind == 1:
+            smooth[items] = camera.reduce_noise(linear[items], *blurs)
+        else:
+            threshold = 4.0 * noise[items] * blurs[0].reshape(-1, 1, 1, 1)
+            smooth[items] = camera.edge_preserving(linear[items], threshold)
+    shown = _tone(smooth, shot)
+    return camera.sharpen(shown, shot.sharpen, torch.ones(len(shown)))
+
+
+def _tone(linear: Tensor, shot: Shot) -> Tensor:
+    return camera.smoothstep(linear_to_srgb(linear.clamp(0.0, 1.0)), shot.tone)
