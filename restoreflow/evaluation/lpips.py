@@ -7,6 +7,7 @@ squared, weighted by a learned weight per channel, averaged over locations, summ
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -76,9 +77,7 @@ class LPIPS(nn.Module):
         layers = self._alexnet(x) if self.trunk == "alex" else self._squeezenet(x)
         return [_unit_length(layer) for layer in layers]
 
-    def distance_maps(
-        self, features: Sequence[Tensor], others: Sequence[Tensor]
-    ) -> list[Tensor]:
+    def distance_maps(self, features: Sequence[Tensor], others: Sequence[Tensor]) -> list[Tensor]:
         """The layers' weighted squared differences (N, 1, h, w), never negative."""
         return [
             F.conv2d((feature - other) ** 2, self._weight(f"lin{i}"))
@@ -198,7 +197,7 @@ def _from_folder(trunk: Trunk, folder: Path) -> dict[str, Tensor]:
 def _from_package(trunk: Trunk) -> dict[str, Tensor]:
     """The weights in the published package, under this module's names."""
     try:
-        import lpips  # pyright: ignore[reportMissingImports]
+        package = importlib.import_module("lpips")
     except ImportError as error:
         raise ModelError(
             "LPIPS needs its published weights, and none are here",
@@ -206,7 +205,7 @@ def _from_package(trunk: Trunk) -> dict[str, Tensor]:
             f"by --lpips or {FOLDER_VARIABLE}",
         ) from error
     try:
-        published: Any = lpips.LPIPS(net=trunk, version="0.1", verbose=False)
+        published: Any = package.LPIPS(net=trunk, version="0.1", verbose=False)
     except (OSError, RuntimeError) as error:
         raise ModelError(
             f"The lpips package could not load its {trunk} weights: {error}",

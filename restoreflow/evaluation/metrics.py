@@ -39,7 +39,7 @@ __all__ = [
 PEAK = 255.0
 SSIM_WINDOW = 11
 ERROR_RANGE = (-0.5, 1.5)
-"""A value of a sample outside this range (pictures lie in [0, 1]) makes its pixel an error pixel."""
+"""Pictures lie in [0, 1]; a sample's value outside this range makes its pixel an error pixel."""
 
 
 def luma(picture: NDArray[Any]) -> NDArray[np.float64]:
@@ -126,9 +126,7 @@ def spread(sample: NDArray[Any], other: NDArray[Any]) -> Spread:
     """The spread between two samples of one input."""
     _require_same_shape(sample, other)
     difference = np.asarray(sample, np.float64) - np.asarray(other, np.float64)
-    return Spread(
-        float(np.abs(difference).mean()), math.sqrt(float(np.mean(difference**2)) / 2.0)
-    )
+    return Spread(float(np.abs(difference).mean()), math.sqrt(float(np.mean(difference**2)) / 2.0))
 
 
 def diversity_s10(distance_maps: Sequence[NDArray[Any]] | NDArray[Any]) -> float:
@@ -210,6 +208,4 @@ def _crop(picture: NDArray[np.float64], border: int) -> NDArray[np.float64]:
 
 def _require_same_shape(picture: NDArray[Any], reference: NDArray[Any]) -> None:
     if np.shape(picture) != np.shape(reference):
-        raise ValueError(
-            f"pictures differ in shape: {np.shape(picture)} and {np.shape(reference)}"
-        )
+        raise ValueError(f"pictures differ in shape: {np.shape(picture)} and {np.shape(reference)}")

@@ -1,0 +1,86 @@
+"""Benchmark sets: folders of pictures, and pairs of a dark picture and its well exposed truth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from PIL import Image, UnidentifiedImageError
+
+from restoreflow.errors import InputError, UsageError
+
+__all__ = ["SUFFIXES", "Pair", "as_levels", "as_tensor", "list_pairs", "list_pictures", "read_rgb"]
+
+SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+
+
+class Pair(NamedTuple):
+    """A degraded picture and its truth."""
+
+    degraded: Path
+    truth: Path
+
+
+def list_pictures(folder: Path, limit: int | None = None) -> list[Path]:
+    """The pictures directly in a folder, by name; the first `limit` of them.
+
+    Raises:
+        UsageError: it is no folder, or holds no picture.
+    """
+    if not folder.is_dir():
+        raise UsageError(f"{folder} is not a folder", "name a folder of pictures")
+    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+    if not found:
+        inside = sorted(path.name for path in folder.iterdir() if path.is_dir())
+        hint = f"name one of its folders: {', '.join(inside)}" if inside else ""
+        raise UsageError(f"{folder} holds no pictures ({', '.join(sorted(SUFFIXES))})", hint)
+    return found[:limit]
+
+
+def list_pairs(folder: Path, limit: int | None = None) -> list[Pair]:
+    """The pairs `low/NAME` and `high/NAME` of a folder, by name; the first `limit` of them.
+
+    Raises:
+        UsageError: it has no such folders, or one has a name that the other lacks.
+    """
+    for part in ("low", "high"):
+        if not (folder / part).is_dir():
+            raise UsageError(
+                f"{folder} has no folder {part!r}", "pairs are low/NAME and high/NAME, same names"
+            )
+    degraded, truths = list_pictures(folder / "low"), list_pictures(folder / "high")
+    unpaired = {path.name for path in degraded} ^ {path.name for path in truths}
+    if unpaired:
+        raise UsageError(
+            f"{folder}: {len(unpaired)} pictures have no partner, the first is {min(unpaired)}",
+            "low and high must hold the same names",
+        )
+    return [Pair(*pair) for pair in zip(degraded, truths, strict=True)][:limit]
+
+
+def read_rgb(path: Path) -> Image.Image:
+    """An 8-bit picture as RGB; a grayscale one has three equal channels.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    try:
+        with Image.open(path) as picture:
+            return picture.convert("RGB")
+    except (OSError, UnidentifiedImageError) as error:
+        raise InputError(
+            f"{path} cannot be read: {error}", "take it out of the set or fetch it again"
+        ) from error
+
+
+def as_levels(picture: Image.Image) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    """Levels (H, W, 3), uint8."""
+    return np.asarray(picture.convert("RGB"))
+
+
+def as_tensor(picture: Image.Image, device: torch.device | str = "cpu") -> torch.Tensor:
+    """RGB (1, 3, H, W) in [0, 1], float32."""
+    levels = torch.from_numpy(as_levels(picture).copy())
+    return levels.permute(2, 0, 1)[None].to(device, torch.float32) / 255.0
