@@ -7,25 +7,10 @@ from typing import Protocol
 
 import torch
 
+from restoreflow.networks.restoration_network import Encoding, Sample
 from restoreflow.restoration.latents import latent_window
 
 __all__ = ["FlowNetwork", "adversarial", "standard_latent"]
-
-
-class Encoded(Protocol):
-    """What an encoder gives."""
-
-    @property
-    def mean(self) -> torch.Tensor: ...
-    @property
-    def features(self) -> torch.Tensor: ...
-
-
-class Sampled(Protocol):
-    """What a flow gives."""
-
-    @property
-    def detail(self) -> torch.Tensor: ...
 
 
 class FlowNetwork(Protocol):
@@ -33,8 +18,8 @@ class FlowNetwork(Protocol):
 
     @property
     def latent_channels(self) -> int: ...
-    def encode(self, degraded: torch.Tensor) -> Encoded: ...
-    def sample(self, encoding: Encoded, latent: torch.Tensor, temperature: float) -> Sampled: ...
+    def encode(self, degraded: torch.Tensor) -> Encoding: ...
+    def sample(self, encoding: Encoding, latent: torch.Tensor, temperature: float) -> Sample: ...
 
 
 def adversarial(

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 import pytest
 import torch
 
-from restoreflow.evaluation.attack import Encoded, adversarial
+from restoreflow.evaluation.attack import adversarial
 from restoreflow.evaluation.hostile import (
     PHOTO_RADIUS,
     hostile_inputs,
@@ -17,15 +16,10 @@ from restoreflow.evaluation.hostile import (
     largest_detail,
     photograph,
 )
-
-
-class Encoding(NamedTuple):
-    mean: torch.Tensor
-    features: torch.Tensor
-
-
-class Sample(NamedTuple):
-    detail: torch.Tensor
+from restoreflow.models.config import ModelConfig
+from restoreflow.networks.build import build_network
+from restoreflow.networks.config import NetworkConfig
+from restoreflow.networks.restoration_network import Encoding, Sample
 
 
 class Wave:
@@ -39,17 +33,19 @@ class Wave:
     def encode(self, degraded: torch.Tensor) -> Encoding:
         return Encoding(degraded.clamp(0, 1), degraded)
 
-    def sample(self, encoding: Encoded, latent: torch.Tensor, temperature: float) -> Sample:
+    def sample(self, encoding: Encoding, latent: torch.Tensor, temperature: float) -> Sample:
         step = encoding.features - encoding.features.roll(1, dims=-1)
-        return Sample(self.gain * step + temperature * latent)
+        detail = self.gain * step + temperature * latent
+        return Sample(encoding.mean + detail, detail)
 
 
 class Exploding(Wave):
     """NaN on every input with a value below a quarter."""
 
-    def sample(self, encoding: Encoded, latent: torch.Tensor, temperature: float) -> Sample:
+    def sample(self, encoding: Encoding, latent: torch.Tensor, temperature: float) -> Sample:
         detail = super().sample(encoding, latent, temperature).detail
-        return Sample(torch.where(encoding.features < 0.25, math.nan, detail))
+        detail = torch.where(encoding.features < 0.25, math.nan, detail)
+        return Sample(encoding.mean + detail, detail)
 
 
 def test_inputs_are_pictures_reproducible_and_all_different():
@@ -185,3 +181,16 @@ def test_attacked_rows_stand_beside_the_others():
     unattacked = largest_detail(Wave(), {"photo": photo}, (0.0,))[0].largest_detail
     assert unattacked is not None
     assert found["adversarial_photo"] > unattacked
+
+
+def test_a_real_network_is_probed_and_attacked():
+    config = ModelConfig(name="tiny", task="sr", scale=4, network=NetworkConfig(width=8, depth=1))
+    network = build_network(config).eval()
+    inputs = {"noise": hostile_inputs(32)["noise_binary"]}
+    results = largest_detail(network, inputs, (1.0,), photo=photograph(32), attack_steps=2)
+    assert [r.input for r in results] == ["noise", "adversarial_free", "adversarial_photo"]
+    for result in results:
+        assert result.nonfinite == 0
+        assert result.largest_detail is not None
+        assert result.largest_detail > 0
+    assert (results[1].largest_detail or 0) >= (results[0].largest_detail or 0)
