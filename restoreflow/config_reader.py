@@ -11,7 +11,6 @@ import dataclasses
 import difflib
 import functools
 import json
-import math
 import sys
 import types
 from collections.abc import Callable, Iterable, Mapping
@@ -23,7 +22,7 @@ from restoreflow.errors import ModelError, RestoreflowError
 if sys.version_info >= (3, 11):
     import tomllib
 else:
-    import tomli as tomllib
+    import tomli as tomllib  # pyright: ignore[reportMissingImports]
 
 __all__ = [
     "from_dict",
@@ -97,7 +96,7 @@ def read_json(cls: type[T], path: Path, error: type[RestoreflowError] = ModelErr
 def read_toml(cls: type[T], path: Path, error: type[RestoreflowError] = ModelError) -> T:
     """Reads a dataclass from a TOML file; errors as `from_dict`, and for unreadable files."""
     try:
-        data = tomllib.loads(_read(path, error).decode())
+        data = cast("Any", tomllib).loads(_read(path, error).decode())
     except ValueError as reason:
         raise error(f"{path}: not valid TOML: {reason}") from reason
     return from_dict(cls, data, str(path), error)
@@ -187,10 +186,10 @@ def _scalar(hint: Any, value: object, key: str, fail: Fail) -> object:
     if hint is type(None) and value is None:
         return None
     if hint is float and type(value) in (int, float):
-        number = float(cast("float", value))
-        if math.isfinite(number):
-            return number
-        raise fail(key, f"expected a finite number, found {number}", "")
+        number = cast("int | float", value)
+        if abs(number) <= sys.float_info.max:  # false for NaN too
+            return float(number)
+        raise fail(key, f"expected a finite number, found {_describe(number)}", "")
     if hint in (bool, int, str) and type(value) is hint:  # exact: True is no int here
         return value
     raise fail(key, f"expected {_name(hint)}, found {_describe(value)}", "")
@@ -241,7 +240,8 @@ def _mapping(value: object, key: str, fail: Fail) -> Mapping[str, object]:
         mapping = cast("Mapping[object, object]", value)
         if all(isinstance(name, str) for name in mapping):
             return cast("Mapping[str, object]", mapping)
-    raise fail(key, f"expected a table of keys and values, found {_describe(value)}", "")
+    found = _describe(cast("object", value))
+    raise fail(key, f"expected a table of keys and values, found {found}", "")
 
 
 def _join(key: str, name: str) -> str:

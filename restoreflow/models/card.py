@@ -73,7 +73,7 @@ def write_card(
     """
     from huggingface_hub import ModelCardData
 
-    data = ModelCardData(
+    data: Any = ModelCardData(
         license=facts.license,
         library_name="restoreflow",
         pipeline_tag="image-to-image",

@@ -117,7 +117,7 @@ def load_folder(
         ModelError: a file is missing, truncated or does not match its checksum, the configuration
             is invalid or newer, or the weights do not fit it.
     """
-    from torch.random import fork_rng
+    import torch
 
     from restoreflow.models.weights import fill, parse
     from restoreflow.networks.build import build_network
@@ -128,8 +128,13 @@ def load_folder(
     data = _read(folder, WEIGHTS)
     tensors = parse(data, where, folder.repair)
     _check_sha256(folder, config, WEIGHTS, data)
-    with fork_rng(devices=[]):
+    random_state = torch.get_rng_state()
+    try:
         network = build_network(config)
+    except (ValueError, RuntimeError) as reason:
+        raise ModelError(f"{folder.path / CONFIG}: describes no network: {reason}") from reason
+    finally:
+        torch.set_rng_state(random_state)
     fill(network, tensors, where, folder.repair)
     return LoadedModel(network.to(device).eval(), config)
 

@@ -4,10 +4,13 @@ HF_HOME, HF_HUB_CACHE, HF_ENDPOINT, HF_HUB_OFFLINE and HF_TOKEN are the client's
 reads or sets them.
 """
 
+# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false
+# (the client's signatures are not fully typed)
+
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -123,7 +126,7 @@ def _commit(snapshot: str) -> str | None:
 
 
 @contextmanager
-def _bars(progress: bool) -> Iterator[None]:
+def _bars(progress: bool) -> Generator[None, None, None]:
     """Silences the client's progress bars for a while, unless they are asked for."""
     from huggingface_hub.utils import (
         are_progress_bars_disabled,
@@ -142,7 +145,7 @@ def _bars(progress: bool) -> Iterator[None]:
 
 
 @contextmanager
-def _one_line_errors(name: HubName, writing: bool = False) -> Iterator[None]:
+def _one_line_errors(name: HubName, writing: bool = False) -> Generator[None, None, None]:
     """Turns the client's errors into one line each, with the next step."""
     try:
         yield

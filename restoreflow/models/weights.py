@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, cast
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -74,9 +75,10 @@ def parameter_count(path: Path) -> int:
         ModelError: the file cannot be read, is truncated or no safetensors file.
     """
     try:
-        with safe_open(path, "pt") as file:
+        with cast("Any", safe_open)(path, "pt") as file:
             slices = [file.get_slice(name) for name in file.keys()]  # noqa: SIM118
-            shapes = [item.get_shape() for item in slices if item.get_dtype().startswith("F")]
+            floating = [item for item in slices if item.get_dtype().startswith("F")]
+            shapes: list[list[int]] = [item.get_shape() for item in floating]
     except (SafetensorError, OSError) as reason:
         raise ModelError(f"{path}: cannot be read: {reason}") from reason
     return sum(torch.Size(shape).numel() for shape in shapes)

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import cast
 from urllib.parse import unquote, urlsplit
 
 READ_TOKEN = "hf_reader"
@@ -96,12 +97,11 @@ def is_large(name: str) -> bool:
 
 
 class _Handler(BaseHTTPRequestHandler):
-    server: _Site
     protocol_version = "HTTP/1.1"
 
     @property
     def hub(self) -> HubServer:
-        return self.server.hub
+        return cast("_Site", self.server).hub
 
     def log_message(self, format: str, *args: object) -> None:
         """Logs nothing."""
@@ -213,7 +213,9 @@ class _Handler(BaseHTTPRequestHandler):
         oid = hashlib.sha256(data).hexdigest()
         self.hub.objects[oid] = data
         headers |= {"X-Linked-Size": str(len(data)), "X-Linked-ETag": f'"{oid}"'}
-        return self._send(302, b"", {**headers, "Location": f"{self.hub.storage_url}/storage/{oid}"})
+        return self._send(
+            302, b"", {**headers, "Location": f"{self.hub.storage_url}/storage/{oid}"}
+        )
 
     def _storage(self, oid: str) -> None:
         data = self.hub.objects.get(oid)

@@ -193,7 +193,7 @@ def test_push_refuses_what_does_not_verify(client: HubServer, folder: Path) -> N
     with pytest.raises(ModelError, match=r"README\.md"):
         push(folder, "someone/new", token=WRITE_TOKEN)
     (folder / "README.md").unlink()
-    with pytest.raises(ModelError, match="holds no README.md"):
+    with pytest.raises(ModelError, match=r"holds no README\.md"):
         push(folder, "someone/new", token=WRITE_TOKEN)
     (folder / "model.safetensors").write_bytes(b"")
     with pytest.raises(ModelError, match="truncated or damaged"):
