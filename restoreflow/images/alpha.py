@@ -1,0 +1,101 @@
+"""Transparency: restoring colour and opacity apart without dark or coloured fringes."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+
+__all__ = [
+    "constant_alpha",
+    "fill_transparent",
+    "flatten",
+    "resize_alpha",
+    "resize_colors",
+    "unpremultiply",
+]
+
+
+def constant_alpha(alpha: np.ndarray) -> float | None:
+    """The value of an alpha that is the same everywhere (then nothing need be restored), or None.
+
+    Args:
+        alpha: (H, W) float32.
+    """
+    first = alpha.flat[0]
+    return float(first) if bool((alpha == first).all()) else None
+
+
+def fill_transparent(pixels: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """Give fully transparent pixels the colour of the visible ones near them.
+
+    Hidden pixels hold any colour, mostly black; a restorer would draw it into the visible edge as a
+    fringe. Averages weighted by alpha, over blocks of 2, 4, 8... pixels, fill them from the finest
+    block that has something visible. Visible pixels are returned as they are.
+
+    Args:
+        pixels: (H, W, 3) float32, not premultiplied.
+        alpha: (H, W) float32 in [0, 1].
+    """
+    hidden = alpha <= 0
+    if not hidden.any() or hidden.all():
+        return pixels
+    weight = np.where(hidden, 0, alpha).astype(np.float32)[..., None]
+    return np.where(hidden[..., None], _spread(pixels * weight, weight), pixels)
+
+
+def _spread(weighted: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    # Every 2 x 2 block's sum keeps the weight of its visible pixels, so a block with none is known
+    # by its zero and taken from the level above; the top level is one pixel and has some weight.
+    height, width = weight.shape[:2]
+    known = weight > 0
+    colors = weighted / np.where(known, weight, 1)
+    if known.all() or height * width == 1:
+        return colors
+    coarse = _spread(_halve(weighted), _halve(weight))
+    return np.where(known, colors, resize_colors(coarse, width, height))
+
+
+def _halve(values: np.ndarray) -> np.ndarray:
+    height, width, channels = values.shape
+    even = np.pad(values, ((0, height % 2), (0, width % 2), (0, 0)))
+    blocks = even.reshape(even.shape[0] // 2, 2, even.shape[1] // 2, 2, channels)
+    return blocks.mean(axis=(1, 3))
+
+
+def resize_alpha(alpha: np.ndarray, width: int, height: int) -> np.ndarray:
+    """Resize an alpha to (height, width), bicubic and clipped to [0, 1]; a constant stays exact."""
+    constant = constant_alpha(alpha)
+    if constant is not None:
+        return np.full((height, width), constant, np.float32)
+    return np.clip(_resize_plane(alpha, width, height, Image.Resampling.BICUBIC), 0, 1)
+
+
+def resize_colors(colors: np.ndarray, width: int, height: int) -> np.ndarray:
+    """Resize (H, W, C) float32 of any range to (height, width, C), bilinear: no overshoot."""
+    planes = [
+        _resize_plane(colors[..., channel], width, height, Image.Resampling.BILINEAR)
+        for channel in range(colors.shape[2])
+    ]
+    return np.stack(planes, axis=-1)
+
+
+def _resize_plane(
+    plane: np.ndarray, width: int, height: int, method: Image.Resampling
+) -> np.ndarray:
+    if plane.shape == (height, width):
+        return plane
+    image = Image.fromarray(np.ascontiguousarray(plane, np.float32))
+    return np.array(image.resize((width, height), method), np.float32)
+
+
+def unpremultiply(pixels: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """Straight colours from premultiplied ones, in [0, 1]; fully transparent pixels become 0."""
+    visible = alpha > 0
+    divisor = np.where(visible, alpha, 1)[..., None]
+    return np.where(visible[..., None], np.clip(pixels / divisor, 0, 1), 0).astype(np.float32)
+
+
+def flatten(pixels: np.ndarray, alpha: np.ndarray, background: float = 1.0) -> np.ndarray:
+    """Lay the picture on a plain background (white by default), for formats without alpha."""
+    cover = alpha[..., None]
+    return pixels * cover + np.float32(background) * (1 - cover)

@@ -1,0 +1,156 @@
+"""Pictures of numbers: heat maps with a fixed scale and its legend, and sheets of pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+__all__ = ["cividis", "contact_sheet", "heat_map"]
+
+# cividis (Nunez, Anderton, Renslow, PLOS ONE 2018): (place of 255, red, green, blue); straight
+# lines between these stay within 2 of 255 levels of the published table.
+_ANCHORS = np.array(
+    [
+        *[(0, 0, 34, 78), (19, 0, 48, 111), (21, 0, 49, 112), (23, 1, 50, 113)],
+        *[(28, 18, 53, 112), (34, 30, 58, 111), (52, 54, 70, 108), (84, 86, 92, 109)],
+        *[(126, 123, 122, 120), (147, 143, 138, 120), (179, 174, 163, 113)],
+        *[(205, 201, 185, 101), (219, 217, 197, 92), (232, 231, 209, 80)],
+        *[(243, 243, 219, 66), (251, 253, 227, 52), (255, 254, 232, 56)],
+    ]
+)
+_NOT_A_NUMBER = (255, 0, 255)
+_PAPER, _INK = (255, 255, 255), (32, 32, 32)
+_TICKS = 5
+
+
+def cividis(values: np.ndarray, maximum: float) -> np.ndarray:
+    """Colour values from 0 (dark blue) to `maximum` (yellow); both are the ends for all beyond.
+
+    Args:
+        values: (H, W) of any real dtype. NaN and infinity become magenta, which the map lacks.
+        maximum: the scale's end, positive.
+
+    Returns: (H, W, 3) uint8 RGB.
+    """
+    if not maximum > 0:
+        raise ValueError(f"maximum must be positive, got {maximum}")
+    finite = np.isfinite(values)
+    places = np.clip(np.where(finite, values, 0) / maximum, 0, 1) * 255
+    channels = [np.interp(places, _ANCHORS[:, 0], _ANCHORS[:, 1 + c]) for c in range(3)]
+    colors = np.rint(np.stack(channels, axis=-1)).astype(np.uint8)
+    colors[~finite] = _NOT_A_NUMBER
+    return colors
+
+
+def heat_map(array: np.ndarray, maximum: float, unit: str) -> Image.Image:
+    """A heat map in cividis above a legend bar with numbers and unit.
+
+    The scale goes from 0 to `maximum` whatever the array holds, so that two maps compare; its last
+    number gets a sign where values lie beyond.
+
+    Args:
+        array: (H, W) float, for instance a standard deviation.
+        maximum: the scale's end, in `unit`.
+        unit: what the numbers count, as "grey levels of 255".
+
+    Returns: RGB, at least 280 pixels wide; a narrower array is enlarged by a whole factor.
+    """
+    height, width = array.shape
+    factor = max(1, -(-280 // width))
+    colors = Image.fromarray(cividis(array, maximum))
+    colors = colors.resize((width * factor, height * factor), Image.Resampling.NEAREST)
+    size = _font_size(colors.width)
+    legend = _legend(colors.width, maximum, unit, size, beyond=bool((array > maximum).any()))
+    page = Image.new("RGB", (colors.width, colors.height + legend.height), _PAPER)
+    page.paste(colors, (0, 0))
+    page.paste(legend, (0, colors.height))
+    return page
+
+
+def _legend(width: int, maximum: float, unit: str, size: int, beyond: bool) -> Image.Image:
+    margin, bar = size, size
+    legend = Image.new("RGB", (width, margin + bar + 4 * size), _PAPER)
+    length = width - 2 * margin
+    ramp = cividis(np.linspace(0, maximum, length)[None].repeat(bar, axis=0), maximum)
+    legend.paste(Image.fromarray(ramp), (margin, margin))
+    draw, font = ImageDraw.Draw(legend), ImageFont.load_default(size)
+    top = margin + bar
+    for tick in range(_TICKS):
+        part = tick / (_TICKS - 1)
+        x = margin + part * (length - 1)
+        draw.line((x, top, x, top + size // 3), fill=_INK)
+        sign = "\u2265 " if beyond and part == 1 else ""
+        anchor = {0.0: "la", 1.0: "ra"}.get(part, "ma")
+        text = f"{sign}{part * maximum:.3g}"
+        draw.text((x, top + size // 2), text, fill=_INK, font=font, anchor=anchor)
+    draw.text((width / 2, top + 2 * size), unit, fill=_INK, font=font, anchor="ma")
+    return legend
+
+
+def contact_sheet(
+    images: Sequence[Image.Image],
+    captions: Sequence[str],
+    columns: int | None = None,
+    largest: int = 2048,
+) -> Image.Image:
+    """A grid of pictures, each under its caption, at the size of the largest of them.
+
+    Smaller pictures are enlarged by nearest neighbour, so that an input beside its results shows
+    its pixels as they are; proportions are kept.
+
+    Args:
+        images: at least one, of any mode.
+        captions: one line each; a line too long for its picture is shortened.
+        columns: pictures a row; None: about as many columns as rows.
+        largest: the longer side of a cell in pixels; larger pictures are reduced to it.
+
+    Returns: RGB.
+    """
+    if not images or len(images) != len(captions):
+        raise ValueError(f"{len(images)} images and {len(captions)} captions")
+    columns = columns or max(1, round(len(images) ** 0.5 + 0.49))
+    columns = min(columns, len(images))
+    rows = -(-len(images) // columns)
+    width, height = max(i.width for i in images), max(i.height for i in images)
+    shrink = min(1.0, largest / max(width, height))
+    width, height = max(1, round(width * shrink)), max(1, round(height * shrink))
+    size = _font_size(width)
+    gap, strip = size // 2, 2 * size
+    sheet = Image.new(
+        "RGB",
+        (columns * (width + gap) + gap, rows * (height + strip + gap) + gap),
+        _PAPER,
+    )
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(size)
+    for index, (image, caption) in enumerate(zip(images, captions, strict=True)):
+        left = gap + index % columns * (width + gap)
+        top = gap + index // columns * (height + strip + gap)
+        text = _shortened(caption, font, width)
+        draw.text((left, top + strip // 2), text, fill=_INK, font=font, anchor="lm")
+        sheet.paste(_fitted(image, width, height), (left, top + strip))
+    return sheet
+
+
+def _fitted(image: Image.Image, width: int, height: int) -> Image.Image:
+    flat = image.convert("RGBA") if image.mode in ("LA", "PA", "RGBA") else image.convert("RGB")
+    if flat.mode == "RGBA":
+        paper = Image.new("RGBA", flat.size, (*_PAPER, 255))
+        flat = Image.alpha_composite(paper, flat).convert("RGB")
+    factor = min(width / flat.width, height / flat.height)
+    size = (max(1, round(flat.width * factor)), max(1, round(flat.height * factor)))
+    method = Image.Resampling.NEAREST if factor > 1 else Image.Resampling.LANCZOS
+    return flat if size == flat.size else flat.resize(size, method)
+
+
+def _font_size(width: int) -> int:
+    return max(12, min(48, width // 40))
+
+
+def _shortened(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> str:
+    if font.getlength(text) <= width:
+        return text
+    while text and font.getlength(text + "\u2026") > width:
+        text = text[:-1]
+    return text + "\u2026"

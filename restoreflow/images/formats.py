@@ -1,0 +1,191 @@
+"""The table of image formats: how each is recognised, named, and what it can hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from restoreflow.errors import InputError, LimitError, UsageError
+
+__all__ = [
+    "FORMATS",
+    "OUTPUT_FORMATS",
+    "Format",
+    "check_size",
+    "extension_for",
+    "format_of_name",
+    "output_format",
+    "sniff",
+]
+
+
+@dataclass(frozen=True)
+class Format:
+    """What one format can hold; `writable` ones are also outputs.
+
+    `max_side` is in pixels, `max_pixels` is width times height; both are what the encoder used
+    here accepts, which can be a little under the format's own limit.
+    """
+
+    name: str
+    title: str
+    extensions: tuple[str, ...]
+    writable: bool = False
+    alpha: bool = False
+    grayscale: bool = False
+    sixteen_bit: bool = False
+    max_side: int = 2**31 - 1
+    max_pixels: int = 2**62
+
+
+FORMATS: dict[str, Format] = {
+    each.name: each
+    for each in (
+        Format("png", "PNG", (".png",), True, alpha=True, grayscale=True, sixteen_bit=True),
+        # 65535 by the standard; libjpeg stops at 65500.
+        Format(
+            "jpeg", "JPEG", (".jpg", ".jpeg", ".jpe", ".jfif"), True, grayscale=True, max_side=65500
+        ),
+        Format("webp", "WebP", (".webp",), True, alpha=True, max_side=16383),
+        Format(
+            "avif", "AVIF", (".avif",), True, alpha=True, max_side=32768, max_pixels=16384 * 16384
+        ),
+        # Offsets are 32 bits wide: 8 bytes a pixel (16-bit RGBA) must stay under 4 GiB.
+        Format(
+            "tiff",
+            "TIFF",
+            (".tif", ".tiff"),
+            True,
+            alpha=True,
+            grayscale=True,
+            sixteen_bit=True,
+            max_pixels=520_000_000,
+        ),
+        Format("bmp", "BMP", (".bmp", ".dib")),
+        Format("gif", "GIF", (".gif",)),
+        Format("ppm", "PPM", (".ppm", ".pgm", ".pbm", ".pnm")),
+    )
+}
+
+OUTPUT_FORMATS: tuple[str, ...] = tuple(name for name, each in FORMATS.items() if each.writable)
+
+_AVIF_BRANDS = {b"avif", b"avis"}
+_HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
+_PREFIXES = (
+    (b"\x89PNG\r\n\x1a\n", "png"),
+    (b"\xff\xd8\xff", "jpeg"),
+    (b"II*\x00", "tiff"),
+    (b"MM\x00*", "tiff"),
+    (b"II+\x00", "tiff"),
+    (b"MM\x00+", "tiff"),
+    (b"BM", "bmp"),
+    (b"GIF87a", "gif"),
+    (b"GIF89a", "gif"),
+)
+_KNOWN_BUT_NOT_READ = (
+    (b"\xff\x0a", "a JPEG XL picture"),
+    (b"\x00\x00\x00\x0cJXL ", "a JPEG XL picture"),
+    (b"\x00\x00\x00\x0cjP  ", "a JPEG 2000 picture"),
+    (b"8BPS", "a Photoshop document"),
+    (b"%PDF", "a PDF document"),
+    (b"v/1\x01", "an OpenEXR picture"),
+    (b"PF\n", "a PFM picture"),
+    (b"Pf\n", "a PFM picture"),
+    (b"qoif", "a QOI picture"),
+    (b"FUJIFILMCCD-RAW", "a camera raw file"),
+)
+_READ_LIST = "PNG, JPEG, WebP, TIFF, BMP, GIF, AVIF and PPM are read"
+
+
+def sniff(data: bytes, label: str = "the data") -> str:
+    """The format's name, told from the first bytes alone; the file's name plays no part.
+
+    Args:
+        data: the file's bytes, or at least its first 512.
+        label: how the file is called in errors.
+
+    Raises:
+        InputError: nothing there, or not a format on the allow-list.
+    """
+    if not data:
+        raise InputError(f"{label} is empty (0 bytes)", "copy or download it again")
+    for prefix, name in _PREFIXES:
+        if data.startswith(prefix):
+            return name
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "webp"
+    if data[:1] == b"P" and data[1:2] in b"123456" and data[2:3].isspace():
+        return "ppm"
+    if data[4:8] == b"ftyp":
+        return _sniff_ftyp(data, label)
+    for prefix, what in _KNOWN_BUT_NOT_READ:
+        if data.startswith(prefix):
+            raise InputError(f"{label} is {what}", f"convert it to PNG or TIFF; {_READ_LIST}")
+    looks = " (it looks like text)" if _is_text(data[:512]) else ""
+    raise InputError(f"{label} is not a picture in a known format{looks}", _READ_LIST)
+
+
+def _sniff_ftyp(data: bytes, label: str) -> str:
+    size = min(int.from_bytes(data[:4], "big"), 256)
+    brands = {data[8:12]} | {data[i : i + 4] for i in range(16, size, 4)}
+    if brands & _AVIF_BRANDS:
+        return "avif"
+    what = "a HEIF/HEIC picture" if brands & _HEIF_BRANDS else "a video or another MP4-like file"
+    raise InputError(f"{label} is {what}", f"convert it to PNG or JPEG; {_READ_LIST}")
+
+
+def _is_text(head: bytes) -> bool:
+    try:
+        text = head.decode("utf-8", errors="strict" if len(head) < 500 else "ignore")
+    except UnicodeDecodeError:
+        return False
+    return bool(text) and all(c.isprintable() or c.isspace() for c in text)
+
+
+def output_format(name: str) -> str:
+    """The format written for an input of format `name` when the user chose none: itself, or png."""
+    return name if name in FORMATS and FORMATS[name].writable else "png"
+
+
+def format_of_name(path: str | Path) -> str:
+    """The output format that a file name's extension asks for.
+
+    Raises:
+        UsageError: no extension, or one that is not written here.
+    """
+    suffix = Path(path).suffix.lower()
+    for name in OUTPUT_FORMATS:
+        if suffix in FORMATS[name].extensions:
+            return name
+    known = ", ".join(FORMATS[name].extensions[0] for name in OUTPUT_FORMATS)
+    what = f"the extension {suffix!r} is not written" if suffix else "there is no extension"
+    raise UsageError(f"output format unclear: {what}", f"use one of {known}")
+
+
+def extension_for(name: str, original: str = "") -> str:
+    """The extension a file of format `name` gets: the original one where it fits, else the usual.
+
+    >>> extension_for("jpeg", ".JPEG"), extension_for("jpeg", ".png")
+    ('.JPEG', '.jpg')
+    """
+    extensions = FORMATS[name].extensions
+    return original if original.lower() in extensions else extensions[0]
+
+
+def check_size(name: str, width: int, height: int) -> None:
+    """Refuse a picture of width x height pixels that format `name` cannot hold, before any work.
+
+    Raises:
+        LimitError: a side or the number of pixels is past the limit; the hint names the way out.
+    """
+    fmt = FORMATS[name]
+    if max(width, height) > fmt.max_side:
+        limit = f"at most {fmt.max_side} pixels a side"
+    elif width * height > fmt.max_pixels:
+        limit = f"at most {fmt.max_pixels // 1_000_000} megapixels here"
+    else:
+        return
+    raise LimitError(
+        f"a result of {width} x {height} pixels does not fit {fmt.title}: {limit}",
+        "use --output-format png",
+    )

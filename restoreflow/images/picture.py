@@ -1,0 +1,92 @@
+"""A picture in memory: what every reader gives, every restorer takes and every writer takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from restoreflow.images.alpha import resize_alpha, resize_colors
+
+__all__ = ["Metadata", "Picture"]
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """What travels with the pixels, cleaned so that it still holds for a restored picture.
+
+    Attributes:
+        exif: "Exif\\0\\0" and a TIFF structure; orientation upright, no thumbnail.
+        icc: the colour profile the file had and will have again.
+        xmp: the XMP packet, orientation upright.
+        dpi: pixels an inch, horizontal and vertical.
+    """
+
+    exif: bytes | None = None
+    icc: bytes | None = None
+    xmp: bytes | None = None
+    dpi: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A decoded picture, upright and in sRGB.
+
+    Attributes:
+        pixels: (H, W, 3) float32 in [0, 1], RGB with sRGB's primaries and curve; not premultiplied.
+        alpha: (H, W) float32 in [0, 1], 1 is opaque; None where the file has no transparency.
+        grayscale: the file had one colour channel, and the result is to have one.
+        bit_depth: 8 or 16, the depth a result is written with where the format can.
+        format: the file's format by content, one of `formats.FORMATS`.
+        metadata: EXIF, colour profile, XMP and resolution.
+        notes: sentences for the user on what was dropped or changed on reading.
+        beyond_gamut: (H, W, 3) float32, what of the colours lies outside sRGB (colour in the file's
+            profile, converted, minus `pixels`), so that a wide-gamut file keeps them; None if none.
+    """
+
+    pixels: np.ndarray
+    alpha: np.ndarray | None = None
+    grayscale: bool = False
+    bit_depth: int = 8
+    format: str = "png"
+    metadata: Metadata = field(default_factory=Metadata)
+    notes: tuple[str, ...] = ()
+    beyond_gamut: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        shape = self.pixels.shape
+        if len(shape) != 3 or shape[2] != 3 or 0 in shape:
+            raise ValueError(f"pixels must be (H, W, 3) and not empty, got {shape}")
+        if self.alpha is not None and self.alpha.shape != shape[:2]:
+            raise ValueError(f"alpha must be {shape[:2]}, got {self.alpha.shape}")
+        if self.bit_depth not in (8, 16):
+            raise ValueError(f"bit_depth must be 8 or 16, got {self.bit_depth}")
+
+    @property
+    def width(self) -> int:
+        """Pixels a row."""
+        return self.pixels.shape[1]
+
+    @property
+    def height(self) -> int:
+        """Rows."""
+        return self.pixels.shape[0]
+
+    def with_pixels(self, pixels: np.ndarray, alpha: np.ndarray | None = None) -> Picture:
+        """This picture with restored pixels, possibly of another size; all else travels along.
+
+        Args:
+            pixels: (H', W', 3) float32; values outside [0, 1] are clipped on encoding.
+            alpha: (H', W') float32 in [0, 1]; where None, this picture's own alpha is resized.
+        """
+        height, width = pixels.shape[:2]
+        if alpha is None and self.alpha is not None:
+            alpha = resize_alpha(self.alpha, width, height)
+        beyond = self.beyond_gamut
+        if beyond is not None:
+            beyond = resize_colors(beyond, width, height)
+        return replace(self, pixels=pixels, alpha=alpha, beyond_gamut=beyond)
+
+    def without_metadata(self) -> Picture:
+        """This picture with no EXIF, profile, XMP or resolution; colours are then plain sRGB."""
+        return replace(self, metadata=Metadata(), beyond_gamut=None)

@@ -1,0 +1,62 @@
+"""What a format's reader hands on: samples of one colour model, before colour management."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from restoreflow.errors import InputError
+
+__all__ = ["Raster", "from_samples", "unit_range"]
+
+
+@dataclass(frozen=True)
+class Raster:
+    """Decoded samples and what the file says of them.
+
+    Attributes:
+        samples: (H, W, C) float32, 0 is no light (for CMYK: no ink), 1 is full.
+        model: "gray" (C = 1), "rgb" (3) or "cmyk" (4).
+        alpha: (H, W) float32 in [0, 1] or None; colours are not premultiplied.
+        bit_depth: 8 or 16.
+        exif: parsed EXIF or None.
+        upright: the orientation of EXIF has been applied already.
+    """
+
+    samples: np.ndarray
+    model: str
+    alpha: np.ndarray | None
+    bit_depth: int
+    exif: Image.Exif | None = None
+    icc: bytes | None = None
+    xmp: bytes | str | None = None
+    dpi: object = None
+    notes: tuple[str, ...] = ()
+    upright: bool = False
+
+
+def unit_range(values: np.ndarray) -> np.ndarray:
+    """Unsigned integers or booleans as float32 in [0, 1]."""
+    if values.dtype == np.bool_:
+        return values.astype(np.float32)
+    largest = np.iinfo(values.dtype).max
+    if largest > 65535:  # float32 has 24 bits; divide first in float64
+        return (values / float(largest)).astype(np.float32)
+    return values.astype(np.float32) / np.float32(largest)
+
+
+def from_samples(
+    samples: np.ndarray, model: str, has_alpha: bool, label: str
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Split (H, W) or (H, W, C) samples into colour (H, W, C') and alpha (H, W) or None.
+
+    Raises:
+        InputError: there are fewer channels than the colour model needs.
+    """
+    values = samples[..., None] if samples.ndim == 2 else samples
+    colors = {"gray": 1, "rgb": 3, "cmyk": 4}[model]
+    if values.ndim != 3 or values.shape[2] < colors + has_alpha:
+        raise InputError(f"{label} has {values.shape[-1]} channels, too few for {model}")
+    return values[..., :colors], values[..., colors] if has_alpha else None

@@ -1,0 +1,226 @@
+"""One reader a format: a file's bytes to a `Raster`, its size checked before its pixels are read.
+
+The allow-list is `_OPENERS`. Pillow's readers are called directly, not through `Image.open`, so
+nothing else can be opened and Pillow's limit on pixels, which is global, plays no part.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+
+import numpy as np
+from PIL import (
+    AvifImagePlugin,
+    BmpImagePlugin,
+    GifImagePlugin,
+    Image,
+    ImageFile,
+    JpegImagePlugin,
+    PngImagePlugin,
+    PpmImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
+
+from restoreflow.errors import InputError, LimitError
+from restoreflow.images import netpbm, png, tiff
+from restoreflow.images.formats import FORMATS
+from restoreflow.images.metadata import parse_exif
+from restoreflow.images.raster import Raster, from_samples, unit_range
+
+__all__ = ["pillow_raster", "read_header", "read_raster"]
+
+_OPENERS = {
+    "png": PngImagePlugin.PngImageFile,
+    "jpeg": JpegImagePlugin.jpeg_factory,
+    "webp": WebPImagePlugin.WebPImageFile,
+    "avif": AvifImagePlugin.AvifImageFile,
+    "tiff": TiffImagePlugin.TiffImageFile,
+    "bmp": BmpImagePlugin.BmpImageFile,
+    "gif": GifImagePlugin.GifImageFile,
+    "ppm": PpmImagePlugin.PpmImageFile,
+}
+_IPTC = 0x0404
+
+
+def read_raster(data: bytes, kind: str, label: str, max_pixels: int | None) -> Raster:
+    """Decode a file of format `kind`; `label` names it in errors.
+
+    Raises:
+        InputError: damaged, cut short, or of a layout that is not read.
+        LimitError: more than `max_pixels` pixels by its header.
+    """
+    if kind == "png" and png.is_sixteen_bit(data):
+        return _read_deep_png(data, label, max_pixels)
+    if kind == "tiff":
+        return _read_tiff(data, label, max_pixels)
+    if kind == "ppm" and netpbm.deep_header(data):
+        return _read_deep_ppm(data, label, max_pixels)
+    return _read_pillow(data, kind, label, max_pixels)
+
+
+def read_header(
+    data: bytes, kind: str, label: str, max_pixels: int | None
+) -> tuple[int, int, Image.Exif | None]:
+    """Width and height as stored, and EXIF (None where there is none), without the pixels.
+
+    Raises: as `read_raster`.
+    """
+    exif: Image.Exif | None = None
+    if kind == "tiff":
+        header = tiff.read_header(data, label)
+        width, height, exif = header.width, header.height, _tiff_exif(data)
+    elif kind == "ppm" and (deep := netpbm.deep_header(data)):
+        width, height = deep[:2]
+    else:
+        image = _open(data, kind, label)
+        width, height = image.size
+        if "exif" in image.info:
+            exif = _pillow_exif(image)
+    _check_pixels(width, height, max_pixels, label)
+    return width, height, exif
+
+
+def _check_pixels(width: int, height: int, max_pixels: int | None, label: str) -> None:
+    if width < 1 or height < 1:
+        raise InputError(f"{label} has no pixels ({width} x {height})")
+    if max_pixels is not None and width * height > max_pixels:
+        raise LimitError(
+            f"{label} has {width} x {height} pixels ({width * height / 1e6:.4g} megapixels), "
+            f"the limit is {max_pixels / 1e6:.4g} megapixels",
+            "raise it with --max-pixels if you trust the file",
+        )
+
+
+def _damaged(label: str, kind: str, error: Exception) -> InputError:
+    title = FORMATS[kind].title
+    reason = " ".join(str(error).split())[:120] or type(error).__name__
+    if isinstance(error, EOFError) or any(w in reason for w in ("truncated", "too small")):
+        return InputError(f"{label} is cut short: its {title} data ends early", "copy it again")
+    return InputError(f"{label} is a damaged {title} file: {reason}", "copy it again")
+
+
+def _open(data: bytes, kind: str, label: str) -> ImageFile.ImageFile:
+    try:
+        return _OPENERS[kind](io.BytesIO(data), "")
+    except Exception as error:  # Pillow's readers raise many types on damaged files
+        raise _damaged(label, kind, error) from error
+
+
+def _read_pillow(data: bytes, kind: str, label: str, max_pixels: int | None) -> Raster:
+    image = _open(data, kind, label)
+    _check_pixels(*image.size, max_pixels, label)
+    try:
+        image.load()
+    except MemoryError:
+        raise
+    except Exception as error:  # as above
+        raise _damaged(label, kind, error) from error
+    return pillow_raster(image, label)
+
+
+def _read_deep_png(data: bytes, label: str, max_pixels: int | None) -> Raster:
+    image = _open(data, "png", label)
+    _check_pixels(*image.size, max_pixels, label)
+    try:
+        values = png.read_sixteen_bit(data)
+        image.load()  # chunks of metadata may stand behind the pixels
+    except MemoryError:
+        raise
+    except Exception as error:  # libpng's errors and Pillow's
+        raise _damaged(label, "png", error) from error
+    channels = 1 if values.ndim == 2 else values.shape[2]
+    model = "gray" if channels <= 2 else "rgb"
+    colors, alpha = from_samples(unit_range(values), model, channels in (2, 4), label)
+    return _with_metadata(Raster(colors, model, alpha, 16), image)
+
+
+def _read_tiff(data: bytes, label: str, max_pixels: int | None) -> Raster:
+    header = tiff.read_header(data, label)
+    _check_pixels(header.width, header.height, max_pixels, label)
+    if header.deep:
+        return replace(tiff.read_deep(data, label, header), exif=_tiff_exif(data))
+    # Pillow turns a TIFF upright when it loads the pixels.
+    raster = _read_pillow(data, "tiff", label, max_pixels)
+    return replace(raster, exif=_tiff_exif(data), dpi=header.dpi, upright=True)
+
+
+def _read_deep_ppm(data: bytes, label: str, max_pixels: int | None) -> Raster:
+    width, height, _ = netpbm.deep_header(data) or (0, 0, 0)
+    _check_pixels(width, height, max_pixels, label)
+    try:
+        return Raster(netpbm.read_deep(data), "rgb", None, 16)
+    except (ValueError, OverflowError) as error:
+        raise _damaged(label, "ppm", error) from error
+
+
+def _tiff_exif(data: bytes) -> Image.Exif | None:
+    try:
+        return parse_exif(data)
+    except Exception:  # BigTIFF, which Pillow's EXIF does not parse, or damaged tags
+        return None
+
+
+def _pillow_exif(image: Image.Image) -> Image.Exif | None:
+    try:
+        return image.getexif()
+    except Exception:  # damaged EXIF fails in many ways; the pixels are worth having without it
+        return None
+
+
+def pillow_raster(image: Image.Image, label: str) -> Raster:
+    """The samples of a loaded Pillow image of any mode, with its metadata.
+
+    Raises:
+        InputError: the mode holds no picture (floating point, Lab).
+    """
+    notes: tuple[str, ...] = ()
+    mode, depth = image.mode, 8
+    transparent = "transparency" in image.info
+    if mode == "1":
+        notes = ("a 1-bit picture is written as 8-bit grayscale",)
+    elif mode in ("P", "PA"):
+        notes = ("a palette picture is written with full colours",)
+    wanted = {"1": "L", "PA": "RGBA", "La": "LA", "RGBa": "RGBA", "P": "RGB"}.get(mode, mode)
+    if transparent and wanted in ("L", "RGB"):
+        wanted = {"L": "LA", "RGB": "RGBA"}[wanted]
+    elif mode in ("YCbCr", "HSV", "RGBX"):
+        wanted = "RGB"
+    if mode == "I" or mode.startswith("I;16"):
+        samples = np.clip(np.asarray(image), 0, 65535).astype(np.uint16)
+        wanted, depth = "L", 16
+    elif wanted in ("L", "LA", "RGB", "RGBA", "CMYK"):
+        samples = np.asarray(image if wanted == mode else image.convert(wanted))
+    else:
+        raise InputError(f"{label} has the mode {mode}, which is not read", "convert it to RGB")
+    model = {"L": "gray", "LA": "gray", "CMYK": "cmyk"}.get(wanted, "rgb")
+    has_alpha = wanted in ("LA", "RGBA")
+    colors, alpha = from_samples(unit_range(samples), model, has_alpha, label)
+    return _with_metadata(Raster(colors, model, alpha, depth, notes=notes), image)
+
+
+def _with_metadata(raster: Raster, image: Image.Image) -> Raster:
+    info = image.info
+    icc, xmp = info.get("icc_profile"), info.get("xmp") or info.get("XML:com.adobe.xmp")
+    return replace(
+        raster,
+        exif=_pillow_exif(image),
+        icc=icc if isinstance(icc, bytes) else None,
+        xmp=xmp if isinstance(xmp, (bytes, str)) else None,
+        dpi=info.get("dpi"),
+        notes=raster.notes + _dropped(image),
+    )
+
+
+def _dropped(image: Image.Image) -> tuple[str, ...]:
+    notes: list[str] = []
+    try:
+        frames = getattr(image, "n_frames", 1)
+    except Exception:  # a damaged later frame; the first one is what is read
+        frames = 1
+    if frames > 1:
+        notes.append(f"only the first of the file's {frames} frames is read")
+    if _IPTC in (image.info.get("photoshop") or {}):
+        notes.append("IPTC record dropped; EXIF and XMP are kept")
+    return tuple(notes)

@@ -1,0 +1,259 @@
+"""TIFF through tifffile: headers, samples deeper than 8 bits, and writing with metadata."""
+
+from __future__ import annotations
+
+import io
+import logging
+import struct
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import tifffile
+from PIL import TiffImagePlugin
+
+from restoreflow.errors import InputError, LimitError
+from restoreflow.images.alpha import unpremultiply
+from restoreflow.images.metadata import split_directories
+from restoreflow.images.picture import Metadata
+from restoreflow.images.raster import Raster, from_samples, unit_range
+
+__all__ = ["Header", "read_deep", "read_header", "write"]
+
+# tifffile logs what it finds odd in a file; without any handler Python would print that on stderr.
+logging.getLogger("tifffile").addHandler(logging.NullHandler())
+
+_DNG_VERSION, _ICC, _XMP = 50706, 34675, 700
+_MODELS = {0: "gray", 1: "gray", 2: "rgb", 5: "cmyk"}
+_MOST_SAMPLES = 8
+_ASSOCIATED = 1  # extra sample: alpha, and colours are premultiplied by it
+_CENTIMETER = 3
+_LONG = 4
+
+
+@dataclass(frozen=True)
+class Header:
+    """The first page's facts. `deep`: its samples need more than Pillow's 8 bits."""
+
+    width: int
+    height: int
+    deep: bool
+    icc: bytes | None
+    xmp: bytes | None
+    dpi: tuple[float, float] | None
+
+
+def read_header(data: bytes, label: str) -> Header:
+    """Read the first page's header and refuse what would give the wrong picture.
+
+    Raises:
+        InputError: damaged, camera raw, several pages, or data missing from the file.
+    """
+    if data[8:10] == b"CR":
+        raise _raw(label)
+    try:
+        with tifffile.TiffFile(io.BytesIO(data)) as file:
+            page = file.pages.first
+            reduced = bool(page.subfiletype & 1)
+            pages = 1 + _further_pages(file)
+            header = _header(page)
+            missing = _missing_data(page, len(data))
+            is_raw = _DNG_VERSION in page.tags or reduced
+    except Exception as error:  # tifffile raises many types on damaged files
+        raise InputError(f"{label} is a damaged TIFF file: {_line(error)}") from error
+    if is_raw:
+        raise _raw(label)
+    if missing:
+        raise InputError(f"{label} is cut short: its pixel data is missing", "copy it again")
+    if pages > 1:
+        raise InputError(
+            f"{label} has several pages", "save each page as a file of its own, then restore those"
+        )
+    return header
+
+
+def _raw(label: str) -> InputError:
+    return InputError(
+        f"{label} is a camera raw file", "develop it in a raw converter and restore the result"
+    )
+
+
+def _line(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return text[:120] or type(error).__name__
+
+
+def _further_pages(file: tifffile.TiffFile) -> int:
+    # A thumbnail (subfile type bit 0) beside the picture is not a page of its own.
+    for index in range(1, 64):
+        try:
+            page = file.pages[index]
+        except IndexError:
+            return 0
+        if isinstance(page, tifffile.TiffPage) and not page.subfiletype & 1:
+            return 1
+    return 1
+
+
+def _header(page: tifffile.TiffPage) -> Header:
+    bits = page.bitspersample
+    deep = int(page.sampleformat) != 1 or bits > 8
+    unit = page.tags.valueof(296, 2)
+    scale = 2.54 if unit == _CENTIMETER else 1.0
+    dpi = None
+    if unit != 1 and 282 in page.tags and 283 in page.tags:
+        horizontal, vertical = (page.tags.valueof(code) for code in (282, 283))
+        if horizontal[1] and vertical[1]:
+            dpi = (
+                horizontal[0] / horizontal[1] * scale,
+                vertical[0] / vertical[1] * scale,
+            )
+    icc, xmp = (page.tags.valueof(code) for code in (_ICC, _XMP))
+    return Header(
+        width=page.imagewidth,
+        height=page.imagelength,
+        deep=deep,
+        icc=icc if isinstance(icc, bytes) else None,
+        xmp=xmp if isinstance(xmp, bytes) else None,
+        dpi=dpi,
+    )
+
+
+def _missing_data(page: tifffile.TiffPage, size: int) -> bool:
+    segments = list(zip(page.dataoffsets, page.databytecounts, strict=False))
+    return not segments or any(
+        count <= 0 or offset <= 0 or offset + count > size for offset, count in segments
+    )
+
+
+def read_deep(data: bytes, label: str, header: Header) -> Raster:
+    """Samples of a page with 16- or 32-bit integers or floats, as they are, unrotated.
+
+    Floats mean sRGB values with 1 as white; what lies outside [0, 1] is clipped and said so.
+
+    Raises:
+        InputError: a layout that is not read, values that are not numbers, or damaged data.
+    """
+    try:
+        with tifffile.TiffFile(io.BytesIO(data)) as file:
+            page = file.pages.first
+            samples, photometric = page.samplesperpixel, int(page.photometric)
+            extra = [int(each) for each in page.extrasamples]
+            # separate planes come as (S, H, W); anything but one of these three is a volume
+            axes = page.axes
+            if axes not in ("YX", "YXS", "SYX") or not 1 <= samples <= _MOST_SAMPLES:
+                raise InputError(f"{label} is not a plain picture: {samples} samples, axes {axes}")
+            values = page.asarray()
+    except InputError:
+        raise
+    except Exception as error:  # tifffile and its codecs raise many types on damaged files
+        raise InputError(f"{label} is a damaged TIFF file: {_line(error)}") from error
+    model = _MODELS.get(photometric)
+    if model is None:
+        raise InputError(f"{label} has TIFF colour model {photometric} at more than 8 bits")
+    if axes == "SYX":
+        values = np.moveaxis(values, 0, -1)
+    unit, notes = _unit_range(values, label)
+    has_alpha = bool(extra) and extra[0] in (1, 2)
+    colors, alpha = from_samples(unit, model, has_alpha, label)
+    if photometric == 0:
+        colors = 1 - colors
+    if alpha is not None and extra[0] == _ASSOCIATED:
+        colors = unpremultiply(colors, alpha)
+    if len(extra) > has_alpha:
+        notes += (f"{len(extra) - has_alpha} extra channels dropped",)
+    return Raster(
+        colors, model, alpha, 16, icc=header.icc, xmp=header.xmp, dpi=header.dpi, notes=notes
+    )
+
+
+def _unit_range(values: np.ndarray, label: str) -> tuple[np.ndarray, tuple[str, ...]]:
+    if values.dtype.kind in "ub":
+        return unit_range(values), ()
+    if values.dtype.kind != "f":
+        raise InputError(f"{label} holds {values.dtype} samples; unsigned and float ones are read")
+    bad = values.size - int(np.isfinite(values).sum())
+    if bad:
+        raise InputError(
+            f"{label} holds {bad} values that are not finite numbers",
+            "replace NaN and infinity in it first",
+        )
+    outside = int(((values < 0) | (values > 1)).sum())
+    notes = (f"{outside} float values outside [0, 1] are clipped",) if outside else ()
+    return np.clip(values, 0, 1).astype(np.float32), notes
+
+
+def write(
+    samples: np.ndarray, metadata: Metadata, exif: bytes | None, icc: bytes | None = None
+) -> bytes:
+    """Encode uint8 or uint16 samples, (H, W) or (H, W, 2 to 4), losslessly with their metadata.
+
+    Args:
+        metadata: XMP and resolution are taken from it.
+        exif: the EXIF block as it is to be written, or None.
+        icc: the profile the samples are in, or None.
+
+    Raises:
+        LimitError: more than the 4 GiB that a TIFF file's 32-bit offsets reach.
+    """
+    if samples.nbytes > 2**32 - 2**24:
+        raise LimitError("the result does not fit TIFF: over 4 GB", "use --output-format png")
+    channels = 1 if samples.ndim == 2 else samples.shape[2]
+    plain, nested = split_directories(exif) if exif else ({}, {})
+    tags = [each for tag, value in plain.items() if (each := _extra_tag(tag, value))]
+    if metadata.xmp:
+        tags.append((_XMP, "B", len(metadata.xmp), metadata.xmp, True))
+    buffer = io.BytesIO()
+    tifffile.imwrite(
+        buffer,
+        samples,
+        bigtiff=False,
+        byteorder="<",
+        photometric="minisblack" if channels <= 2 else "rgb",
+        planarconfig="contig" if channels > 1 else None,
+        extrasamples=["unassalpha"] if channels in (2, 4) else None,
+        compression="zlib",
+        predictor=True,
+        rowsperstrip=max(1, 2**18 // max(1, samples[0].nbytes)),
+        iccprofile=icc,
+        resolution=metadata.dpi,
+        resolutionunit="INCH" if metadata.dpi else None,
+        metadata=None,
+        software=False,
+        extratags=tags,
+    )
+    return _append_directories(buffer.getvalue(), nested)
+
+
+def _extra_tag(tag: int, value: Any) -> tuple[int, str, int, Any, bool] | None:
+    if isinstance(value, str):
+        return tag, "s", 0, value, True
+    if isinstance(value, bytes):
+        return tag, "B", len(value), value, True
+    if isinstance(value, int) and 0 <= value < 2**32:
+        return tag, "H" if value < 2**16 else "I", 1, value, True
+    return None
+
+
+def _append_directories(data: bytes, nested: dict[int, dict[int, Any]]) -> bytes:
+    # tifffile writes no EXIF or GPS directory. Pillow lays one out for a given place, here the
+    # file's end; the first directory, with pointers to them, is then written anew behind them. Its
+    # entries are 12 bytes each, sorted by tag, and hold places in the file, so they can move.
+    if not nested:
+        return data
+    result = bytearray(data)
+    (first,) = struct.unpack_from("<I", data, 4)
+    (count,) = struct.unpack_from("<H", data, first)
+    entries = [data[first + 2 + 12 * i : first + 14 + 12 * i] for i in range(count)]
+    for pointer, directory in nested.items():
+        result += b"\x00" * (len(result) % 2)
+        layout = TiffImagePlugin.ImageFileDirectory_v2(b"II*\x00\x00\x00\x00\x00")
+        for tag, value in directory.items():
+            layout[tag] = value
+        entries.append(struct.pack("<HHII", pointer, _LONG, 1, len(result)))
+        result += layout.tobytes(len(result))
+    result += b"\x00" * (len(result) % 2)
+    result[4:8] = struct.pack("<I", len(result))
+    entries.sort(key=lambda entry: struct.unpack_from("<H", entry)[0])
+    result += struct.pack("<H", len(entries)) + b"".join(entries) + bytes(4)
+    return bytes(result)

@@ -1,0 +1,247 @@
+"""Small pictures, and files of every kind a reader must take, made here."""
+
+from __future__ import annotations
+
+import io
+import struct
+from typing import Any
+
+import imagecodecs
+import numpy as np
+import tifffile
+from PIL import ExifTags, Image
+
+HEIGHT, WIDTH = 13, 21
+
+
+def gradient(channels: int, dtype: type[np.generic], height: int = HEIGHT, width: int = WIDTH):
+    """Smooth samples (H, W) or (H, W, C) that use the whole range and differ in every channel."""
+    y, x = np.mgrid[0:height, 0:width]
+    planes = [
+        np.abs(np.sin(0.11 * x * (c + 1) + 0.07 * y + c)) * 0.95 + 0.05 * (x / width)
+        for c in range(channels)
+    ]
+    values = np.stack(planes, axis=-1)[..., 0 if channels == 1 else slice(None)]
+    return np.rint(values * np.iinfo(dtype).max).astype(dtype)
+
+
+def saved(image: Image.Image, format: str, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, format, **options)
+    return buffer.getvalue()
+
+
+def tiff(samples: np.ndarray, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    tifffile.imwrite(buffer, samples, metadata=None, **options)
+    return buffer.getvalue()
+
+
+def display_p3() -> bytes:
+    """An RGB profile with Display P3's primaries and a plain gamma of 2.2."""
+    return imagecodecs.cms_profile(
+        "rgb",
+        whitepoint=[0.3127, 0.3290],
+        primaries=[0.680, 0.320, 0.265, 0.690, 0.150, 0.060],
+        gamma=2.2,
+    )
+
+
+def adobe_rgb() -> bytes:
+    return imagecodecs.cms_profile("adobergb")
+
+
+def srgb() -> bytes:
+    return imagecodecs.cms_profile("srgb")
+
+
+def gray_gamma(gamma: float = 1.8) -> bytes:
+    return imagecodecs.cms_profile("gray", gamma=gamma)
+
+
+def cmyk_profile() -> bytes:
+    """A CMYK profile of one table with two grid points an ink: Lab falls in L with every ink.
+
+    Cyan, magenta and yellow also move a and b, so that the channels cannot be confused.
+    """
+    entries = []
+    for index in range(16):
+        c, m, y, k = ((index >> (3 - bit)) & 1 for bit in range(4))
+        lightness = max(0.0, 1 - 0.25 * (c + m + y) - 0.9 * k)
+        a, b = 0.5 + 0.1 * (m - c) * (1 - k), 0.5 + 0.1 * (y - 0.5 * c) * (1 - k)
+        # lut16's Lab: 0xFF00 is L = 100, 0x8000 is a = b = 0
+        entries += [round(v * s) for v, s in ((lightness, 0xFF00), (a, 0x10000), (b, 0x10000))]
+    identity = (65536, 0, 0, 0, 65536, 0, 0, 0, 65536)
+    table = b"mft2\0\0\0\0" + struct.pack(">BBBx", 4, 3, 2) + struct.pack(">9i", *identity)
+    table += struct.pack(">HH", 2, 2) + struct.pack(">2H", 0, 65535) * 4
+    table += struct.pack(f">{len(entries)}H", *entries) + struct.pack(">2H", 0, 65535) * 3
+    text = b"desc\0\0\0\0" + struct.pack(">I", 5) + b"inks\0" + bytes(78)
+    white = b"XYZ \0\0\0\0" + struct.pack(">3i", 63190, 65536, 54061)
+    tags, body, place = [], b"", 128 + 4 + 12 * 3
+    for name, payload in ((b"desc", text), (b"wtpt", white), (b"A2B0", table)):
+        payload += bytes(-len(payload) % 4)
+        tags.append(name + struct.pack(">II", place + len(body), len(payload)))
+        body += payload
+    size = place + len(body)
+    header = struct.pack(">I4sI4s4s4s", size, b"lcms", 0x02400000, b"prtr", b"CMYK", b"Lab ")
+    header += struct.pack(">6H", 2024, 1, 1, 0, 0, 0) + b"acsp" + bytes(28)
+    header += struct.pack(">3i", 63190, 65536, 54061)
+    return header.ljust(128, b"\0") + struct.pack(">I", 3) + b"".join(tags) + body
+
+
+def exif(orientation: int = 1, thumbnail: bool = False, width: int = WIDTH) -> bytes:
+    """EXIF with a camera, a date, a position and the picture's width."""
+    block = Image.Exif()
+    block[ExifTags.Base.Make] = "Maker"
+    block[ExifTags.Base.Orientation] = orientation
+    details = block.get_ifd(ExifTags.IFD.Exif)
+    details[ExifTags.Base.DateTimeOriginal] = "2020:02:03 04:05:06"
+    details[ExifTags.Base.ExposureTime] = (1, 250)
+    details[ExifTags.Base.ExifImageWidth] = width
+    place = block.get_ifd(ExifTags.IFD.GPSInfo)
+    place[ExifTags.GPS.GPSLatitudeRef] = "N"
+    place[ExifTags.GPS.GPSLatitude] = (52.0, 31.0, 12.5)
+    data = block.tobytes()
+    return _with_thumbnail(data) if thumbnail else data
+
+
+def _with_thumbnail(data: bytes) -> bytes:
+    # A second directory (IFD1), pointed to from the end of the first, with a JPEG at its end.
+    order = "<" if data[6:8] == b"II" else ">"
+    first = struct.unpack_from(order + "I", data, 10)[0]
+    count = struct.unpack_from(order + "H", data, 6 + first)[0]
+    link = 6 + first + 2 + 12 * count
+    data += bytes(len(data) % 2)
+    place = len(data) - 6
+    jpeg = saved(Image.new("RGB", (8, 8)), "JPEG")
+    entries = struct.pack(order + "HHII", 0x0201, 4, 1, place + 2 + 24 + 4)
+    entries += struct.pack(order + "HHII", 0x0202, 4, 1, len(jpeg))
+    directory = struct.pack(order + "H", 2) + entries + bytes(4) + jpeg
+    return data[:link] + struct.pack(order + "I", place) + data[link + 4 :] + directory
+
+
+def _palette(transparent: bool) -> Image.Image:
+    image = Image.fromarray(gradient(3, np.uint8)).quantize(32)
+    if transparent:
+        image.info["transparency"] = 5
+    return image
+
+
+def _cmyk() -> Image.Image:
+    return Image.fromarray(gradient(4, np.uint8), "CMYK")
+
+
+def _pil(channels: int) -> Image.Image:
+    return Image.fromarray(gradient(channels, np.uint8))
+
+
+def _png16(channels: int) -> bytes:
+    return bytes(imagecodecs.png_encode(gradient(channels, np.uint16)))
+
+
+def _ppm16() -> bytes:
+    samples = gradient(3, np.uint16)
+    return b"P6\n# made here\n%d %d\n65535\n" % (WIDTH, HEIGHT) + samples.astype(">u2").tobytes()
+
+
+def _ppm16_text() -> bytes:
+    numbers = " ".join(str(v) for v in gradient(3, np.uint16).ravel())
+    return b"P3 %d %d 65535\n" % (WIDTH, HEIGHT) + numbers.encode()
+
+
+def files() -> dict[str, tuple[bytes, str, bool, bool, int, np.ndarray | None]]:
+    """name -> (bytes, format, grayscale, has alpha, bit depth, samples where they are exact)."""
+    u8, u16 = np.uint8, np.uint16
+    one_bit = gradient(1, u8) > 127
+    real = gradient(3, u16).astype(np.float32) / 65535
+    table: dict[str, tuple[bytes, str, bool, bool, int, np.ndarray | None]] = {
+        "png 1": (saved(Image.fromarray(one_bit), "PNG"), "png", True, False, 8, one_bit),
+        "png gray": (saved(_pil(1), "PNG"), "png", True, False, 8, gradient(1, u8)),
+        "png gray alpha": (saved(_pil(2), "PNG"), "png", True, True, 8, gradient(2, u8)),
+        "png rgb": (saved(_pil(3), "PNG"), "png", False, False, 8, gradient(3, u8)),
+        "png rgba": (saved(_pil(4), "PNG"), "png", False, True, 8, gradient(4, u8)),
+        "png palette": (saved(_palette(False), "PNG"), "png", False, False, 8, None),
+        "png palette transparent": (saved(_palette(True), "PNG"), "png", False, True, 8, None),
+        "png gray transparent value": (
+            saved(_pil(1), "PNG", transparency=int(gradient(1, u8)[0, 0])),
+            *("png", True, True, 8, None),
+        ),
+        "png 16 gray": (_png16(1), "png", True, False, 16, gradient(1, u16)),
+        "png 16 gray alpha": (_png16(2), "png", True, True, 16, gradient(2, u16)),
+        "png 16 rgb": (_png16(3), "png", False, False, 16, gradient(3, u16)),
+        "png 16 rgba": (_png16(4), "png", False, True, 16, gradient(4, u16)),
+        "jpeg gray": (saved(_pil(1), "JPEG"), "jpeg", True, False, 8, None),
+        "jpeg rgb": (saved(_pil(3), "JPEG"), "jpeg", False, False, 8, None),
+        "jpeg progressive": (
+            saved(_pil(3), "JPEG", progressive=True),
+            *("jpeg", False, False, 8, None),
+        ),
+        "jpeg cmyk": (saved(_cmyk(), "JPEG"), "jpeg", False, False, 8, None),
+        "webp lossy": (saved(_pil(3), "WEBP"), "webp", False, False, 8, None),
+        "webp lossless": (
+            saved(_pil(3), "WEBP", lossless=True),
+            *("webp", False, False, 8, gradient(3, u8)),
+        ),
+        "webp rgba": (
+            saved(_pil(4), "WEBP", lossless=True, exact=True),
+            *("webp", False, True, 8, gradient(4, u8)),
+        ),
+        "avif rgb": (saved(_pil(3), "AVIF"), "avif", False, False, 8, None),
+        "avif rgba": (saved(_pil(4), "AVIF"), "avif", False, True, 8, None),
+        "bmp rgb": (saved(_pil(3), "BMP"), "bmp", False, False, 8, gradient(3, u8)),
+        "bmp 1": (saved(Image.fromarray(one_bit), "BMP"), "bmp", True, False, 8, one_bit),
+        "gif": (saved(_palette(False), "GIF"), "gif", False, False, 8, None),
+        "gif animated": (
+            saved(_palette(False), "GIF", save_all=True, append_images=[_pil(3).quantize(8)]),
+            *("gif", False, False, 8, None),
+        ),
+        "ppm rgb": (saved(_pil(3), "PPM"), "ppm", False, False, 8, gradient(3, u8)),
+        "ppm gray": (saved(_pil(1), "PPM"), "ppm", True, False, 8, gradient(1, u8)),
+        "ppm 16 rgb": (_ppm16(), "ppm", False, False, 16, gradient(3, u16)),
+        "ppm 16 rgb text": (_ppm16_text(), "ppm", False, False, 16, gradient(3, u16)),
+        "ppm 16 gray": (
+            b"P5 %d %d 65535\n" % (WIDTH, HEIGHT) + gradient(1, u16).astype(">u2").tobytes(),
+            *("ppm", True, False, 16, gradient(1, u16)),
+        ),
+        "tiff 1": (saved(Image.fromarray(one_bit), "TIFF"), "tiff", True, False, 8, one_bit),
+        "tiff gray": (tiff(gradient(1, u8)), "tiff", True, False, 8, gradient(1, u8)),
+        "tiff rgb": (tiff(gradient(3, u8)), "tiff", False, False, 8, gradient(3, u8)),
+        "tiff rgb lzw": (
+            saved(_pil(3), "TIFF", compression="tiff_lzw"),
+            *("tiff", False, False, 8, gradient(3, u8)),
+        ),
+        "tiff rgba": (
+            tiff(gradient(4, u8), photometric="rgb", extrasamples=["unassalpha"]),
+            *("tiff", False, True, 8, gradient(4, u8)),
+        ),
+        "tiff cmyk": (saved(_cmyk(), "TIFF"), "tiff", False, False, 8, None),
+        "tiff palette": (saved(_palette(False), "TIFF"), "tiff", False, False, 8, None),
+        "tiff 16 gray": (tiff(gradient(1, u16)), "tiff", True, False, 16, gradient(1, u16)),
+        "tiff 16 rgb": (tiff(gradient(3, u16)), "tiff", False, False, 16, gradient(3, u16)),
+        "tiff 16 rgb big-endian lzw": (
+            tiff(gradient(3, u16), byteorder=">", compression="lzw", predictor=True),
+            *("tiff", False, False, 16, gradient(3, u16)),
+        ),
+        "tiff 16 rgb planes": (
+            tiff(gradient(3, u16).transpose(2, 0, 1), photometric="rgb", planarconfig="separate"),
+            *("tiff", False, False, 16, gradient(3, u16)),
+        ),
+        "tiff 16 rgba tiles": (
+            tiff(
+                gradient(4, u16), photometric="rgb", extrasamples=["unassalpha"], tile=(16, 16)
+            ),
+            *("tiff", False, True, 16, gradient(4, u16)),
+        ),
+        "tiff 16 white is zero": (
+            tiff(65535 - gradient(1, u16), photometric="miniswhite"),
+            *("tiff", True, False, 16, gradient(1, u16)),
+        ),
+        "tiff 16 cmyk": (
+            tiff(gradient(4, u16), photometric="separated"),
+            *("tiff", False, False, 16, None),
+        ),
+        "tiff big": (tiff(gradient(3, u16), bigtiff=True), "tiff", False, False, 16, None),
+        "tiff float": (tiff(real, photometric="rgb"), "tiff", False, False, 16, gradient(3, u16)),
+        "tiff half float gray": (tiff(real[..., 0].astype(np.float16)), "tiff", True, False, 16, None),
+    }
+    return table
