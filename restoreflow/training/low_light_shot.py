@@ -39,7 +39,7 @@ class LowLightSettings:
     read_slope: float = 2.18
     read_offset: float = 1.20
     read_spread: float = 0.26
-    signal_to_noise: float = 1.5  # at the dark mean; the drawn noise is lowered until it is kept
+    signal_to_noise: Range = (1.5, 6.0)  # at the dark mean; drawn noise is lowered to leave it
     bits: int = 12
     clip_share: float = 0.5
     row_noise_share: float = 0.2
@@ -162,10 +162,12 @@ def _noise_levels(
     spread = s.read_spread * draw.normal()
     # Read noise follows shot noise, so a few halvings of the gain find the limit for both.
     dark = light * torch.exp2(-stops)
+    low, high = (math.log(ratio) for ratio in s.signal_to_noise)
+    least = torch.exp(draw.uniform(low, high))
     for _ in range(24):
         read = torch.exp(s.read_slope * shot + s.read_offset + spread)
         ratio = dark / (torch.exp(shot) * dark + read).sqrt()
-        shot = torch.where(ratio < s.signal_to_noise, shot - 0.25, shot)
+        shot = torch.where(ratio < least, shot - 0.25, shot)
     read = torch.exp(s.read_slope * shot + s.read_offset + spread)
     quiet = normal * draw.happens(0.5)
     return torch.exp(shot) * (1.0 - quiet), read * (1.0 - quiet)

@@ -103,7 +103,8 @@ def test_light_sources_are_spared() -> None:
     settings = dataclasses.replace(QUIET, stops=(4.0, 4.0), lights_share=1.0)
     dark, target = make_pair(clean, generator(), settings)
     assert (target[:, :, 12:18, 12:18] > 0.9999).all()
-    assert dark[:, :, 12:18, 12:18].min() > 0.35 > 0.28 > dark[:, :, 30:, 30:].max()
+    assert dark[:, :, 12:18, 12:18].min() > 0.35
+    assert dark[:, :, 30:, 30:].max() < 0.28
 
 
 def test_normal_exposures_come_as_they_are() -> None:
@@ -148,7 +149,8 @@ def test_stops_of_a_pair_bring_the_dark_picture_to_its_target() -> None:
     pair = simulate(scenes(6), generator(2), settings)
     light = exposure_curve(srgb_to_linear(pair.dark), pair.stops[:, :, None, None])
     error = (linear_to_srgb(light) - pair.target).abs().mean()
-    assert error < 0.03 < 0.2 < (pair.dark - pair.target).abs().mean()
+    assert error < 0.03
+    assert (pair.dark - pair.target).abs().mean() > 0.2
 
 
 def test_thumbnail_is_the_whole_pictures_dark_view() -> None:
@@ -173,7 +175,7 @@ def test_noise_follows_the_priors_and_leaves_a_signal() -> None:
     assert shot.shot[bright].max() <= 1.5e-2
     dark = 0.18 * torch.exp2(-shot.stops)
     ratio = dark / (shot.shot * dark + shot.read).sqrt()
-    assert ratio.min() > 0.99 * settings.signal_to_noise
+    assert ratio.min() > 0.99 * settings.signal_to_noise[0]
 
 
 def test_a_picture_that_is_black_already_is_not_darkened_below_the_first_levels() -> None:
