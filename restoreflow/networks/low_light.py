@@ -1,0 +1,218 @@
+"""The low-light encoder: one exposure for the whole picture, noise judged place by place."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from restoreflow.networks.exposure import exposure_curve, linear_to_srgb, srgb_to_linear
+from restoreflow.networks.residual import Encoding, ResidualBlock
+
+__all__ = ["ExposureContext", "LowLightEncoder", "with_exposure", "with_stops"]
+
+THUMBNAIL = 64
+MOST_STOPS = 8.0
+MIDDLE_GRAY = 0.2
+QUANTILES = (0.02, 0.1, 0.3, 0.5, 0.7, 0.9, 0.98)
+VOID = 0.25 / 255.0
+
+
+def with_exposure(context: Tensor, ev: float) -> Tensor:
+    """A context that brightens by ``ev`` stops more than it did (less, when negative)."""
+    return torch.cat((context[:, :3] + ev, context[:, 3:]), 1)
+
+
+def with_stops(context: Tensor, stops: Tensor) -> Tensor:
+    """A context with its exposure replaced by (N, 3) stops, one a channel."""
+    return torch.cat((stops.to(context), context[:, 3:]), 1)
+
+
+class ExposureContext(nn.Module):
+    """Judge a whole picture: which exposure it needs, and what else all of its parts share.
+
+    The exposure starts from the one that makes the mean middle gray, which a small network
+    corrects by up to 4 stops for all channels and half a stop for each. It never darkens: within
+    [0, 8] stops, for any input.
+
+    Args:
+        channels: G, how many values besides the exposure the parts share, each within [-1, 1].
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.look = nn.Sequential(
+            nn.Conv2d(6, 24, 3, stride=2, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(24, 48, 3, stride=2, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(48, 48, 3, stride=2, padding=1),
+            nn.ReLU(),
+        )
+        self.judge = nn.Sequential(
+            nn.Linear(96 + 3 + len(QUANTILES), 64),
+            nn.ReLU(),
+            nn.Linear(64, 4 + channels),
+        )
+
+    def forward(self, picture: Tensor) -> Tensor:
+        """Judge (N, 3, H, W), sRGB in [0, 1], any size.
+
+        Returns:
+            (N, 3 + G): the exposure of each channel in stops, then the shared values.
+        """
+        small = F.adaptive_avg_pool2d(picture.clamp(0.0, 1.0), (THUMBNAIL, THUMBNAIL))
+        light = srgb_to_linear(small)
+        colours = light.mean((2, 3)).clamp(min=1e-5)
+        level = colours.mean(1, keepdim=True)
+        plain = torch.log2(MIDDLE_GRAY / level).clamp(0.0, MOST_STOPS)
+        bright = linear_to_srgb(exposure_curve(light, plain[:, :, None, None]))
+        seen = self.look(torch.cat((small, bright), 1) - 0.5)
+        ranks = light.new_tensor(QUANTILES)
+        spread = (
+            torch.quantile(light.mean(1).flatten(1), ranks, dim=1).t().clamp(min=1e-5)
+        )
+        facts = torch.log2(torch.cat((colours, spread), 1)) / 8.0 + 0.5
+        judged = self.judge(torch.cat((seen.mean((2, 3)), seen.amax((2, 3)), facts), 1))
+        overall = plain + 4.0 * torch.tanh(judged[:, :1] / 4.0)
+        stops = overall + 0.5 * torch.tanh(judged[:, 1:4])
+        return torch.cat((stops.clamp(0.0, MOST_STOPS), torch.tanh(judged[:, 4:])), 1)
+
+
+class LowLightEncoder(nn.Module):
+    """Dark picture to mean image and features on the grid of 4 x 4 cells.
+
+    The picture is brightened by the exposure of its context. The mean image is, pixel by pixel,
+    a weighted average of the brightened picture and two smoothed versions of it, plus a
+    correction of at most ``mean_range``; clamped to [0, 1]. The correction is scaled by how much
+    light there is and how far from white it is, so that black stays black and white stays white.
+
+    Three resolutions, 1/4, 1/8 and 1/16 of the picture's, see noise and its surroundings.
+
+    Args:
+        width: channels of the features.
+        depth: residual blocks on the grid after the coarser resolutions were seen.
+        mean_range: bound on the correction.
+        context: G, values shared by the whole picture.
+    """
+
+    cell = 4
+    scale = 1
+    alignment = 4  # grid cells: tiles begin at multiples of it
+
+    def __init__(
+        self, width: int, depth: int, mean_range: float, context: int = 32
+    ) -> None:
+        super().__init__()
+        middle, deep = 4 * width // 3, 2 * width
+        self.mean_range = mean_range
+        self.context = ExposureContext(context)
+        self.share = nn.Linear(3 + context, width + middle + deep)
+        self.widths = (width, middle, deep)
+        self.head = nn.Conv2d(3 * self.cell**2, width, 3, padding=1)
+        self.block4 = ResidualBlock(width)
+        self.down8 = nn.Conv2d(width, middle, 2, stride=2)
+        self.block8 = ResidualBlock(middle)
+        self.down16 = nn.Conv2d(middle, deep, 2, stride=2)
+        self.block16 = ResidualBlock(deep)
+        self.up8 = nn.Conv2d(deep, 4 * middle, 1)
+        self.back8 = ResidualBlock(middle)
+        self.up4 = nn.Conv2d(middle, 4 * width, 1)
+        self.blocks = nn.Sequential(*(ResidualBlock(width) for _ in range(depth)))
+        self.tail = nn.Conv2d(width, width, 3, padding=1)
+        self.detail = nn.Conv2d(width, 3 * self.cell**2, 3, padding=1)
+        self.weights = nn.Conv2d(width, 3 * self.cell**2, 3, padding=1)
+        for layer in (self.detail, self.weights):
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)  # pyright: ignore[reportArgumentType]
+
+    @property
+    def halo(self) -> int:
+        """Receptive field to either side, in grid cells, of mean and features.
+
+        A 3 x 3 convolution reaches 1 cell at 1/4, 2 at 1/8, 4 at 1/16; beginning at multiples of
+        ``alignment``, a coarse cell lies up to 3 cells off.
+        """
+        grid = 1 + 2 + 2 * len(self.blocks) + 1 + 1
+        return grid + 2 * 2 + 2 * 4 + 2 * 2 + 3
+
+    def global_context(self, picture: Tensor) -> Tensor:
+        """What all parts of a picture share, (N, 3 + G): computed once, on the whole picture."""
+        return self.context(picture)
+
+    def forward(self, degraded: Tensor, context: Tensor | None = None) -> Encoding:
+        """Encode (N, 3, H, W), sRGB in [0, 1], H and W multiples of 4.
+
+        Args:
+            degraded: the picture, or a part of it.
+            context: ``global_context`` of the whole picture, when ``degraded`` is a part of it.
+
+        Raises:
+            ValueError: when a side is not a multiple of 4.
+        """
+        height, width = degraded.shape[-2:]
+        if height % self.cell or width % self.cell:
+            raise ValueError(
+                f"a picture of {width} x {height} does not fill cells of 4 x 4"
+            )
+        if context is None:
+            context = self.global_context(degraded)
+        step = self.cell * self.alignment
+        padding = (0, -width % step, 0, -height % step)
+        dark = F.pad(degraded.clamp(0.0, 1.0), padding, mode="replicate")
+        bright = self.brighten(dark, context)
+        features = self.trunk(bright, context)
+        mean = self.mean(dark, bright, features)[..., :height, :width]
+        return Encoding(
+            mean, features[..., : height // self.cell, : width // self.cell]
+        )
+
+    def brighten(self, dark: Tensor, context: Tensor) -> Tensor:
+        """The picture at the context's exposure, in sRGB."""
+        stops = context[:, :3, None, None]
+        return linear_to_srgb(exposure_curve(srgb_to_linear(dark), stops))
+
+    def trunk(self, bright: Tensor, context: Tensor) -> Tensor:
+        """Features from the brightened picture, its sides multiples of 16."""
+        known = torch.cat((context[:, :3] / 4.0 - 1.0, context[:, 3:]), 1)
+        known = known.clamp(-4.0, 4.0)
+        shared4, shared8, shared16 = self.share(known)[:, :, None, None].split(
+            self.widths, 1
+        )
+        grid4 = self.block4(
+            self.head(F.pixel_unshuffle(bright - 0.5, self.cell)) + shared4
+        )
+        grid8 = self.block8(self.down8(grid4) + shared8)
+        grid16 = self.block16(self.down16(grid8) + shared16)
+        grid8 = self.back8(grid8 + F.pixel_shuffle(self.up8(torch.relu(grid16)), 2))
+        return self.tail(
+            self.blocks(grid4 + F.pixel_shuffle(self.up4(torch.relu(grid8)), 2))
+        )
+
+    def mean(self, dark: Tensor, bright: Tensor, features: Tensor) -> Tensor:
+        """The mean image from the dark picture, the brightened one and the features."""
+        active = torch.relu(features)
+        choice = F.pixel_shuffle(self.weights(active), self.cell).float().softmax(1)
+        fine, coarse = _smooth(bright)
+        mixed = bright * choice[:, :1] + fine * choice[:, 1:2] + coarse * choice[:, 2:]
+        detail = F.pixel_shuffle(self.detail(active), self.cell).float()
+        limited = self.mean_range * torch.tanh(detail / self.mean_range)
+        return (mixed + limited * _substance(dark)).clamp(0.0, 1.0)
+
+
+def _smooth(x: Tensor) -> tuple[Tensor, Tensor]:
+    """A picture smoothed over some 3 pixels and over some 3 cells of 4 pixels."""
+    fine = F.avg_pool2d(x, 3, 1, 1, count_include_pad=False)
+    cells = F.avg_pool2d(fine, 4)
+    cells = F.avg_pool2d(cells, 3, 1, 1, count_include_pad=False)
+    coarse = F.interpolate(cells, scale_factor=4, mode="bilinear", align_corners=False)
+    return fine, coarse
+
+
+def _substance(dark: Tensor) -> Tensor:
+    """0 where everything around is black, or white, in the file; nearly 1 elsewhere."""
+    level = F.avg_pool2d(dark.mean(1, keepdim=True), 4)
+    level = F.avg_pool2d(level, 3, 1, 1, count_include_pad=False)
+    lack = (1.0 - level).clamp(min=0.0)
+    scale = (level / (level + VOID)) * (lack / (lack + VOID))
+    return F.interpolate(scale, scale_factor=4, mode="nearest")
