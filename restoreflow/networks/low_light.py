@@ -69,9 +69,7 @@ class ExposureContext(nn.Module):
         bright = linear_to_srgb(exposure_curve(light, plain[:, :, None, None]))
         seen = self.look(torch.cat((small, bright), 1) - 0.5)
         ranks = light.new_tensor(QUANTILES)
-        spread = (
-            torch.quantile(light.mean(1).flatten(1), ranks, dim=1).t().clamp(min=1e-5)
-        )
+        spread = torch.quantile(light.mean(1).flatten(1), ranks, dim=1).t().clamp(min=1e-5)
         facts = torch.log2(torch.cat((colours, spread), 1)) / 8.0 + 0.5
         judged = self.judge(torch.cat((seen.mean((2, 3)), seen.amax((2, 3)), facts), 1))
         overall = plain + 4.0 * torch.tanh(judged[:, :1] / 4.0)
@@ -100,9 +98,7 @@ class LowLightEncoder(nn.Module):
     scale = 1
     alignment = 4  # grid cells: tiles begin at multiples of it
 
-    def __init__(
-        self, width: int, depth: int, mean_range: float, context: int = 32
-    ) -> None:
+    def __init__(self, width: int, depth: int, mean_range: float, context: int = 32) -> None:
         super().__init__()
         middle, deep = 4 * width // 3, 2 * width
         self.mean_range = mean_range
@@ -152,9 +148,7 @@ class LowLightEncoder(nn.Module):
         """
         height, width = degraded.shape[-2:]
         if height % self.cell or width % self.cell:
-            raise ValueError(
-                f"a picture of {width} x {height} does not fill cells of 4 x 4"
-            )
+            raise ValueError(f"a picture of {width} x {height} does not fill cells of 4 x 4")
         if context is None:
             context = self.global_context(degraded)
         step = self.cell * self.alignment
@@ -163,9 +157,7 @@ class LowLightEncoder(nn.Module):
         bright = self.brighten(dark, context)
         features = self.trunk(bright, context)
         mean = self.mean(dark, bright, features)[..., :height, :width]
-        return Encoding(
-            mean, features[..., : height // self.cell, : width // self.cell]
-        )
+        return Encoding(mean, features[..., : height // self.cell, : width // self.cell])
 
     def brighten(self, dark: Tensor, context: Tensor) -> Tensor:
         """The picture at the context's exposure, in sRGB."""
@@ -176,18 +168,12 @@ class LowLightEncoder(nn.Module):
         """Features from the brightened picture, its sides multiples of 16."""
         known = torch.cat((context[:, :3] / 4.0 - 1.0, context[:, 3:]), 1)
         known = known.clamp(-4.0, 4.0)
-        shared4, shared8, shared16 = self.share(known)[:, :, None, None].split(
-            self.widths, 1
-        )
-        grid4 = self.block4(
-            self.head(F.pixel_unshuffle(bright - 0.5, self.cell)) + shared4
-        )
+        shared4, shared8, shared16 = self.share(known)[:, :, None, None].split(self.widths, 1)
+        grid4 = self.block4(self.head(F.pixel_unshuffle(bright - 0.5, self.cell)) + shared4)
         grid8 = self.block8(self.down8(grid4) + shared8)
         grid16 = self.block16(self.down16(grid8) + shared16)
         grid8 = self.back8(grid8 + F.pixel_shuffle(self.up8(torch.relu(grid16)), 2))
-        return self.tail(
-            self.blocks(grid4 + F.pixel_shuffle(self.up4(torch.relu(grid8)), 2))
-        )
+        return self.tail(self.blocks(grid4 + F.pixel_shuffle(self.up4(torch.relu(grid8)), 2)))
 
     def mean(self, dark: Tensor, bright: Tensor, features: Tensor) -> Tensor:
         """The mean image from the dark picture, the brightened one and the features."""

@@ -23,11 +23,7 @@ def encoder(spread: float = 1.0) -> LowLightEncoder:
 
 
 def hostile() -> dict[str, torch.Tensor]:
-    checker = (
-        ((torch.arange(64)[:, None] + torch.arange(64)) % 2)
-        .float()
-        .expand(1, 3, 64, 64)
-    )
+    checker = ((torch.arange(64)[:, None] + torch.arange(64)) % 2).float().expand(1, 3, 64, 64)
     return {
         "noise": torch.rand(1, 3, 64, 64),
         "checker": checker,
@@ -52,9 +48,7 @@ def test_shapes_at_every_multiple_of_4() -> None:
 @pytest.mark.parametrize("name", list(hostile()))
 @pytest.mark.parametrize("spread", [1.0, 30.0])
 @torch.no_grad()
-def test_mean_and_exposure_are_bounded_for_any_input_and_weights(
-    name: str, spread: float
-) -> None:
+def test_mean_and_exposure_are_bounded_for_any_input_and_weights(name: str, spread: float) -> None:
     network = encoder(spread)
     picture = hostile()[name]
     context = network.global_context(picture)
@@ -71,9 +65,7 @@ def test_black_stays_black_and_white_stays_white_for_any_weights() -> None:
     network = encoder(3.0)
     for level in (0.0, 1.0):
         mean = network(torch.full((1, 3, 48, 48), level)).mean
-        torch.testing.assert_close(
-            mean, torch.full_like(mean, level), atol=1e-6, rtol=0
-        )
+        torch.testing.assert_close(mean, torch.full_like(mean, level), atol=1e-6, rtol=0)
 
 
 @torch.no_grad()
@@ -81,20 +73,14 @@ def test_a_plain_dark_picture_is_brightened_by_the_contexts_stops() -> None:
     torch.manual_seed(0)
     network = LowLightEncoder(width=12, depth=1, mean_range=0.5, context=8)
     picture = torch.full((1, 3, 32, 32), 12.0 / 255)
-    context = with_stops(
-        network.global_context(picture), torch.tensor([[3.0, 4.0, 2.0]])
-    )
+    context = with_stops(network.global_context(picture), torch.tensor([[3.0, 4.0, 2.0]]))
     light = srgb_to_linear(network(picture, context).mean).mean((2, 3))
-    expected = srgb_to_linear(torch.tensor(12.0 / 255)) * torch.tensor(
-        [[8.0, 16.0, 4.0]]
-    )
+    expected = srgb_to_linear(torch.tensor(12.0 / 255)) * torch.tensor([[8.0, 16.0, 4.0]])
     torch.testing.assert_close(light, expected, rtol=1e-3, atol=0)
     for change in (-1.0, 0.5):
         moved = network(picture, with_exposure(context, change)).mean
         ratio = srgb_to_linear(moved).mean((2, 3)) / light
-        torch.testing.assert_close(
-            torch.log2(ratio), torch.full((1, 3), change), atol=1e-3, rtol=0
-        )
+        torch.testing.assert_close(torch.log2(ratio), torch.full((1, 3), change), atol=1e-3, rtol=0)
 
 
 @torch.no_grad()
@@ -129,9 +115,7 @@ def test_tiles_with_the_pictures_context_and_a_halo_equal_the_whole() -> None:
         rtol=1e-5,
     )
     alone = network(picture[:, :, 4 * (low - halo) : 4 * (high + halo)])
-    assert (
-        alone.mean[:, :, inner] - whole.mean[:, :, 4 * low : 4 * high]
-    ).abs().max() > 1e-2
+    assert (alone.mean[:, :, inner] - whole.mean[:, :, 4 * low : 4 * high]).abs().max() > 1e-2
 
 
 def test_nothing_beyond_the_halo_reaches_a_cell() -> None:
@@ -139,18 +123,14 @@ def test_nothing_beyond_the_halo_reaches_a_cell() -> None:
     rows = 4 * (2 * network.halo + 24)
     picture = (0.1 + 0.1 * torch.rand(1, 3, rows, 16)).requires_grad_()
     context = network.global_context(picture.detach())
-    for cell in range(
-        network.halo + 8, network.halo + 12
-    ):  # all places within an aligned block
+    for cell in range(network.halo + 8, network.halo + 12):  # all places within an aligned block
         mean, features = network(picture, context)
         wanted = mean[:, :, 4 * cell : 4 * cell + 4].sum() + features[:, :, cell].sum()
         (gradient,) = torch.autograd.grad(wanted, picture)
         reached = torch.nonzero(gradient.abs().sum((0, 1, 3))).flatten()
         assert int(reached.min()) // 4 >= cell - network.halo
         assert int(reached.max()) // 4 <= cell + network.halo
-        assert (
-            int(reached.max()) // 4 >= cell + network.halo - 8
-        )  # nor is it far too wide
+        assert int(reached.max()) // 4 >= cell + network.halo - 8  # nor is it far too wide
 
 
 def test_every_parameter_receives_a_gradient() -> None:
