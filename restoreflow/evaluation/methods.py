@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -90,11 +91,12 @@ def model_method(
             image, samples=samples, temperature=temperature, seed=seed, consistency=consistency
         )
         report = result.report
+        detail = float(report["largest_detail"])
         return Outcome(
             list(result.images),
             int(report["error_pixels"]),
             int(report["nonfinite"]),
-            float(report["largest_detail"]),
+            math.inf if math.isnan(detail) else detail,
         )
 
     return Method(name, temperature, restore)

@@ -15,6 +15,11 @@ from restoreflow.evaluation.metrics import psnr_y
 from restoreflow.evaluation.scores import PictureScore, average
 from restoreflow.evaluation.sets import list_pictures, read_rgb
 from restoreflow.evaluation.sr import PerceptualMetrics, degrade, evaluate_sr, load_metrics
+from restoreflow.flows.config import FlowConfig
+from restoreflow.models.config import ModelConfig
+from restoreflow.networks.build import build_network
+from restoreflow.networks.config import NetworkConfig
+from restoreflow.restoration.restorer import Restorer
 from tests.evaluation.fakes import FakeRestorer, scene
 from tests.evaluation.lpips_weights import write_weights
 
@@ -118,3 +123,23 @@ def test_a_damaged_truth_names_the_file(tmp_path: Path):
     (tmp_path / "a.png").write_bytes(b"no picture")
     with pytest.raises(InputError, match=r"a\.png cannot be read"):
         read_rgb(tmp_path / "a.png")
+
+
+def test_a_real_restorer_fits(truths: list[Path], metrics: PerceptualMetrics):
+    config = ModelConfig(
+        name="tiny",
+        task="sr",
+        scale=4,
+        network=NetworkConfig(width=8, depth=1),
+        flow=FlowConfig(steps=2, hidden=8),
+    )
+    restorer = Restorer(build_network(config), config)
+    scores = evaluate_sr(model_method(restorer, "tiny", 0.5), truths, 4, metrics, samples=2)
+    for path, score in zip(truths, scores, strict=True):
+        _, reduced = degrade(read_rgb(path), 4)
+        report = restorer.restore(reduced, samples=2, temperature=0.5).report
+        assert score.error_pixels == report["error_pixels"]
+        assert score.largest_detail == report["largest_detail"] > 0
+        assert score.nonfinite == 0
+        assert score.quality["spread"] > 0
+        assert score.quality["lr_psnr"] > 40  # projected, as the configuration's default says
