@@ -78,7 +78,7 @@ def prefetch(
         for step in range(start, end):
             try:
                 item: object = make(step)
-            except BaseException as error:  # handed over: the consumer raises it
+            except BaseException as error:  # noqa: BLE001 - handed over: the consumer raises it
                 item = error
             while not stop.is_set():
                 try:

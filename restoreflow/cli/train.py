@@ -1,0 +1,156 @@
+"""`restoreflow train`: from a recipe and a folder of photographs to a model folder."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from restoreflow.errors import UsageError
+
+if TYPE_CHECKING:
+    import torch
+
+    from restoreflow.training.config import TrainConfig
+
+__all__ = ["train"]
+
+SHEET_PAIRS = 8
+
+
+def train(
+    config: Annotated[Path, typer.Argument(help="The recipe, a TOML file.", show_default=False)],
+    data: Annotated[
+        Path,
+        typer.Option(help="Folder of sharp photographs, searched recursively.", show_default=False),
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder for the checkpoint, the log and the model; default runs/NAME. A training "
+            "found there goes on.",
+            show_default=False,
+        ),
+    ] = None,
+    encoder: Annotated[
+        Path | None,
+        typer.Option(
+            help="Start from this checkpoint's or model's encoder, skipping the mean stages.",
+            show_default=False,
+        ),
+    ] = None,
+    lpips: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder with alex_lpips.safetensors and vgg16_relu2_2_f16.safetensors, for "
+            "texture stages.",
+            envvar="RESTOREFLOW_LPIPS",
+            show_default=False,
+        ),
+    ] = None,
+    minutes: Annotated[
+        float | None, typer.Option(help="Stop after so many minutes; resume by the same command.")
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option(help="Stop after so many steps; resume by the same command.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:i.")] = "auto",
+    threads: Annotated[
+        int, typer.Option(min=0, help="Processor threads; 0 leaves the choice to torch.")
+    ] = 0,
+    show_batch: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write a contact sheet of pairs as training sees them, and stop.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Train a model, or go on training one.
+
+    Example: restoreflow train weights/sr-x4/train.toml --data photos/ --lpips lpips/
+
+    Several GPUs: torchrun --nproc-per-node 4 -m restoreflow train RECIPE.toml --data photos/
+    """
+    from restoreflow.training.config import read_train_config
+
+    if not data.is_dir():
+        raise UsageError(f"--data {data} is not a folder", "give a folder of photographs")
+    settings = read_train_config(config)
+    if show_batch is not None:
+        write_sheet(settings, data, show_batch)
+        typer.echo(f"{show_batch}: {SHEET_PAIRS} pairs")
+        return
+
+    import torch
+
+    from restoreflow.training.loop import Trainer
+    from restoreflow.training.plot import plot_log
+
+    if threads:
+        torch.set_num_threads(threads)
+    place = join_processes(device)
+    folder = out or Path("runs") / settings.name
+    trainer = Trainer(
+        settings,
+        data,
+        folder,
+        place,
+        lpips=lpips,
+        encoder=encoder,
+        recipe=config.read_bytes(),
+        report=lambda line: typer.echo(describe(line)),
+    )
+    finished = trainer.run(minutes or math.inf, steps or math.inf)
+    if trainer.rank == 0:
+        if (folder / "log.jsonl").exists():
+            plot_log(folder / "log.jsonl", folder / "log.png")
+        state = "finished" if finished else "stopped at its budget; the same command goes on"
+        typer.echo(f"{settings.name}: {state}. Model: {folder / 'model'}")
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
+
+
+def join_processes(device: str) -> torch.device:
+    """The device of this process; under torchrun, after joining the others."""
+    import torch
+
+    from restoreflow.restoration.device import choose_device
+
+    if "WORLD_SIZE" not in os.environ:
+        return choose_device(device)[0]
+    cuda = torch.cuda.is_available() and device != "cpu"
+    torch.distributed.init_process_group("nccl" if cuda else "gloo")
+    if not cuda:
+        return torch.device("cpu")
+    place = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+    torch.cuda.set_device(place)
+    return place
+
+
+def describe(line: dict) -> str:
+    """One line of the log for a person."""
+    counters = ("stage", "step", "total", "seconds", "rate", "skipped")
+    terms = "  ".join(f"{k} {v:.4g}" for k, v in line.items() if k not in counters)
+    skipped = f"  skipped {line['skipped']}" if line["skipped"] else ""
+    return f"{line['stage']} {line['step']}  {line['seconds']:.0f} s  {terms}{skipped}"
+
+
+def write_sheet(settings: TrainConfig, data: Path, path: Path) -> None:
+    """Pairs of the first stage's first batch, the inputs enlarged to the targets' size."""
+    import torch.nn.functional as F
+
+    from restoreflow.training.contact_sheet import pair_sheet
+    from restoreflow.training.data import Photos, step_generator
+    from restoreflow.training.loop import degrade
+
+    patch = settings.stages[0].patch
+    generator = step_generator(settings.seed, 0, 0)
+    clean = Photos(data, patch).batch(SHEET_PAIRS, patch, generator)
+    degraded, target = degrade(clean, settings, generator)
+    enlarged = F.interpolate(degraded, target.shape[-2:], mode="nearest")
+    pairs = list(zip(enlarged, target, strict=True))
+    pair_sheet(pairs, [settings.degradation] * len(pairs)).save(path)

@@ -1,0 +1,119 @@
+"""A training's state in one safetensors file: weights, their average, Adam's moments, counters."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from restoreflow.errors import ModelError
+
+__all__ = ["Progress", "load_checkpoint", "load_encoder", "save_checkpoint"]
+
+
+@dataclass
+class Progress:
+    """Where a training stands.
+
+    Attributes:
+        stage: index of the stage.
+        step: steps done in it.
+        total: steps done in all stages.
+        skipped: steps left out for a gradient that was not finite.
+        seconds: time spent training.
+    """
+
+    stage: int = 0
+    step: int = 0
+    total: int = 0
+    skipped: int = 0
+    seconds: float = 0.0
+
+
+def save_checkpoint(
+    path: Path,
+    network: nn.Module,
+    average: nn.Module,
+    optimiser: torch.optim.Adam,
+    progress: Progress,
+    fingerprint: str,
+) -> None:
+    """Write everything that resuming needs; the old file stays until the new one is whole."""
+    tensors: dict[str, Tensor] = {}
+    for prefix, module in (("network", network), ("average", average)):
+        for name, value in module.state_dict().items():
+            tensors[f"{prefix}.{name}"] = value.detach().cpu().clone().contiguous()
+    for name, parameter in network.named_parameters():
+        state = optimiser.state.get(parameter, {})
+        for key in ("exp_avg", "exp_avg_sq", "step"):
+            if key in state:
+                tensors[f"adam.{key}.{name}"] = state[key].detach().cpu().clone().contiguous()
+    metadata = {"progress": json.dumps(asdict(progress)), "fingerprint": fingerprint}
+    temporary = path.with_suffix(".partial")
+    save_file(tensors, temporary, metadata)
+    os.replace(temporary, path)
+
+
+def load_checkpoint(
+    path: Path,
+    network: nn.Module,
+    average: nn.Module,
+    optimiser: torch.optim.Adam,
+    fingerprint: str,
+) -> Progress:
+    """Restore what `save_checkpoint` wrote, onto the modules' own devices.
+
+    Raises:
+        ModelError: the file is damaged, or of a training with another network.
+    """
+    try:
+        with safe_open(path, "pt") as file:
+            metadata = file.metadata()
+        tensors = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"{path}: cannot be read: {error}", "delete it to start anew") from error
+    if metadata.get("fingerprint") != fingerprint:
+        raise ModelError(
+            f"{path} belongs to a training with another network or seed",
+            "give another --out, or the configuration it was started with",
+        )
+    for prefix, module in (("network", network), ("average", average)):
+        start = len(prefix) + 1
+        own = {k[start:]: v for k, v in tensors.items() if k.startswith(prefix + ".")}
+        module.load_state_dict(own)
+    for name, parameter in network.named_parameters():
+        if f"adam.step.{name}" not in tensors:
+            continue
+        optimiser.state[parameter] = {
+            key: tensors[f"adam.{key}.{name}"].to("cpu" if key == "step" else parameter.device)
+            for key in ("step", "exp_avg", "exp_avg_sq")
+        }
+    return Progress(**json.loads(metadata["progress"]))
+
+
+def load_encoder(path: Path, *networks: nn.Module) -> None:
+    """Take the encoder of a checkpoint or a model's weights, and nothing else.
+
+    From a checkpoint the averaged weights are taken.
+
+    Raises:
+        ModelError: the file holds no encoder, or one of another form.
+    """
+    tensors = load_file(path)
+    for prefix in ("average.encoder.", "encoder."):
+        own = {k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)}
+        if own:
+            break
+    else:
+        raise ModelError(f"{path}: no encoder in it", "give a checkpoint or a model.safetensors")
+    for network in networks:
+        try:
+            network.get_submodule("encoder").load_state_dict(own)
+        except RuntimeError as error:
+            raise ModelError(f"{path}: the encoder differs: {error}") from error

@@ -1,0 +1,141 @@
+"""A training run as data, read strictly from TOML."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from restoreflow.config_reader import read_toml
+from restoreflow.errors import UsageError
+from restoreflow.flows.config import FlowConfig
+from restoreflow.models.card import CardFacts
+from restoreflow.models.config import Defaults, ModelConfig
+from restoreflow.networks.config import NetworkConfig
+
+__all__ = ["LossWeights", "StageConfig", "TrainConfig", "read_train_config"]
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """Weights of a stage's terms.
+
+    Attributes:
+        mean: L1 of the mean image.
+        likelihood: negative log-likelihood per value, in nats.
+        pixels: energy score of samples, absolute differences of pixels.
+        features: energy score of samples, distances of a classifier's features.
+        consistency: L1 of the degraded sample against the input.
+        spread: how much of the distance between two samples the energy score subtracts; 0.5 makes
+            it a proper scoring rule, less trades spread for sharpness.
+    """
+
+    mean: float = 10.0
+    likelihood: float = 1.0
+    pixels: float = 2.0
+    features: float = 1.0
+    consistency: float = 5.0
+    spread: float = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageConfig:
+    """A stretch of training with one loss and one learning rate curve.
+
+    Attributes:
+        loss: "mean": the encoder alone; "likelihood": the flow with it; "texture": samples drawn
+            with gradient besides.
+        steps: optimiser steps.
+        learning_rate: Adam's, after the warm-up.
+        batch: patches a step, over all processes.
+        patch: side of a patch of the clean picture, a multiple of 8 times the scale's cell.
+        warmup: steps of linear growth at the start.
+        curve: steps the learning rate's curve is laid out for, where the stage ends before; 0 for
+            the stage's own length.
+        final: share of the learning rate that the cosine ends with.
+        clip: largest 2-norm of the gradient.
+        weights: of the loss's terms.
+    """
+
+    loss: Literal["mean", "likelihood", "texture"]
+    steps: int
+    learning_rate: float
+    batch: int = 12
+    patch: int = 160
+    warmup: int = 100
+    curve: int = 0
+    final: float = 0.02
+    clip: float = 1.0
+    weights: LossWeights = field(default_factory=LossWeights)
+
+    def __post_init__(self) -> None:
+        if self.steps < 1 or self.batch < 1:
+            raise ValueError("steps and batch must be 1 or more")
+        if self.patch < 32 or self.patch % 32:
+            raise ValueError(f"patch must be a multiple of 32, not {self.patch}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """All of a training TOML.
+
+    Attributes:
+        name: of the model.
+        task: "sr" or "lowlight".
+        scale: output side over input side.
+        degradation: how inputs are made: "bicubic" reduction, "photo" as compressed and noisy
+            photographs are, "low_light" a camera in the dark.
+        network: the encoder.
+        flow: the invertible part.
+        defaults: what the model's folder will say.
+        stages: in order.
+        seed: of weights, batches and noise.
+        average: decay of the moving average of the weights, which is what is kept.
+        precision: of the networks; the flow's maps always run in float32.
+        card: what the model's card will say beside the figures.
+    """
+
+    name: str
+    task: Literal["sr", "lowlight"] = "sr"
+    scale: int = 4
+    degradation: Literal["bicubic", "photo", "low_light"] = "bicubic"
+    network: NetworkConfig = field(default_factory=NetworkConfig)
+    flow: FlowConfig = field(default_factory=FlowConfig)
+    defaults: Defaults = field(default_factory=Defaults)
+    stages: tuple[StageConfig, ...] = ()
+    seed: int = 0
+    average: float = 0.999
+    precision: Literal["float32", "bfloat16"] = "bfloat16"
+    card: CardFacts = CardFacts(
+        summary="A model in training.",
+        license="apache-2.0",
+        code_license="apache-2.0",
+        data_license="not stated",
+        training_data="Not stated.",
+        recipe="See train.toml.",
+        limits="Not examined.",
+    )
+
+    def __post_init__(self) -> None:
+        if not self.stages:
+            raise ValueError("no [[stages]] are given")
+
+    def model(self) -> ModelConfig:
+        """The model that the run makes."""
+        return ModelConfig(
+            name=self.name,
+            task=self.task,
+            scale=self.scale,
+            network=self.network,
+            flow=self.flow,
+            defaults=self.defaults,
+        )
+
+
+def read_train_config(path: Path) -> TrainConfig:
+    """Read a training TOML.
+
+    Raises:
+        UsageError: no such file, no TOML, an unknown key (the nearest is named), a wrong value.
+    """
+    return read_toml(TrainConfig, path, UsageError)

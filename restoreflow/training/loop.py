@@ -1,0 +1,263 @@
+"""The training loop: one file to read from top to bottom."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import math
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from restoreflow.config_reader import to_dict
+from restoreflow.models.card import write_card
+from restoreflow.models.folder import save_folder
+from restoreflow.networks.build import build_network
+from restoreflow.networks.restoration_network import RestorationNetwork
+from restoreflow.training.checkpoint import (
+    Progress,
+    load_checkpoint,
+    load_encoder,
+    save_checkpoint,
+)
+from restoreflow.training.config import StageConfig, TrainConfig
+from restoreflow.training.data import Photos, prefetch, step_generator
+from restoreflow.training.degradations import downscale, round_8bit
+from restoreflow.training.losses import StageLoss
+from restoreflow.training.low_light_pairs import make_pair
+from restoreflow.training.perceptual import FeatureDistance, load_feature_distance
+
+__all__ = ["Trainer", "degrade"]
+
+CHECKPOINT_SECONDS = 180.0
+LOG_STEPS = 50
+START_PATCHES = 64
+BETAS = (0.9, 0.99)
+
+
+def degrade(clean: Tensor, config: TrainConfig, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """A batch's inputs and targets, both in [0, 1], from clean patches (N, 3, P, P)."""
+    if config.degradation == "low_light":
+        return make_pair(clean, generator)
+    if config.degradation == "photo":
+        from restoreflow.training.degradations import degrade_photo
+
+        return degrade_photo(clean, config.scale, generator), clean
+    return round_8bit(downscale(clean, config.scale)), clean
+
+
+class Trainer:
+    """Trains one model, resuming from what it finds in its folder.
+
+    Under torchrun each process takes its share of every batch (DistributedDataParallel); the first
+    one keeps the average, the log and the checkpoints.
+
+    Args:
+        config: what to train.
+        data: folder of photographs.
+        out: folder for checkpoint.safetensors, log.jsonl and, at the end, the model.
+        device: where to train.
+        lpips: folder of the feature extractors' weights, for "texture" stages.
+        encoder: a checkpoint or model to take the encoder from at the start, so that twins begin
+            from the same mean image; "mean" stages are then skipped.
+        recipe: the configuration's text, to be kept beside the weights.
+        report: called with each line of the log.
+    """
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        data: Path,
+        out: Path,
+        device: torch.device,
+        lpips: Path | None = None,
+        encoder: Path | None = None,
+        recipe: bytes = b"",
+        report: Callable[[dict], None] = lambda line: None,
+    ) -> None:
+        self.config, self.data, self.out, self.device = config, data, out, device
+        self.report = report
+        self.recipe = recipe
+        self.rank = int(os.environ.get("RANK", "0"))
+        self.world = int(os.environ.get("WORLD_SIZE", "1"))
+        self.distance = self._feature_distance(lpips)
+        torch.manual_seed(config.seed)
+        self.network: RestorationNetwork = build_network(config.model()).to(device)
+        self.average = copy.deepcopy(self.network).requires_grad_(False)
+        self.optimiser = torch.optim.Adam(self.network.parameters(), lr=1.0, betas=BETAS)
+        self.progress = Progress()
+        out.mkdir(parents=True, exist_ok=True)
+        self.checkpoint = out / "checkpoint.safetensors"
+        if self.checkpoint.exists():
+            self.progress = load_checkpoint(
+                self.checkpoint, self.network, self.average, self.optimiser, self.fingerprint
+            )
+        elif encoder is not None:
+            load_encoder(encoder, self.network, self.average)
+            while config.stages[self.progress.stage].loss == "mean":
+                self.progress.stage += 1
+        if config.precision == "bfloat16":
+            self.network.set_precision(torch.bfloat16)
+        self.photos = Photos(data, max(stage.patch for stage in config.stages))
+        self._saved = time.monotonic()
+
+    @property
+    def fingerprint(self) -> str:
+        """Of what a checkpoint must agree in: network and seed, not the stages' lengths."""
+        kept = {k: to_dict(self.config)[k] for k in ("task", "scale", "network", "flow", "seed")}
+        return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
+
+    def run(self, minutes: float = math.inf, steps: float = math.inf) -> bool:
+        """Train until the stages, or the budget, are used up; True when the stages are."""
+        deadline = time.monotonic() + 60.0 * minutes
+        last = self.progress.total + steps
+        while self.progress.stage < len(self.config.stages):
+            stage = self.config.stages[self.progress.stage]
+            if not self._run_stage(stage, deadline, last):
+                self._save()
+                self.export()
+                return False
+            self.progress.stage += 1
+            self.progress.step = 0
+            self._save()
+        self.export()
+        return True
+
+    def export(self) -> None:
+        """Write the averaged weights as a model folder, `out`/model, with its card and recipe."""
+        if self.rank != 0:
+            return
+        model = self.config.model()
+        recipe = {"train.toml": self.recipe} if self.recipe else {}
+        save_folder(
+            self.out / "model", model, self.average, write_card(model, self.config.card), recipe
+        )
+
+    def _run_stage(self, stage: StageConfig, deadline: float, last: float) -> bool:
+        if stage.loss != "mean" and self.progress.step == 0:
+            self._start_flow(stage)
+        loss = StageLoss(self.network, stage, self.distance)
+        module: nn.Module = loss
+        if self.world > 1:
+            module = nn.parallel.DistributedDataParallel(loss, find_unused_parameters=True)
+        share = -(-stage.batch // self.world)
+        index, first = self.progress.stage, self.progress.step
+
+        def make(step: int) -> tuple[Tensor, Tensor]:
+            generator = step_generator(self.config.seed, step, self._stream(index))
+            clean = self.photos.batch(share, stage.patch, generator)
+            return degrade(clean, self.config, generator)
+
+        sums: dict[str, float] = {}
+        began, seconds = time.monotonic(), self.progress.seconds
+        for degraded, clean in prefetch(make, first, stage.steps):
+            rate = learning_rate(stage, self.progress.step)
+            terms = self._step(module, stage, rate, degraded, clean)
+            for name, value in terms.items():
+                sums[name] = sums.get(name, 0.0) + value / LOG_STEPS
+            self.progress.step += 1
+            self.progress.total += 1
+            self.progress.seconds = seconds + time.monotonic() - began
+            if self.progress.step % LOG_STEPS == 0:
+                self._log(stage, rate, sums)
+                sums = {}
+            if time.monotonic() - self._saved > CHECKPOINT_SECONDS:
+                self._save()
+            if time.monotonic() > deadline or self.progress.total >= last:
+                return self.progress.step >= stage.steps
+        return True
+
+    def _step(
+        self, module: nn.Module, stage: StageConfig, rate: float, degraded: Tensor, clean: Tensor
+    ) -> dict[str, float]:
+        stream = self._stream(self.progress.stage) + 1
+        noise = step_generator(self.config.seed, self.progress.step, stream)
+        total, terms = module(
+            degraded.to(self.device), clean.to(self.device), noise.initial_seed()
+        )
+        self.optimiser.zero_grad(set_to_none=True)
+        total.backward()
+        norm = nn.utils.clip_grad_norm_(self.network.parameters(), stage.clip)
+        if not math.isfinite(float(norm)):
+            self.progress.skipped += 1
+            return terms
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        self.optimiser.step()
+        self._update_average()
+        return terms | {"gradient": float(norm)}
+
+    @torch.no_grad()
+    def _update_average(self) -> None:
+        decay = min(self.config.average, (self.progress.total + 1) / (self.progress.total + 10))
+        pairs = zip(self.average.parameters(), self.network.parameters(), strict=True)
+        for average, parameter in pairs:
+            average.lerp_(parameter, 1.0 - decay)
+
+    @torch.no_grad()
+    def _start_flow(self, stage: StageConfig) -> None:
+        """Data-dependent start of the activation norm, once, on the first likelihood stage."""
+        earlier = self.config.stages[: self.progress.stage]
+        if any(s.loss != "mean" for s in earlier):
+            return
+        generator = step_generator(self.config.seed, 0, self._stream(self.progress.stage) + 2)
+        clean = self.photos.batch(START_PATCHES, stage.patch, generator)
+        degraded, clean = degrade(clean, self.config, generator)
+        details = [
+            c.to(self.device) - self.network.encode(d.to(self.device)).mean
+            for d, c in zip(degraded.split(8), clean.split(8), strict=True)
+        ]
+        self.network.flow.start(torch.cat(details))
+        self.average.load_state_dict(
+            self.average.state_dict()
+            | {k: v for k, v in self.network.state_dict().items() if k.startswith("flow.")}
+        )
+
+    def _stream(self, stage: int) -> int:
+        """Streams of random numbers: three a stage and process."""
+        return 3 * (stage * 1024 + self.rank)
+
+    def _feature_distance(self, folder: Path | None) -> FeatureDistance | None:
+        if not any(stage.loss == "texture" for stage in self.config.stages):
+            return None
+        return load_feature_distance(folder or Path("lpips")).to(self.device)
+
+    def _log(self, stage: StageConfig, rate: float, terms: dict[str, float]) -> None:
+        if self.rank != 0:
+            return
+        progress = self.progress
+        line = {
+            "stage": stage.loss,
+            "step": progress.step,
+            "total": progress.total,
+            "seconds": round(progress.seconds, 1),
+            "rate": rate,
+            "skipped": progress.skipped,
+        } | {name: round(value, 6) for name, value in terms.items()}
+        with (self.out / "log.jsonl").open("a") as file:
+            file.write(json.dumps(line) + "\n")
+        self.report(line)
+
+    def _save(self) -> None:
+        self._saved = time.monotonic()
+        if self.rank == 0:
+            save_checkpoint(
+                self.checkpoint,
+                self.network,
+                self.average,
+                self.optimiser,
+                self.progress,
+                self.fingerprint,
+            )
+
+
+def learning_rate(stage: StageConfig, step: int) -> float:
+    """Linear warm-up times a cosine from 1 to the stage's final share."""
+    cosine = 0.5 + 0.5 * math.cos(math.pi * min(1.0, step / (stage.curve or stage.steps)))
+    warm = min(1.0, (step + 1) / max(stage.warmup, 1))
+    return stage.learning_rate * warm * (stage.final + (1.0 - stage.final) * cosine)

@@ -1,0 +1,113 @@
+"""What each stage of training minimises."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from restoreflow.networks.restoration_network import Encoding, RestorationNetwork
+from restoreflow.training.config import StageConfig
+from restoreflow.training.degradations import downscale
+from restoreflow.training.perceptual import FeatureDistance, draw_place
+
+__all__ = ["StageLoss", "energy_score"]
+
+
+def energy_score(to_truth1: Tensor, to_truth2: Tensor, between: Tensor, spread: float) -> Tensor:
+    """Energy score of two samples, from their distances to the truth and to each other.
+
+    With spread = 0.5 its expectation is smallest for samples of the true distribution (Gneiting and
+    Raftery, "Strictly Proper Scoring Rules, Prediction, and Estimation", 2007).
+    """
+    return 0.5 * (to_truth1 + to_truth2) - spread * between
+
+
+class StageLoss(nn.Module):
+    """A stage's loss as a module, so that it can be distributed.
+
+    Args:
+        network: what is trained.
+        stage: which loss, and its weights.
+        distance: distances of features, needed by the "texture" loss.
+    """
+
+    def __init__(
+        self,
+        network: RestorationNetwork,
+        stage: StageConfig,
+        distance: FeatureDistance | None = None,
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.stage = stage
+        # Kept out of the modules: it is not trained, nor distributed, nor saved.
+        self._distance = [distance]
+
+    def forward(self, degraded: Tensor, clean: Tensor, seed: int) -> tuple[Tensor, dict[str, float]]:
+        """The loss of a batch, and its terms before weighting.
+
+        Args:
+            degraded: (N, 3, h, w), in [0, 1].
+            clean: (N, 3, H, W), in [0, 1].
+            seed: of the noise drawn here, on the CPU, so that devices agree.
+        """
+        generator = torch.Generator().manual_seed(seed)
+        encoding = self.network.encode(degraded)
+        terms = {"mean": F.l1_loss(encoding.mean, clean)}
+        if self.stage.loss != "mean":
+            condition = self.network.prepare(encoding.features)
+            terms["likelihood"] = self._likelihood(encoding, condition, clean, generator)
+            if self.stage.loss == "texture":
+                terms |= self._texture(encoding, condition, degraded, clean, generator)
+        total = clean.new_zeros(())
+        for name, value in terms.items():
+            total = total + getattr(self.stage.weights, name) * value
+        return total, {name: float(value.detach()) for name, value in terms.items()}
+
+    def _likelihood(self, encoding: Encoding, condition, clean: Tensor, generator) -> Tensor:
+        """Negative log-likelihood per value of the detail, with 8-bit steps filled by noise.
+
+        The mean image is held fixed here: it would otherwise be pulled to where the flow is good.
+        """
+        noise = torch.rand(clean.shape, generator=generator).to(clean) - 0.5
+        detail = clean + noise / 255.0 - encoding.mean.detach()
+        return -self.network.flow.log_prob(detail, condition).mean() / clean[0].numel()
+
+    def _texture(
+        self, encoding: Encoding, condition, degraded: Tensor, clean: Tensor, generator
+    ) -> dict[str, Tensor]:
+        """Energy scores of two samples at temperature 1, and their consistency."""
+        distance = self._distance[0]
+        if distance is None:
+            raise ValueError("the texture loss needs a feature distance")
+        fixed = Encoding(encoding.mean.detach(), encoding.features)
+        shape = (len(clean), self.network.latent_channels, *encoding.features.shape[-2:])
+        samples = [
+            self.network.sample(
+                fixed, torch.randn(shape, generator=generator).to(clean), 1.0, condition
+            ).image
+            for _ in range(2)
+        ]
+        place = draw_place(clean.shape[-2], clean.shape[-1], generator)
+        with torch.autocast(clean.device.type, torch.bfloat16, self.network.precision is not None):
+            truth, first, second = (distance.features(x, place) for x in (clean, *samples))
+        spread = self.stage.weights.spread
+        scores = (
+            distance.distance(first, truth),
+            distance.distance(second, truth),
+            distance.distance(first, second),
+        )
+        terms = {
+            "features": energy_score(*scores, spread),
+            "pixels": energy_score(
+                F.l1_loss(samples[0], clean),
+                F.l1_loss(samples[1], clean),
+                F.l1_loss(samples[0], samples[1]),
+                spread,
+            ),
+        }
+        if self.network.task == "sr":
+            low = [downscale(x, self.network.scale) for x in samples]
+            terms["consistency"] = 0.5 * (F.l1_loss(low[0], degraded) + F.l1_loss(low[1], degraded))
+        return terms

@@ -1,0 +1,43 @@
+"""Batches depend on seed and step alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from restoreflow.errors import InputError
+from restoreflow.training.data import Photos, prefetch, step_generator
+from tests.training.recipes import write_photos
+
+
+def test_a_batch_is_a_function_of_seed_step_and_stream(tmp_path: Path) -> None:
+    photos = Photos(write_photos(tmp_path), 96)
+    first = photos.batch(3, 96, step_generator(0, 7))
+    assert torch.equal(first, photos.batch(3, 96, step_generator(0, 7)))
+    for other in ((1, 7, 0), (0, 8, 0), (0, 7, 1)):
+        assert not torch.equal(first, photos.batch(3, 96, step_generator(*other)))
+    assert first.shape == (3, 3, 96, 96)
+    assert 0.0 <= float(first.min()) < float(first.max()) <= 1.0
+
+
+def test_small_photographs_are_left_out_and_none_is_an_error(tmp_path: Path) -> None:
+    write_photos(tmp_path, count=2, size=112)
+    assert len(Photos(tmp_path, 112).images) == 2
+    with pytest.raises(InputError, match="no photographs"):
+        Photos(tmp_path, 512)
+
+
+def test_prefetch_keeps_order_and_hands_errors_over() -> None:
+    assert list(prefetch(lambda step: step * step, 2, 6)) == [4, 9, 16, 25]
+
+    def broken(step: int) -> int:
+        if step == 1:
+            raise InputError("a photograph went away")
+        return step
+
+    steps = prefetch(broken, 0, 3)
+    assert next(steps) == 0
+    with pytest.raises(InputError, match="went away"):
+        next(steps)

@@ -1,0 +1,130 @@
+"""Training resumes to the same weights, keeps budgets, skips broken steps, and is distributed."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from restoreflow.errors import ModelError
+from restoreflow.training.config import TrainConfig
+from restoreflow.training.loop import Trainer, learning_rate
+from tests.training.recipes import recipe, write_extractors, write_photos
+
+CPU = torch.device("cpu")
+
+
+def trainer(folder: Path, config: TrainConfig, name: str = "run", **rest) -> Trainer:
+    photos = write_photos(folder / "photos")
+    return Trainer(config, photos, folder / name, CPU, lpips=folder / "lpips", **rest)
+
+
+@pytest.mark.parametrize("coupling", ["spline", "affine"])
+def test_a_broken_training_resumes_to_the_same_weights(coupling: str, tmp_path: Path) -> None:
+    write_extractors(tmp_path / "lpips")
+    config = recipe("mean", "likelihood", "texture", steps=3, coupling=coupling)
+    assert trainer(tmp_path, config, "whole").run()
+    for _ in range(8):
+        if trainer(tmp_path, config, "broken").run(steps=2):
+            break
+    whole = load_file(tmp_path / "whole" / "model" / "model.safetensors")
+    broken = load_file(tmp_path / "broken" / "model" / "model.safetensors")
+    assert whole.keys() == broken.keys()
+    assert all(torch.equal(whole[name], broken[name]) for name in whole)
+
+
+def test_the_mean_improves_and_the_average_follows(tmp_path: Path) -> None:
+    run = trainer(tmp_path, recipe("mean", steps=40))
+    lines: list[dict] = []
+    run.report = lines.append
+    before = run.network.encoder.head.weight.clone()
+    clean = run.photos.batch(4, 96, torch.Generator().manual_seed(1))
+    low = torch.nn.functional.interpolate(clean, scale_factor=0.25, mode="area")
+
+    def error() -> float:
+        with torch.no_grad():
+            return float((run.average.encode(low).mean - clean).abs().mean())
+
+    start = error()
+    run.run()
+    assert not torch.equal(before, run.network.encoder.head.weight)
+    assert error() < start
+
+
+def test_a_step_without_a_finite_gradient_is_skipped_and_counted(tmp_path: Path) -> None:
+    run = trainer(tmp_path, recipe("mean", steps=3))
+    weights = {k: v.clone() for k, v in run.network.state_dict().items()}
+    clean = torch.rand(1, 3, 96, 96)
+    run._step(_Broken(run.network), run.config.stages[0], 1e-3, clean, clean)
+    assert run.progress.skipped == 1
+    assert all(torch.equal(v, weights[k]) for k, v in run.network.state_dict().items())
+
+
+class _Broken(torch.nn.Module):
+    def __init__(self, network: torch.nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, degraded, clean, seed):
+        return self.network.encoder.head.weight.sum() * float("nan"), {}
+
+
+def test_twins_start_from_the_same_encoder(tmp_path: Path) -> None:
+    trainer(tmp_path, recipe("mean"), "mean").run()
+    source = tmp_path / "mean" / "model" / "model.safetensors"
+    config = recipe("mean", "likelihood", coupling="affine")
+    twin = trainer(tmp_path, config, "twin", encoder=source)
+    assert twin.progress.stage == 1
+    expected = load_file(source)["encoder.head.weight"]
+    assert torch.equal(twin.network.encoder.head.weight, expected)
+
+
+def test_another_networks_checkpoint_is_refused(tmp_path: Path) -> None:
+    trainer(tmp_path, recipe("mean")).run(steps=1)
+    with pytest.raises(ModelError, match="another network"):
+        trainer(tmp_path, recipe("mean", coupling="affine"))
+
+
+def test_a_damaged_checkpoint_is_one_clear_error(tmp_path: Path) -> None:
+    trainer(tmp_path, recipe("mean")).run(steps=1)
+    file = tmp_path / "run" / "checkpoint.safetensors"
+    file.write_bytes(file.read_bytes()[:1000])
+    with pytest.raises(ModelError, match="cannot be read"):
+        trainer(tmp_path, recipe("mean"))
+
+
+def test_the_learning_rate_warms_up_and_falls() -> None:
+    stage = recipe("mean", steps=100).stages[0]
+    rates = [learning_rate(stage, step) for step in range(101)]
+    assert rates[0] == pytest.approx(0.5e-3, rel=1e-3)
+    assert max(rates) == pytest.approx(1e-3, rel=1e-2)
+    assert rates[100] == pytest.approx(0.02e-3)
+    assert rates[2:] == sorted(rates[2:], reverse=True)
+
+
+def test_two_processes_agree_on_the_weights(tmp_path: Path) -> None:
+    write_photos(tmp_path / "photos")
+    (tmp_path / "recipe.toml").write_text(
+        'name = "tiny"\nprecision = "float32"\n[network]\nwidth = 8\ndepth = 1\n'
+        "[flow]\nsteps = 2\nhidden = 8\n[[stages]]\nloss = 'likelihood'\nsteps = 50\nbatch = 2\n"
+        "patch = 32\nlearning_rate = 1e-3\n"
+    )
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2"]
+    command += ["--master-addr=127.0.0.1", "--master-port=0", "--rdzv-backend=c10d"]
+    command += ["--rdzv-endpoint=127.0.0.1:0", "-m", "restoreflow", "train"]
+    command += [str(tmp_path / "recipe.toml"), "--data", str(tmp_path / "photos")]
+    command += ["--out", str(tmp_path / "run"), "--device", "cpu"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    result = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=240)
+    assert result.returncode == 0, result.stderr[-2000:]
+    (line,) = [json.loads(x) for x in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    assert line["step"] == 50
+    assert line["skipped"] == 0
+    assert (tmp_path / "run" / "model" / "model.safetensors").exists()
+    assert (tmp_path / "run" / "log.png").stat().st_size > 1000

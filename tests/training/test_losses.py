@@ -1,0 +1,70 @@
+"""The energy score rewards honest spread, and every stage's loss reaches what it trains."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from restoreflow.networks.build import build_network
+from restoreflow.training.losses import StageLoss, energy_score
+from restoreflow.training.perceptual import draw_place, load_feature_distance
+from tests.training.recipes import recipe, write_extractors
+
+
+def expected_score(spread_of_samples: float, weight: float) -> float:
+    """Monte Carlo expectation for truth ~ N(0, 1) and samples ~ N(0, spread^2)."""
+    generator = torch.Generator().manual_seed(0)
+    truth, one, two = torch.randn(3, 200_000, generator=generator)
+    one, two = one * spread_of_samples, two * spread_of_samples
+    means = ((one - truth).abs(), (two - truth).abs(), (one - two).abs())
+    return float(energy_score(*(m.mean() for m in means), weight))
+
+
+def test_the_energy_score_is_smallest_for_the_true_spread() -> None:
+    honest = expected_score(1.0, 0.5)
+    assert honest < expected_score(0.7, 0.5)
+    assert honest < expected_score(1.4, 0.5)
+
+
+def test_a_single_samples_distance_rewards_collapse() -> None:
+    assert expected_score(0.0, 0.0) < expected_score(1.0, 0.0)
+
+
+@pytest.mark.parametrize("loss", ["mean", "likelihood", "texture"])
+def test_every_trained_parameter_receives_a_gradient(loss: str, tmp_path: Path) -> None:
+    config = recipe(loss)
+    network = build_network(config.model())
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.add_(0.02 * torch.randn_like(parameter))
+    distance = load_feature_distance(write_extractors(tmp_path)) if loss == "texture" else None
+    module = StageLoss(network, config.stages[0], distance)
+    total, terms = module(torch.rand(2, 3, 24, 24), torch.rand(2, 3, 96, 96), seed=0)
+    total.backward()
+    part = network.encoder if loss == "mean" else network
+    missing = [n for n, p in part.named_parameters() if p.grad is None or not p.grad.any()]
+    assert missing == []
+    assert all(torch.isfinite(p.grad).all() for p in part.parameters())
+    assert {"mean", "likelihood", "texture"} & {loss, *terms}
+
+
+def test_the_loss_is_a_function_of_its_seed() -> None:
+    config = recipe("likelihood")
+    network = build_network(config.model())
+    module = StageLoss(network, config.stages[0])
+    batch = torch.rand(1, 3, 24, 24), torch.rand(1, 3, 96, 96)
+    first = float(module(*batch, seed=3)[0])
+    assert first == float(module(*batch, seed=3)[0])
+    assert first != float(module(*batch, seed=4)[0])
+
+
+def test_the_feature_distance_is_a_distance(tmp_path: Path) -> None:
+    distance = load_feature_distance(write_extractors(tmp_path))
+    place = draw_place(96, 96, torch.Generator().manual_seed(0))
+    a, b, c = (distance.features(torch.rand(1, 3, 96, 96), place) for _ in range(3))
+    ab, ba, ac, cb = (distance.distance(*p) for p in ((a, b), (b, a), (a, c), (c, b)))
+    assert torch.isclose(ab, ba)
+    assert float(distance.distance(a, a)) < 0.02 * float(ab)
+    assert float(ab) <= float(ac + cb)
