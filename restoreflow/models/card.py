@@ -13,7 +13,7 @@ from restoreflow.config_reader import read_json_object
 from restoreflow.errors import ModelError
 from restoreflow.models.config import ModelConfig
 
-__all__ = ["CardFacts", "read_card", "read_figures", "write_card"]
+__all__ = ["CardFacts", "figure_columns", "read_card", "read_figures", "write_card"]
 
 _SECTIONS = {
     "training_data": "Training data",
@@ -135,6 +135,11 @@ def read_figures(path: Path) -> list[dict[str, Any]]:
     raise ModelError(f'{path}: expected a list of tables under "rows"', "evaluate the model again")
 
 
+def figure_columns(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Gives the columns of a table of measured rows, in the order of their appearance."""
+    return list(dict.fromkeys(key for row in rows for key in row if key not in _UNSHOWN))
+
+
 def _tags(config: ModelConfig) -> list[str]:
     task = {"sr": "super-resolution", "lowlight": "low-light-enhancement"}[config.task]
     scale = [f"x{config.scale}"] if config.scale > 1 else []
@@ -161,8 +166,7 @@ def _licences(facts: CardFacts) -> str:
 
 
 def _table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Gives the rows as one Markdown table, its columns in the order of their appearance."""
-    columns = list(dict.fromkeys(key for row in rows for key in row if key not in _UNSHOWN))
+    columns = figure_columns(rows)
     cells = [[_cell(row.get(column)) for column in columns] for row in rows]
     return _markdown(columns, cells) if rows else ""
 

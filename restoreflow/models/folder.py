@@ -13,14 +13,14 @@ Bytes are read once, checked and then parsed, so that what was verified is what 
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
-from restoreflow.errors import ModelError, OutputError
+from restoreflow.errors import ModelError
+from restoreflow.models.atomic_folder import replace_folder
 from restoreflow.models.config import ModelConfig, read_config
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ __all__ = [
     "ModelFolder",
     "add_files",
     "check_complete",
+    "count_values",
     "load_folder",
     "read_verified",
     "save_folder",
@@ -151,6 +152,27 @@ def read_verified(folder: ModelFolder | Path | str, name: str) -> bytes:
     return data
 
 
+def count_values(folder: ModelFolder | Path | str) -> int:
+    """Counts the floating-point values of the weights from their file's header alone.
+
+    Raises:
+        ModelError: the file is missing, truncated or no safetensors file.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    folder = _as_folder(folder)
+    check_complete(folder, (WEIGHTS,))
+    path = folder.path / WEIGHTS
+    try:
+        with cast("Any", safe_open)(path, "np") as file:
+            slices = [file.get_slice(name) for name in file.keys()]  # noqa: SIM118
+            floating = [item for item in slices if item.get_dtype().startswith(("F", "BF"))]
+            return sum(math.prod(item.get_shape()) for item in floating)
+    except (SafetensorError, OSError) as reason:
+        message = f"{path}: truncated or damaged: {reason}"
+        raise ModelError(message, folder.repair) from reason
+
+
 def verify_folder(folder: ModelFolder | Path | str) -> list[FileFacts]:
     """Checks a model folder's configuration and all of its tensor files; loads it on the CPU.
 
@@ -201,7 +223,7 @@ def save_folder(
         raise ModelError(f"{unknown[0]}: not a file of a model folder", f"known: {_list(FILES)}")
     files[WEIGHTS] = serialise(network, config.name)
     files[CARD] = card.encode()
-    _replace(path, config, files)
+    _write(path, config, files)
     return ModelFolder(path, identity=str(path))
 
 
@@ -221,7 +243,7 @@ def add_files(path: Path, files: Mapping[str, bytes]) -> ModelConfig:
     config = folder.config
     for name in config.sha256.keys() - files.keys():
         _check_sha256(folder, config, name, kept[name])
-    return _replace(path, config, {**kept, **files})
+    return _write(path, config, {**kept, **files})
 
 
 def check_complete(folder: ModelFolder, names: tuple[str, ...] = (CONFIG, WEIGHTS)) -> None:
@@ -268,57 +290,12 @@ def _facts(folder: ModelFolder, config: ModelConfig, name: str) -> FileFacts:
     return FileFacts(name, len(data), hashlib.sha256(data).hexdigest(), name in config.sha256)
 
 
-def _replace(path: Path, config: ModelConfig, files: Mapping[str, bytes]) -> ModelConfig:
-    """Writes a new folder beside the old one, then swaps them; a failure leaves the old one."""
+def _write(path: Path, config: ModelConfig, files: Mapping[str, bytes]) -> ModelConfig:
     tensor_files = sorted(name for name in files if name.endswith(".safetensors"))
     digests = {name: hashlib.sha256(files[name]).hexdigest() for name in tensor_files}
     config = config.with_sha256(digests)
-    path = path.resolve()
-    _refuse_other_contents(path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as place:
-            fresh, old = Path(place, "new"), Path(place, "old")
-            fresh.mkdir()
-            for name, data in {**files, CONFIG: config.to_json().encode()}.items():
-                _write_through(fresh / name, data)
-            _swap(fresh, path, old)
-    except OSError as reason:
-        raise OutputError(
-            f"{path}: cannot be written: {reason.strerror or reason}",
-            "check the disk's free space and the folder's permissions",
-        ) from reason
+    replace_folder(path, {**files, CONFIG: config.to_json().encode()}, FILES)
     return config
-
-
-def _swap(fresh: Path, path: Path, old: Path) -> None:
-    if not path.exists():
-        fresh.rename(path)
-        return
-    try:
-        path.rename(old)
-        fresh.rename(path)
-    except BaseException:  # an interrupt between the two must not cost the old model
-        if old.exists() and not path.exists():
-            old.rename(path)
-        raise
-
-
-def _write_through(path: Path, data: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _refuse_other_contents(path: Path) -> None:
-    if not path.exists():
-        return
-    if not path.is_dir():
-        raise OutputError(f"{path}: is a file, not a folder", "choose another folder")
-    others = sorted(entry.name for entry in path.iterdir() if entry.name not in FILES)
-    if others:
-        raise OutputError(f"{path}: holds other things than a model: {others[0]}", "choose another")
 
 
 def _list(names: tuple[str, ...]) -> str:

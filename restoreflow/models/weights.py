@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, cast
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from restoreflow.errors import ModelError
 
-__all__ = ["fill", "parameter_count", "parse", "serialise"]
+__all__ = ["fill", "parse", "serialise"]
 
 
 def serialise(network: nn.Module, where: str) -> bytes:
@@ -66,22 +64,6 @@ def fill(network: nn.Module, tensors: Mapping[str, Tensor], where: str, hint: st
             )
     _refuse_non_finite(tensors, where, hint)
     network.load_state_dict(dict(tensors), strict=True)
-
-
-def parameter_count(path: Path) -> int:
-    """Counts the floating-point values of a safetensors file, reading its header alone.
-
-    Raises:
-        ModelError: the file cannot be read, is truncated or no safetensors file.
-    """
-    try:
-        with cast("Any", safe_open)(path, "pt") as file:
-            slices = [file.get_slice(name) for name in file.keys()]  # noqa: SIM118
-            floating = [item for item in slices if item.get_dtype().startswith("F")]
-            shapes: list[list[int]] = [item.get_shape() for item in floating]
-    except (SafetensorError, OSError) as reason:
-        raise ModelError(f"{path}: cannot be read: {reason}") from reason
-    return sum(torch.Size(shape).numel() for shape in shapes)
 
 
 def _refuse_non_finite(tensors: Mapping[str, Tensor], where: str, hint: str = "") -> None:

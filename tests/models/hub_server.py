@@ -173,7 +173,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _model_info(self, repo: str, revision: str = "main") -> None:
         found = self._repository(repo)
         if found is None:
-            return
+            return None
         sha = found.find(revision)
         if sha is None:
             return self._error(404, "RevisionNotFound", f"Invalid rev id: {revision}")
@@ -199,7 +199,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _resolve(self, repo: str, revision: str, name: str) -> None:
         found = self._repository(repo, files=True)
         if found is None:
-            return
+            return None
         sha = found.find(revision)
         if sha is None:
             return self._error(404, "RevisionNotFound", f"Invalid rev id: {revision}")
@@ -239,7 +239,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _create(self) -> None:
         if not self._may_write():
-            return
+            return None
         asked = json.loads(self._body)
         repo = f"{asked['organization']}/{asked['name']}"
         if repo in self.hub.repositories:

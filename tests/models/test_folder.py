@@ -20,12 +20,12 @@ from restoreflow.models.config import ModelConfig, read_config
 from restoreflow.models.folder import (
     ModelFolder,
     add_files,
+    count_values,
     load_folder,
     read_verified,
     save_folder,
     verify_folder,
 )
-from restoreflow.models.weights import parameter_count
 from restoreflow.networks.build import build_network
 from restoreflow.networks.restoration_network import RestorationNetwork
 
@@ -58,7 +58,7 @@ def test_weights_are_float32_and_the_same_bytes_each_time(
     assert (again / "model.safetensors").read_bytes() == (saved / "model.safetensors").read_bytes()
     floating = [t for t in load_file(again / "model.safetensors").values() if t.is_floating_point()]
     assert {tensor.dtype for tensor in floating} == {torch.float32}
-    assert parameter_count(again / "model.safetensors") == sum(t.numel() for t in floating)
+    assert count_values(again) == sum(t.numel() for t in floating)
 
 
 def test_weights_that_are_not_finite_are_not_saved(config: ModelConfig, tmp_path: Path) -> None:

@@ -1,0 +1,177 @@
+"""`restoreflow models`: what each verb shows and records, and how each fails."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from restoreflow.cli.models import app
+from restoreflow.errors import ModelError
+from restoreflow.flows.config import FlowConfig
+from restoreflow.models import resolve
+from restoreflow.models.config import ModelConfig
+from restoreflow.models.folder import save_folder
+from restoreflow.networks.build import build_network
+from tests.models.conftest import *  # noqa: F403 (the fixtures)
+from tests.models.hub_server import WRITE_TOKEN, HubServer
+
+KEYS = {
+    "name",
+    "task",
+    "scale",
+    "coupling",
+    "values",
+    "bytes",
+    "temperature",
+    "consistency",
+    "source",
+    "revision",
+    "path",
+}
+
+
+@pytest.fixture
+def bundle(saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An installed package with one model."""
+    shutil.copytree(saved, tmp_path / "package" / "weights" / "tiny")
+    monkeypatch.setattr(resolve, "_PACKAGE", tmp_path / "package")
+    return tmp_path / "package" / "weights"
+
+
+def run(*arguments: str) -> str:
+    result = CliRunner().invoke(app, list(arguments), env={"COLUMNS": "160"})
+    if result.exception is not None:
+        raise result.exception
+    return result.stdout
+
+
+def records(*arguments: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in run(*arguments, "--format", "json").splitlines()]
+
+
+def test_list(bundle: Path) -> None:
+    (record,) = records("list")
+    assert record.keys() == KEYS
+    assert record["name"] == "tiny"
+    assert record["source"] == "bundled"
+    assert record["path"] == str(bundle / "tiny")
+    assert record["bytes"] == sum(file.stat().st_size for file in (bundle / "tiny").iterdir())
+    lines = run("list", "--format", "human").splitlines()
+    assert any("tiny" in line and "sr x4" in line and "spline" in line for line in lines)
+    assert run("list", "--format", "quiet") == ""
+
+
+def test_list_without_models(bundle: Path) -> None:
+    shutil.rmtree(bundle)
+    assert records("list") == []
+    assert "No models came with" in run("list", "--format", "human")
+
+
+def test_show_says_licences_data_figures_and_failures(bundle: Path) -> None:
+    (record,) = records("show", "tiny")
+    assert record["card"]["data_license"] == "CC0: see the list"
+    assert record["figures"][0]["psnr_y"] == 26.12345
+    assert "certificate" not in record
+    text = run("show", "tiny", "--format", "human")
+    for part in (
+        "licence of weights",
+        "licence of code",
+        "CC0: see the list",
+        "Seventy photographs.",
+        "When it fails",
+        "26.12",
+        str(bundle / "tiny"),
+    ):
+        assert part in text
+
+
+def test_show_without_a_card_says_so(bundle: Path) -> None:
+    (bundle / "tiny" / "README.md").unlink()
+    (record,) = records("show", "tiny")
+    assert record["card"] is None
+    assert "cannot be read" in record["card_error"]
+    assert "cannot be read" in run("show", "tiny", "--format", "human")
+
+
+def test_a_card_cannot_steer_the_terminal(bundle: Path) -> None:
+    card = bundle / "tiny" / "README.md"
+    card.write_text(card.read_text().replace("Seventy", "\x1b[2J[red]\x9bSeventy"))
+    text = run("show", "tiny", "--format", "human")
+    assert "[2J[red]Seventy" in text
+    assert "\x1b" not in text
+    assert "\x9b" not in text
+
+
+def test_certificate(bundle: Path) -> None:
+    (record,) = records("show", "tiny", "--certificate")
+    certificate = record["certificate"]
+    layers = certificate["layers"]
+    assert layers[0]["layer"] == "base"
+    assert certificate["after_limiter"] == layers[-1]["peak"] == 0.5
+    assert certificate["before_limiter"] == layers[-2]["peak"]
+    assert certificate["result_range"] == [-0.5, 1.5]
+    assert 0.5 < certificate["before_limiter"] < 1000
+    text = run("show", "tiny", "--certificate", "--format", "human")
+    assert "detail after the limiter:  at most 0.5" in text
+    assert "from -0.5 to 1.5" in text
+    assert all(line["layer"] in text for line in layers)
+
+
+def test_the_affine_twin_has_no_bound_before_the_limiter(bundle: Path, config: ModelConfig) -> None:
+    affine = dataclasses.replace(config, flow=FlowConfig(coupling="affine", steps=2, hidden=8))
+    save_folder(bundle / "affine", affine, build_network(affine), "no card")
+    (record,) = records("show", "affine", "--certificate")
+    assert record["certificate"]["before_limiter"] is None
+    assert record["certificate"]["after_limiter"] == 0.5
+    text = run("show", "affine", "--certificate", "--format", "human")
+    assert "detail before the limiter: no bound" in text
+    assert "detail after the limiter:  at most 0.5" in text
+
+
+def test_verify(bundle: Path) -> None:
+    (record,) = records("verify", "tiny")
+    assert record["status"] == "verified"
+    assert {file["name"] for file in record["files"] if file["listed"]} == {"model.safetensors"}
+    assert "all files are whole" in run("verify", "tiny", "--format", "human")
+    (bundle / "tiny" / "model.safetensors").write_bytes(b"")
+    with pytest.raises(ModelError, match="truncated or damaged"):
+        run("verify", "tiny")
+
+
+def test_pull(client: HubServer) -> None:
+    (record,) = records("pull", "someone/tiny@v1")
+    assert record["source"] == "hub"
+    assert record["revision"] == client.repositories["someone/tiny"].refs["v1"]
+    client.requests.clear()
+    run("pull", "someone/tiny", "--force")
+    assert any("/storage/" in path for path in client.paths("GET"))
+
+
+def test_push(client: HubServer, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ModelError, match="does not know you"):
+        run("push", str(folder), "someone/new")
+    monkeypatch.setenv("HF_TOKEN", WRITE_TOKEN)
+    (record,) = records("push", str(folder), "someone/new", "--private")
+    assert record["url"] == f"{client.url}/someone/new"
+    assert client.repositories["someone/new"].private
+
+
+def test_unknown_names_offer_the_nearest(bundle: Path) -> None:
+    for verb in ("show", "verify"):
+        with pytest.raises(ModelError, match='did you mean "tiny"') as error:
+            run(verb, "tinny")
+        assert error.value.exit_code == 6
+
+
+@pytest.mark.parametrize("verb", ["list", "show", "pull", "verify", "push"])
+def test_help_gives_an_example(verb: str) -> None:
+    text = run(verb, "--help")
+    assert f"Example: restoreflow models {verb}" in text
+    if verb in ("show", "verify", "pull"):
+        assert "owner/name@revision" in text
