@@ -163,8 +163,9 @@ def _srgb(raster: Raster) -> tuple[np.ndarray, bytes | None, tuple[str, ...]]:
 
 
 def _is_neutral(colors: np.ndarray) -> bool:
-    # WebP, AVIF, GIF and BMP have no grayscale: a gray picture there has three equal channels.
-    return bool((colors[..., :2] == colors[..., 1:]).all())
+    # WebP, AVIF, GIF and BMP have no grayscale: a gray picture there has three channels that are
+    # equal, up to the one level that WebP's chroma rounds by.
+    return bool(np.ptp(colors, axis=2).max() < 1.5 / 255)
 
 
 def _upright(values: np.ndarray, orientation: int) -> np.ndarray:

@@ -124,8 +124,10 @@ def _read_deep_png(data: bytes, label: str, max_pixels: int | None) -> Raster:
     image = _open(data, "png", label)
     _check_pixels(*image.size, max_pixels, label)
     try:
+        # Pillow first: it reads metadata that stands behind the pixels, and finds nearly all
+        # damage, on which imagecodecs (2026.3) loses a reference to None each time.
+        image.load()
         values = png.read_sixteen_bit(data)
-        image.load()  # chunks of metadata may stand behind the pixels
     except MemoryError:
         raise
     except Exception as error:  # libpng's errors and Pillow's
@@ -139,8 +141,8 @@ def _read_deep_png(data: bytes, label: str, max_pixels: int | None) -> Raster:
 def _read_tiff(data: bytes, label: str, max_pixels: int | None) -> Raster:
     header = tiff.read_header(data, label)
     _check_pixels(header.width, header.height, max_pixels, label)
-    if header.deep:
-        return replace(tiff.read_deep(data, label, header), exif=_tiff_exif(data))
+    if not header.for_pillow:
+        return replace(tiff.read(data, label, header), exif=_tiff_exif(data))
     # Pillow turns a TIFF upright when it loads the pixels.
     raster = _read_pillow(data, "tiff", label, max_pixels)
     return replace(raster, exif=_tiff_exif(data), dpi=header.dpi, upright=True)

@@ -1,4 +1,4 @@
-"""TIFF through tifffile: headers, samples deeper than 8 bits, and writing with metadata."""
+"""TIFF through tifffile: headers, samples of any depth, and writing with metadata."""
 
 from __future__ import annotations
 
@@ -16,28 +16,37 @@ from restoreflow.errors import InputError, LimitError
 from restoreflow.images.alpha import unpremultiply
 from restoreflow.images.metadata import split_directories
 from restoreflow.images.picture import Metadata
-from restoreflow.images.raster import Raster, from_samples, unit_range
+from restoreflow.images.raster import Raster, from_samples
 
-__all__ = ["Header", "read_deep", "read_header", "write"]
+__all__ = ["Header", "read", "read_header", "write"]
 
 # tifffile logs what it finds odd in a file; without any handler Python would print that on stderr.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
+# The values of TIFF 6.0 and its supplements that are told apart here.
 _DNG_VERSION, _ICC, _XMP = 50706, 34675, 700
 _MODELS = {0: "gray", 1: "gray", 2: "rgb", 5: "cmyk"}
-_MOST_SAMPLES = 8
-_ASSOCIATED = 1  # extra sample: alpha, and colours are premultiplied by it
-_CENTIMETER = 3
+_WHITE_IS_ZERO = 0
+_LOSSLESS = {1, 5, 8, 32773, 32946}  # none, LZW, deflate, PackBits, old deflate
+_UNSIGNED = 1
+_ASSOCIATED, _UNASSOCIATED = 1, 2  # alpha; with the first, colours are premultiplied by it
+_REDUCED = 1
+_NO_UNIT, _CENTIMETER = 1, 3
 _LONG = 4
+_MOST_SAMPLES = 8
 
 
 @dataclass(frozen=True)
 class Header:
-    """The first page's facts. `deep`: its samples need more than Pillow's 8 bits."""
+    """The first page's facts.
+
+    `for_pillow`: of few enough bits, and of a colour model or compression (palette, YCbCr, JPEG,
+    fax) that Pillow knows better than tifffile.
+    """
 
     width: int
     height: int
-    deep: bool
+    for_pillow: bool
     icc: bytes | None
     xmp: bytes | None
     dpi: tuple[float, float] | None
@@ -53,12 +62,11 @@ def read_header(data: bytes, label: str) -> Header:
         raise _raw(label)
     try:
         with tifffile.TiffFile(io.BytesIO(data)) as file:
-            page = file.pages.first
-            reduced = bool(page.subfiletype & 1)
-            pages = 1 + _further_pages(file)
+            page = _first(file)
             header = _header(page)
+            pages = 1 + _further_pages(file)
             missing = _missing_data(page, len(data))
-            is_raw = _DNG_VERSION in page.tags or reduced
+            is_raw = _DNG_VERSION in page.tags or bool(page.subfiletype & _REDUCED)
     except Exception as error:  # tifffile raises many types on damaged files
         raise InputError(f"{label} is a damaged TIFF file: {_line(error)}") from error
     if is_raw:
@@ -70,6 +78,14 @@ def read_header(data: bytes, label: str) -> Header:
             f"{label} has several pages", "save each page as a file of its own, then restore those"
         )
     return header
+
+
+def _first(file: tifffile.TiffFile) -> tifffile.TiffPage:
+    page = file.pages.first
+    for name in ("imagewidth", "imagelength", "bitspersample", "samplesperpixel", "subfiletype"):
+        if not isinstance(getattr(page, name), int):
+            raise ValueError(f"{name} is not one whole number")
+    return page
 
 
 def _raw(label: str) -> InputError:
@@ -84,39 +100,39 @@ def _line(error: Exception) -> str:
 
 
 def _further_pages(file: tifffile.TiffFile) -> int:
-    # A thumbnail (subfile type bit 0) beside the picture is not a page of its own.
+    # A thumbnail beside the picture is not a page of its own.
     for index in range(1, 64):
         try:
             page = file.pages[index]
         except IndexError:
             return 0
-        if isinstance(page, tifffile.TiffPage) and not page.subfiletype & 1:
+        if isinstance(page, tifffile.TiffPage) and not page.subfiletype & _REDUCED:
             return 1
     return 1
 
 
 def _header(page: tifffile.TiffPage) -> Header:
-    bits = page.bitspersample
-    deep = int(page.sampleformat) != 1 or bits > 8
-    unit = page.tags.valueof(296, 2)
-    scale = 2.54 if unit == _CENTIMETER else 1.0
-    dpi = None
-    if unit != 1 and 282 in page.tags and 283 in page.tags:
-        horizontal, vertical = (page.tags.valueof(code) for code in (282, 283))
-        if horizontal[1] and vertical[1]:
-            dpi = (
-                horizontal[0] / horizontal[1] * scale,
-                vertical[0] / vertical[1] * scale,
-            )
+    plain = int(page.photometric) in _MODELS and int(page.compression) in _LOSSLESS
+    whole = int(page.sampleformat) == _UNSIGNED and page.bitspersample <= 8
     icc, xmp = (page.tags.valueof(code) for code in (_ICC, _XMP))
     return Header(
         width=page.imagewidth,
         height=page.imagelength,
-        deep=deep,
+        for_pillow=whole and not plain,
         icc=icc if isinstance(icc, bytes) else None,
         xmp=xmp if isinstance(xmp, bytes) else None,
-        dpi=dpi,
+        dpi=_dpi(page),
     )
+
+
+def _dpi(page: tifffile.TiffPage) -> tuple[float, float] | None:
+    unit = page.tags.valueof(296, 2)
+    scale = 2.54 if unit == _CENTIMETER else 1.0
+    try:
+        (a, b), (c, d) = (page.tags.valueof(code) for code in (282, 283))
+        return (a / b * scale, c / d * scale) if unit != _NO_UNIT else None
+    except (TypeError, ValueError, ZeroDivisionError):  # absent or damaged: the file has none
+        return None
 
 
 def _missing_data(page: tifffile.TiffPage, size: int) -> bool:
@@ -126,8 +142,8 @@ def _missing_data(page: tifffile.TiffPage, size: int) -> bool:
     )
 
 
-def read_deep(data: bytes, label: str, header: Header) -> Raster:
-    """Samples of a page with 16- or 32-bit integers or floats, as they are, unrotated.
+def read(data: bytes, label: str, header: Header) -> Raster:
+    """Samples of a page that is not `for_pillow`: integers of 1 to 32 bits or floats, unrotated.
 
     Floats mean sRGB values with 1 as white; what lies outside [0, 1] is clipped and said so.
 
@@ -136,40 +152,46 @@ def read_deep(data: bytes, label: str, header: Header) -> Raster:
     """
     try:
         with tifffile.TiffFile(io.BytesIO(data)) as file:
-            page = file.pages.first
-            samples, photometric = page.samplesperpixel, int(page.photometric)
-            extra = [int(each) for each in page.extrasamples]
-            # separate planes come as (S, H, W); anything but one of these three is a volume
-            axes = page.axes
-            if axes not in ("YX", "YXS", "SYX") or not 1 <= samples <= _MOST_SAMPLES:
-                raise InputError(f"{label} is not a plain picture: {samples} samples, axes {axes}")
+            page = _first(file)
+            layout = (page.axes, page.samplesperpixel, int(page.photometric))
+            bits, extra = page.bitspersample, [int(each) for each in page.extrasamples]
+            _check_layout(*layout, label)
             values = page.asarray()
     except InputError:
         raise
     except Exception as error:  # tifffile and its codecs raise many types on damaged files
         raise InputError(f"{label} is a damaged TIFF file: {_line(error)}") from error
-    model = _MODELS.get(photometric)
-    if model is None:
-        raise InputError(f"{label} has TIFF colour model {photometric} at more than 8 bits")
-    if axes == "SYX":
-        values = np.moveaxis(values, 0, -1)
-    unit, notes = _unit_range(values, label)
-    has_alpha = bool(extra) and extra[0] in (1, 2)
+    axes, _, photometric = layout
+    unit, notes = _unit_range(np.moveaxis(values, 0, -1) if axes == "SYX" else values, bits, label)
+    has_alpha = bool(extra) and extra[0] in (_ASSOCIATED, _UNASSOCIATED)
+    model = _MODELS[photometric]
     colors, alpha = from_samples(unit, model, has_alpha, label)
-    if photometric == 0:
+    if photometric == _WHITE_IS_ZERO:
         colors = 1 - colors
     if alpha is not None and extra[0] == _ASSOCIATED:
         colors = unpremultiply(colors, alpha)
     if len(extra) > has_alpha:
         notes += (f"{len(extra) - has_alpha} extra channels dropped",)
+    if bits < 8:
+        notes += (f"a {bits}-bit picture is written with 8 bits",)
+    depth = 16 if bits > 8 else 8
     return Raster(
-        colors, model, alpha, 16, icc=header.icc, xmp=header.xmp, dpi=header.dpi, notes=notes
+        colors, model, alpha, depth, icc=header.icc, xmp=header.xmp, dpi=header.dpi, notes=notes
     )
 
 
-def _unit_range(values: np.ndarray, label: str) -> tuple[np.ndarray, tuple[str, ...]]:
-    if values.dtype.kind in "ub":
-        return unit_range(values), ()
+def _check_layout(axes: str, samples: int, photometric: int, label: str) -> None:
+    # Separate planes come as (S, H, W); anything but these three is a volume.
+    if axes not in ("YX", "YXS", "SYX") or not 1 <= samples <= _MOST_SAMPLES:
+        raise InputError(f"{label} is not a plain picture: {samples} samples, axes {axes}")
+    if photometric not in _MODELS:
+        raise InputError(f"{label} has TIFF colour model {photometric} at more than 8 bits")
+
+
+def _unit_range(values: np.ndarray, bits: int, label: str) -> tuple[np.ndarray, tuple[str, ...]]:
+    if values.dtype.kind in "ub":  # 12-bit samples come in 16-bit words, and so on
+        scale = np.float32 if bits <= 16 else np.float64
+        return (values / scale(2**bits - 1)).astype(np.float32), ()
     if values.dtype.kind != "f":
         raise InputError(f"{label} holds {values.dtype} samples; unsigned and float ones are read")
     bad = values.size - int(np.isfinite(values).sum())

@@ -10,6 +10,7 @@ import imagecodecs
 import numpy as np
 import tifffile
 from PIL import ExifTags, Image
+from PIL.TiffImagePlugin import IFDRational
 
 HEIGHT, WIDTH = 13, 21
 
@@ -96,7 +97,7 @@ def exif(orientation: int = 1, thumbnail: bool = False, width: int = WIDTH) -> b
     block[ExifTags.Base.Orientation] = orientation
     details = block.get_ifd(ExifTags.IFD.Exif)
     details[ExifTags.Base.DateTimeOriginal] = "2020:02:03 04:05:06"
-    details[ExifTags.Base.ExposureTime] = (1, 250)
+    details[ExifTags.Base.ExposureTime] = IFDRational(1, 250)
     details[ExifTags.Base.ExifImageWidth] = width
     place = block.get_ifd(ExifTags.IFD.GPSInfo)
     place[ExifTags.GPS.GPSLatitudeRef] = "N"
@@ -147,6 +148,21 @@ def _ppm16() -> bytes:
 def _ppm16_text() -> bytes:
     numbers = " ".join(str(v) for v in gradient(3, np.uint16).ravel())
     return b"P3 %d %d 65535\n" % (WIDTH, HEIGHT) + numbers.encode()
+
+
+def _tiff12() -> bytes:
+    # Two samples in three bytes, rows from whole bytes, as scanners write them.
+    values = np.rint(gradient(1, np.uint16) / 65535 * 4095).astype(np.uint32)
+    values = np.pad(values, ((0, 0), (0, values.shape[1] % 2))).reshape(HEIGHT, -1, 2)
+    words = values[..., 0] << 12 | values[..., 1]
+    rows = np.stack([words >> 16, words >> 8, words], axis=-1).astype(np.uint8)
+    strip = rows.reshape(HEIGHT, -1)[:, : (WIDTH * 12 + 7) // 8].tobytes()
+    tags = [(256, WIDTH), (257, HEIGHT), (258, 12), (259, 1), (262, 1), (273, 8)]
+    tags += [(277, 1), (278, HEIGHT), (279, len(strip))]
+    place = 8 + len(strip) + len(strip) % 2
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
+    body = strip.ljust(place - 8, b"\0") + struct.pack("<H", len(tags)) + entries + bytes(4)
+    return b"II*\0" + struct.pack("<I", place) + body
 
 
 def files() -> dict[str, tuple[bytes, str, bool, bool, int, np.ndarray | None]]:
@@ -239,6 +255,15 @@ def files() -> dict[str, tuple[bytes, str, bool, bool, int, np.ndarray | None]]:
         "tiff 16 cmyk": (
             tiff(gradient(4, u16), photometric="separated"),
             *("tiff", False, False, 16, None),
+        ),
+        "tiff 12 gray": (_tiff12(), "tiff", True, False, 16, gradient(1, u16)),
+        "tiff jpeg": (
+            saved(_pil(3), "TIFF", compression="jpeg"),
+            *("tiff", False, False, 8, None),
+        ),
+        "tiff fax": (
+            saved(Image.fromarray(one_bit), "TIFF", compression="group4"),
+            *("tiff", True, False, 8, one_bit),
         ),
         "tiff big": (tiff(gradient(3, u16), bigtiff=True), "tiff", False, False, 16, None),
         "tiff float": (tiff(real, photometric="rgb"), "tiff", False, False, 16, gradient(3, u16)),
