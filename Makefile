@@ -1,0 +1,44 @@
+# Every target makes the environment in .venv first; the second time that takes no time.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.PHONY: install demo test lint types docs bench clean
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--constraint constraints.txt --editable '.[dev]'
+	touch $(STAMP)
+
+# Restores the small photograph in docs/pictures and puts it beside its enlargement by bicubic.
+demo: install
+	mkdir -p demo
+	$(BIN)/restoreflow sr docs/pictures/dog.png -o demo/ --samples 4 --uncertainty --overwrite
+	$(BIN)/python docs/before_after.py docs/pictures/dog.png demo/dog_sr4x_1.png demo/before_after.png
+	@echo "result:           demo/dog_sr4x_1.png (and three more samples beside it)"
+	@echo "before and after: demo/before_after.png"
+
+test: install
+	$(BIN)/python -m pytest
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: install
+	$(BIN)/pyright
+
+# Writes the pages that are generated: docs/cli.md from --help.
+docs: install
+	$(BIN)/python docs/generate_cli.py
+
+bench: install
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--constraint constraints.txt --editable '.[bench]'
+	$(BIN)/python benchmarks/spline.py
+
+clean:
+	rm -rf .venv demo dist build

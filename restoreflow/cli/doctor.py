@@ -1,0 +1,39 @@
+"""`restoreflow doctor`: what is installed, which device is taken and why, and whether it works."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+from rich.table import Table
+
+from restoreflow.cli.options import Device, FormatOption
+from restoreflow.cli.output import emit
+
+__all__ = ["doctor"]
+
+
+def doctor(device: Device = "auto", output_format: FormatOption = "auto") -> None:
+    """Show versions, devices, the cache and the bundled models, and restore a test picture.
+
+    Example: restoreflow doctor
+    """
+    from restoreflow.cli.diagnosis import diagnose
+
+    findings = diagnose(device)
+    emit([findings], _table(findings), output_format)
+    if findings["self_test"]["status"] == "failed":
+        raise typer.Exit(1)
+
+
+def _table(findings: dict[str, Any]) -> Table:
+    table = Table(show_header=False, box=None, pad_edge=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in findings.items():
+        if isinstance(value, dict):
+            value = "\n".join(f"{key}: {each}" for key, each in value.items())
+        elif isinstance(value, list):
+            value = "\n".join(str(each) for each in value) or "none"
+        table.add_row(name.replace("_", " "), str(value))
+    return table

@@ -1,0 +1,187 @@
+"""What commands print: sentences for people, records for programs, errors in one line."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+import traceback
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import typer
+from rich.console import Console, RenderableType
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskID,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+from restoreflow.batch.observer import Observer
+from restoreflow.batch.plan import Job
+from restoreflow.batch.record import Record, Summary
+from restoreflow.cli.debug import debugging
+from restoreflow.errors import RestoreflowError
+from restoreflow.images.names import shown
+
+__all__ = ["Format", "Reporter", "emit", "error_line", "for_people", "json_line"]
+
+Format = Literal["auto", "human", "json", "quiet"]
+
+
+def for_people(output_format: Format) -> bool:
+    """Whether a person reads: asked for, or stdout is a terminal and nothing was asked for."""
+    return output_format == "human" or (output_format == "auto" and sys.stdout.isatty())
+
+
+def emit(
+    records: Iterable[Mapping[str, Any]], shown: RenderableType, output_format: Format
+) -> None:
+    """Print what a command found: tables for people, else one JSON record a line.
+
+    Args:
+        records: what programs get.
+        shown: the same for people, anything that rich renders.
+        output_format: "quiet" prints nothing.
+    """
+    if output_format == "quiet":
+        return
+    if for_people(output_format):
+        Console(highlight=False).print(shown)
+        return
+    for record in records:
+        print(json_line(record), flush=True)
+
+
+def json_line(record: Mapping[str, Any]) -> str:
+    """A record as one line of strict JSON in ASCII; numbers that are not finite become null."""
+    return json.dumps(_finite(record), allow_nan=False)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Mapping):
+        return {str(key): _finite(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]
+    return value
+
+
+def error_line(message: str, hint: str = "") -> str:
+    """An error as a line: what happened and where, then what to do next."""
+    text = f"restoreflow: {message}" + (f" ({hint})" if hint else "")
+    return "; ".join(line.strip() for line in text.splitlines() if line.strip())
+
+
+class Reporter(Observer):
+    """Tells of a run over many files in the format asked for.
+
+    human, on a terminal: a bar by tiles with the time left, a line a file, a summary. auto in a
+    pipe: a line a file. json: a record a line. quiet: errors alone. Errors go to stderr, but for
+    json, where they are records like the others.
+    """
+
+    def __init__(self, output_format: Format) -> None:
+        self.people = for_people(output_format)
+        self.format = "human" if self.people else output_format
+        self._bar: Progress | None = None
+        if self.people and sys.stdout.isatty() and sys.stderr.isatty():
+            self._bar = _bar()
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> Reporter:
+        if self._bar is not None:
+            self._bar.start()
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+        if self.format == "json" and isinstance(error, RestoreflowError) and not debugging():
+            failure = {"input": None, "output": [], "status": "failed"}
+            print(json_line(failure | {"error": error.message, "hint": error.hint}), flush=True)
+            raise typer.Exit(error.exit_code) from error
+
+    def say(self, text: str) -> None:
+        """A sentence about the run as a whole, for people, on stderr."""
+        if self.people:
+            print(text, file=sys.stderr)
+
+    def begin(self, job: Job, index: int, total: int) -> None:
+        """Show the file's name at the bar."""
+        if self._bar is None:
+            return
+        if self._task is not None:
+            self._bar.remove_task(self._task)
+        number = f" ({index + 1} of {total})" if total > 1 else ""
+        self._task = self._bar.add_task(escape(shown(job.input.name)) + number, total=None)
+
+    def advance(self, done: int, total: int) -> None:
+        """Move the bar."""
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, completed=done, total=total)
+
+    def record(self, record: Record) -> None:
+        """Tell of one file."""
+        if record.error is not None and debugging():
+            traceback.print_exception(record.error)
+        if self.format == "json":
+            print(json_line(record.as_dict()), flush=True)
+        elif record.error is not None:
+            print(_failure(record.input, record.error), file=sys.stderr, flush=True)
+        elif self.format != "quiet":
+            print(_sentence(record), flush=True)
+            for note in record.facts.get("notes", ()):
+                print(f"  {note}", file=sys.stderr)
+
+    def finish(self, summary: Summary) -> None:
+        """Sum up, where there was more than one file."""
+        counts = {name: getattr(summary, name) for name in ("done", "skipped", "failed")}
+        if sum(counts.values()) < 2:
+            return
+        told = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+        rate = summary.megapixels / summary.seconds if summary.seconds else 0.0
+        speed = f", {summary.megapixels:.1f} megapixels, {rate:.2f} a second" if rate else ""
+        self.say(f"{told} in {summary.seconds:.1f} s{speed}")
+
+
+def _bar() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+
+
+def _sentence(record: Record) -> str:
+    source, facts = shown(record.input), record.facts
+    files = [shown(path) for path in record.output]
+    target = files[0] if len(files) == 1 else f"{files[0]} .. {files[-1]}"
+    if record.status == "skipped":
+        return f"{source}: skipped: {target} {facts['reason']}; --overwrite replaces it"
+    told = [f"{facts['width']} x {facts['height']} pixels", f"temperature {facts['temperature']:g}"]
+    told.append(f"seed {facts['seed']}")
+    if facts["lr_psnr"] is not None:
+        told.append(f"LR-PSNR {facts['lr_psnr']:.1f} dB")
+    told += [f"{facts[key]} {what}" for key, what in _WORRIES.items() if facts[key]]
+    told.append(f"{facts['seconds']:.1f} s")
+    return f"{source}: {target}: {', '.join(told)}"
+
+
+_WORRIES = {"error_pixels": "pixels out of range", "nonfinite": "values that were not finite"}
+"""Counts that are 0 as they should be, and said only where they are not."""
+
+
+def _failure(source: Path, error: RestoreflowError) -> str:
+    name = shown(source)
+    where = "" if name in error.message else f"{name}: "
+    return error_line(where + error.message, error.hint)
