@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from restoreflow.cli.app import main
 from restoreflow.cli.models import app
 from restoreflow.errors import ModelError
 from restoreflow.flows.config import FlowConfig
@@ -167,6 +168,23 @@ def test_unknown_names_offer_the_nearest(bundle: Path) -> None:
         with pytest.raises(ModelError, match='did you mean "tiny"') as error:
             run(verb, "tinny")
         assert error.value.exit_code == 6
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("verify", "tinny"), ("show", "./none"), ("pull", "someone"), ("push", "none", "a/b")],
+)
+def test_a_model_that_is_not_to_be_had_is_exit_code_6_and_one_line(
+    bundle: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["models", *arguments])
+    assert ended.value.code == 6
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    (line,) = shown.err.splitlines()
+    assert line.startswith("restoreflow: ")
+    assert line.endswith(")")
 
 
 @pytest.mark.parametrize("verb", ["list", "show", "pull", "verify", "push"])
