@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from restoreflow.cli.evaluation_options import (
+    Limit,
+    Lpips,
+    Out,
+    Overwrite,
+    Temperatures,
+    parse_temperatures,
+    require_free,
+)
 from restoreflow.cli.evaluation_tables import (
     LOW_LIGHT_COLUMNS,
     SR_COLUMNS,
-    Format,
     hostile_table,
     progress,
     report,
     rows_tables,
+)
+from restoreflow.cli.options import (
+    Consistency,
+    Debug,
+    Device,
+    FormatOption,
+    Model,
+    Seed,
+    Threads,
 )
 from restoreflow.errors import UsageError
 
@@ -30,44 +46,14 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
-Model = Annotated[str, typer.Option(help="A bundled name, a folder, or a Hub id owner/name.")]
-Temperatures = Annotated[
-    str, typer.Option(help="Comma-separated temperatures, 0 for the most likely result.")
-]
-Seed = Annotated[int, typer.Option(help="Seed of the samples.")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")]
-Threads = Annotated[
-    int, typer.Option(min=0, help="Processor threads; 0 leaves the choice to torch.")
-]
-Lpips = Annotated[
-    Path | None,
-    typer.Option(
-        help="Folder with alex_lpips.safetensors and squeeze_lpips.safetensors; by default "
-        "RESTOREFLOW_LPIPS, or else the package lpips."
-    ),
-]
-Limit = Annotated[int | None, typer.Option(min=1, help="Take the first so many pictures only.")]
-Consistency = Annotated[
-    bool | None,
-    typer.Option(
-        "--consistency/--no-consistency",
-        help="Project results onto the input; by default as the model's card says.",
-    ),
-]
-Output = Annotated[
-    Path | None, typer.Option("--output", "-o", help="Also write everything to this JSON file.")
-]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existing --output.")]
-FormatOption = Annotated[
-    Format,
-    typer.Option("--format", help="A table, one JSON record a row, or whichever suits stdout."),
-]
-
 
 @app.command()
 def sr(
     data: Annotated[
-        list[Path], typer.Option(help="Folder of true pictures; repeat for more sets.")
+        list[Path],
+        typer.Option(
+            "--data", metavar="FOLDER", help="True pictures; repeat the option for more sets."
+        ),
     ],
     model: Model = "sr-x4",
     temperatures: Temperatures = "0,0.5,0.8,0.9",
@@ -79,10 +65,11 @@ def sr(
     lpips: Lpips = None,
     limit: Limit = None,
     device: Device = "auto",
-    threads: Threads = 0,
+    threads: Threads = None,
     output_format: FormatOption = "auto",
-    output: Output = None,
+    out: Out = None,
     overwrite: Overwrite = False,
+    debug: Debug = False,
 ) -> None:
     """Super-resolution against the truth, with bicubic beside it.
 
@@ -91,8 +78,8 @@ def sr(
 
     Example: restoreflow evaluate sr --data Set14 --model sr-x4 -o evaluation.json
     """
-    levels = _temperatures(temperatures)
-    _require_free(output, overwrite)
+    levels = parse_temperatures(temperatures)
+    require_free(out, overwrite)
     _set_threads(threads)
 
     from restoreflow.evaluation.methods import bicubic
@@ -102,7 +89,8 @@ def sr(
 
     sets = [(folder.resolve().name, list_pictures(folder, limit)) for folder in data]
     metrics = load_metrics(lpips)
-    scale, models = _methods(model, "sr", levels, seed, consistency, device)
+    facts, models = _methods(model, "sr", levels, seed, consistency, device)
+    scale = facts["scale"]
     methods = [bicubic(scale), *models]
     rows: list[Row] = []
     steps = len(methods) * sum(len(truths) for _, truths in sets)
@@ -111,14 +99,16 @@ def sr(
             for method in methods:
                 scores = evaluate_sr(method, truths, scale, metrics, samples, advance)
                 rows.append(average(method, name, scores, samples))
-    facts = _facts(model, "sr", seed, consistency, device) | {"scale": scale, "samples": samples}
+    facts["samples"] = samples
     tables = rows_tables(rows, SR_COLUMNS)
-    report([row.record() for row in rows], tables, output_format, output, facts)
+    report([row.record() for row in rows], tables, output_format, out, facts)
 
 
 @app.command()
 def lowlight(
-    pairs: Annotated[Path, typer.Option(help="Folder with low/NAME and high/NAME.")],
+    pairs: Annotated[
+        Path, typer.Option("--pairs", metavar="FOLDER", help="Holds low/NAME and high/NAME.")
+    ],
     model: Model = "lowlight",
     temperatures: Temperatures = "0,0.5,0.8",
     samples: Annotated[
@@ -127,18 +117,21 @@ def lowlight(
     groups: Annotated[
         str,
         typer.Option(
-            help="Comma-separated beginnings of names, a row each; by default the letters "
-            "before the first underscore."
+            "--groups",
+            metavar="PREFIX,PREFIX...",
+            help="A row for the pictures whose names begin so.",
+            show_default="what stands before the first underscore",
         ),
     ] = "",
     seed: Seed = 0,
     lpips: Lpips = None,
     limit: Limit = None,
     device: Device = "auto",
-    threads: Threads = 0,
+    threads: Threads = None,
     output_format: FormatOption = "auto",
-    output: Output = None,
+    out: Out = None,
     overwrite: Overwrite = False,
+    debug: Debug = False,
 ) -> None:
     """Low light against the truth, with the input and a gamma curve beside it.
 
@@ -147,8 +140,8 @@ def lowlight(
 
     Example: restoreflow evaluate lowlight --pairs LOL/eval15
     """
-    levels = _temperatures(temperatures)
-    _require_free(output, overwrite)
+    levels = parse_temperatures(temperatures)
+    require_free(out, overwrite)
     _set_threads(threads)
 
     from restoreflow.evaluation.low_light import average_groups, evaluate_low_light
@@ -158,7 +151,7 @@ def lowlight(
 
     found = list_pairs(pairs, limit)
     metrics = load_metrics(lpips)
-    _, models = _methods(model, "lowlight", levels, seed, None, device)
+    facts, models = _methods(model, "lowlight", levels, seed, None, device)
     methods = [identity(), gamma(), *models]
     prefixes = [prefix.strip() for prefix in groups.split(",") if prefix.strip()]
     rows: list[Row] = []
@@ -166,29 +159,40 @@ def lowlight(
         for method in methods:
             scores = evaluate_low_light(method, found, metrics, samples, advance)
             rows.extend(average_groups(method, scores, samples, prefixes))
-    facts = _facts(model, "lowlight", seed, None, device) | {"samples": samples}
+    facts["samples"] = samples
     tables = rows_tables(rows, LOW_LIGHT_COLUMNS)
-    report([row.record() for row in rows], tables, output_format, output, facts)
+    report([row.record() for row in rows], tables, output_format, out, facts)
 
 
 @app.command()
 def hostile(
-    models: Annotated[str, typer.Option(help="Comma-separated models, as --model elsewhere.")],
+    models: Annotated[
+        str,
+        typer.Option("--models", metavar="MODEL,MODEL...", help="As --model of other commands."),
+    ],
     temperatures: Temperatures = "0,0.5,0.8,1",
-    size: Annotated[int, typer.Option(min=32, help="Side of the inputs in pixels.")] = 96,
+    size: Annotated[int, typer.Option("--size", min=32, help="Side of the inputs in pixels.")] = 96,
     photo: Annotated[
         Path | None,
-        typer.Option(help="Picture for the inputs made from one; by default a synthetic one."),
+        typer.Option(
+            "--photo",
+            metavar="FILE",
+            help="For the inputs that are made from a photograph.",
+            show_default="a synthetic one",
+        ),
     ] = None,
     attack_steps: Annotated[
         int,
-        typer.Option(min=0, help="Steps of gradient ascent on the input; 0 leaves it out."),
+        typer.Option(
+            "--attack-steps", min=0, help="Steps of gradient ascent on the input; 0: no attack."
+        ),
     ] = 20,
     seed: Seed = 0,
-    threads: Threads = 0,
+    threads: Threads = None,
     output_format: FormatOption = "auto",
-    output: Output = None,
+    out: Out = None,
     overwrite: Overwrite = False,
+    debug: Debug = False,
 ) -> None:
     """The largest detail before the limiter on inputs no photograph resembles.
 
@@ -197,8 +201,8 @@ def hostile(
 
     Example: restoreflow evaluate hostile --models sr-x4,sr-x4-affine --attack-steps 0
     """
-    levels = _temperatures(temperatures)
-    _require_free(output, overwrite)
+    levels = parse_temperatures(temperatures)
+    require_free(out, overwrite)
     _set_threads(threads)
 
     from restoreflow.evaluation.hostile import hostile_inputs, largest_detail, photograph
@@ -226,76 +230,48 @@ def hostile(
     ]
     facts = {"task": "hostile", "models": names, "size": size, "seed": seed}
     facts |= {"photo": photo.name if photo else None, "attack_steps": attack_steps}
-    report(records, [hostile_table(results, levels)], output_format, output, facts)
+    report(records, [hostile_table(results, levels)], output_format, out, facts)
 
 
 def _methods(
     model: str, task: str, levels: list[float], seed: int, consistency: bool | None, device: str
-) -> tuple[int, list[Method]]:
-    """The model's scale, and the model at each temperature."""
+) -> tuple[dict[str, Any], list[Method]]:
+    """What the figures depend on beside the pictures, and the model at each temperature."""
+    import torch
+
     from restoreflow.evaluation.methods import model_method
     from restoreflow.models.resolve import resolve_model
 
-    config = resolve_model(model).config
+    folder = resolve_model(model)
+    config = folder.config
     if config.task != task:
-        command = "sr" if config.task == "sr" else "lowlight"
         raise UsageError(
             f"{model} is a model for {config.task}, not {task}",
-            f"restoreflow evaluate {command} measures it",
+            f"restoreflow evaluate {config.task} measures it",
         )
-    from restoreflow import load_model
+    from restoreflow import __version__, load_model
 
-    restorer = load_model(model, device=device)
-    methods = [model_method(restorer, config.name, level, seed, consistency) for level in levels]
-    return config.scale, methods
-
-
-def _facts(
-    model: str, task: str, seed: int, consistency: bool | None, device: str
-) -> dict[str, Any]:
-    """What the figures depend on beside the pictures."""
-    import torch
-
-    from restoreflow import __version__
-
-    return {
+    restorer = load_model(folder, device=device)
+    defaults = config.defaults
+    facts = {
         "task": task,
-        "model": model,
+        "scale": config.scale,
+        "model": config.name,
         "seed": seed,
-        "consistency": consistency,
-        "device": device,
+        "consistency": defaults.consistency if consistency is None else consistency,
+        "device": str(restorer.device),
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
         "restoreflow": __version__,
     }
+    methods = [model_method(restorer, config.name, level, seed, consistency) for level in levels]
+    return facts, methods
 
 
-def _temperatures(text: str) -> list[float]:
-    try:
-        levels = [float(part) for part in text.split(",")]
-    except ValueError:
-        levels = [math.nan]
-    if not all(math.isfinite(level) and level >= 0 for level in levels):
-        raise UsageError(
-            f"--temperatures {text!r}: each must be a number, 0 or more", "for example 0,0.5,0.8"
-        )
-    return list(dict.fromkeys(levels))
-
-
-def _require_free(output: Path | None, overwrite: bool) -> None:
-    """Before hours of work, not after."""
-    if output is None:
-        return
-    if output.exists() and not overwrite:
-        raise UsageError(f"{output} exists already", "choose another --output, or --overwrite it")
-    if not output.parent.is_dir():
-        raise UsageError(f"{output.parent} is not a folder", "make it, or choose another --output")
-
-
-def _set_threads(threads: int) -> None:
+def _set_threads(threads: int | None) -> None:
     import torch
 
-    if threads > 0:
+    if threads is not None:
         torch.set_num_threads(threads)
 
 

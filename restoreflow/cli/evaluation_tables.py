@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-import math
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.measure import Measurement
 from rich.progress import Progress
 from rich.table import Table
+
+from restoreflow.cli.output import Format, emit, for_people, json_line
 
 if TYPE_CHECKING:
     from restoreflow.evaluation.hostile import HostileResult
@@ -23,14 +23,12 @@ if TYPE_CHECKING:
 __all__ = [
     "LOW_LIGHT_COLUMNS",
     "SR_COLUMNS",
-    "Format",
     "hostile_table",
     "progress",
     "report",
     "rows_tables",
 ]
 
-Format = Literal["auto", "human", "json"]
 Columns = Sequence[tuple[str, str, str]]
 """Key of the record, heading, format of the value."""
 
@@ -98,32 +96,31 @@ def report(
     records: Sequence[Mapping[str, Any]],
     tables: Sequence[Table],
     output_format: Format,
-    output: Path | None,
+    out: Path | None,
     facts: Mapping[str, Any],
 ) -> None:
     """Show the tables, or one JSON record a line; write facts and records to a file if asked to."""
-    if output is not None:
+    if out is not None:
         from restoreflow.images.write import write_atomic
 
-        document = {**facts, "rows": list(records)}
-        text = json.dumps(_valid_json(document), indent=1) + "\n"
-        write_atomic(output, text.encode(), overwrite=True)
-    if _for_people(output_format):
-        for table in tables:
-            # Lines longer than the window are wrapped by it; figures are never cut.
-            wide = Console(width=WIDEST)
-            needed = Measurement.get(wide, wide.options, table).maximum
-            Console(width=max(needed, Console().width)).print(table, "")
-    else:
-        for record in records:
-            sys.stdout.write(json.dumps(_valid_json(record)) + "\n")
+        document = json.loads(json_line({**facts, "rows": list(records)}))
+        text = json.dumps(document, indent=2)
+        write_atomic(out, (text + "\n").encode(), overwrite=True)
+    if not for_people(output_format):
+        emit(records, "", output_format)
+        return
+    for table in tables:
+        # Lines longer than the window are wrapped by it; figures are never cut.
+        wide = Console(width=WIDEST)
+        needed = Measurement.get(wide, wide.options, table).maximum
+        Console(width=max(needed, Console().width)).print(table, "")
 
 
 @contextmanager
 def progress(output_format: Format, steps: int) -> Iterator[Callable[[str], None]]:
     """A bar on stderr where a person looks; gives what is called with each finished name."""
     console = Console(stderr=True)
-    hidden = not (_for_people(output_format) and console.is_terminal)
+    hidden = not (for_people(output_format) and console.is_terminal)
     with Progress(console=console, transient=True, disable=hidden) as bar:
         task = bar.add_task("evaluating", total=steps)
         yield lambda name: bar.update(task, advance=1, description=name)
@@ -148,10 +145,6 @@ def _table(names: Sequence[str]) -> Table:
     return table
 
 
-def _for_people(output_format: Format) -> bool:
-    return output_format == "human" or (output_format == "auto" and sys.stdout.isatty())
-
-
 def _shown(value: float | None, spec: str) -> str:
     return "-" if value is None else format(value, spec)
 
@@ -159,12 +152,3 @@ def _shown(value: float | None, spec: str) -> str:
 def _detail(result: HostileResult) -> str:
     largest = "-" if result.largest_detail is None else f"{result.largest_detail:.3g}"
     return f"{largest} + {result.nonfinite} not finite" if result.nonfinite else largest
-
-
-def _valid_json(value: Any) -> Any:
-    """The value with null for what JSON has no number for."""
-    if isinstance(value, Mapping):
-        return {key: _valid_json(entry) for key, entry in value.items()}
-    if isinstance(value, list):
-        return [_valid_json(entry) for entry in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

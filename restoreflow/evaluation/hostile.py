@@ -215,7 +215,7 @@ def _jpeg(picture: Picture, quality: int) -> Picture:
     buffer = io.BytesIO()
     Image.fromarray(np.rint(picture * 255).astype(np.uint8)).save(buffer, "JPEG", quality=quality)
     with Image.open(buffer) as decoded:
-        return np.asarray(decoded.convert("RGB"), np.float32) / np.float32(255)
+        return (np.asarray(decoded.convert("RGB")) / 255.0).astype(np.float32)
 
 
 def _tensor(picture: Picture) -> torch.Tensor:

@@ -16,7 +16,7 @@ from restoreflow.errors import InputError
 from restoreflow.evaluation.lpips import MIN_SIDE, lpips_worst_offset
 from restoreflow.evaluation.methods import Method, timed, warm_up
 from restoreflow.evaluation.metrics import match_mean, psnr, spread, ssim_gray, ssim_rgb
-from restoreflow.evaluation.scores import PictureScore, Row, average
+from restoreflow.evaluation.scores import PictureScore, Row, average, offset_scores
 from restoreflow.evaluation.sets import Pair, as_levels, as_tensor, read_rgb
 from restoreflow.evaluation.sr import PerceptualMetrics
 
@@ -117,9 +117,7 @@ def _quality(
         "psnr": psnr(levels, true_levels),
         "ssim_gray": ssim_gray(levels, true_levels),
         "ssim_rgb": ssim_rgb(levels, true_levels),
-        "lpips_alex": alex.distances[0],
-        "lpips_alex_worst": alex.worst,
-        "lpips_alex_gap": alex.gap,
+        **offset_scores(alex.distances),
         "lpips_squeeze": squeeze,
         "psnr_matched": psnr(matched, true_levels),
         "ssim_gray_matched": ssim_gray(matched, true_levels),

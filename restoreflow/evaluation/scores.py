@@ -11,10 +11,13 @@ import torch
 
 from restoreflow.evaluation.methods import Method, Outcome
 
-__all__ = ["DECIBEL_CAP", "PictureScore", "Row", "average"]
+__all__ = ["DECIBEL_CAP", "PictureScore", "Row", "average", "offset_scores"]
 
 DECIBEL_CAP = 100.0
 """What an exact match counts as in an average of decibels, its own value being infinite."""
+
+
+_OFFSET = "lpips_alex_offset_"
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,8 @@ class Row:
         data: name of the set or of a group of it.
         pictures: how many gave a result.
         samples: how many were drawn of each.
-        quality: measure to its mean over pictures.
+        quality: measure to its mean over pictures; of LPIPS at several offsets the first, the
+            worst and the gap of those means.
         error_pixels, nonfinite: sums over pictures and samples.
         error_images: pictures with an error pixel or a failure.
         failed: pictures for which the method gave no result.
@@ -115,7 +119,7 @@ def average(method: Method, data: str, scores: Sequence[PictureScore], samples: 
         data=data,
         pictures=len(done),
         samples=samples if method.draws_samples else 1,
-        quality={name: _mean(name, done) for name in measures},
+        quality=_over_offsets({name: _mean(name, done) for name in measures}),
         error_pixels=sum(score.error_pixels for score in scores),
         error_images=sum(1 for s in scores if s.failure or s.error_pixels or s.nonfinite),
         nonfinite=sum(score.nonfinite for score in scores),
@@ -126,6 +130,31 @@ def average(method: Method, data: str, scores: Sequence[PictureScore], samples: 
         ),
         threads=torch.get_num_threads(),
     )
+
+
+def offset_scores(distances: Sequence[float]) -> dict[str, float]:
+    """A picture's LPIPS at each offset, as measures that `average` knows to fold."""
+    return {f"{_OFFSET}{index}": distance for index, distance in enumerate(distances)}
+
+
+def _over_offsets(quality: Mapping[str, float]) -> dict[str, float]:
+    """The measures with LPIPS' means at each offset folded into first, worst and gap.
+
+    The worst of the means, not the mean of the worst: chance alone makes the latter larger.
+    """
+    folded: dict[str, float] = {}
+    offsets = [value for name, value in quality.items() if name.startswith(_OFFSET)]
+    for name, value in quality.items():
+        if not name.startswith(_OFFSET):
+            folded[name] = value
+        elif "lpips_alex" not in folded:
+            worst, best = max(offsets), min(offsets)
+            folded |= {
+                "lpips_alex": value,
+                "lpips_alex_worst": worst,
+                "lpips_alex_gap": worst - best,
+            }
+    return folded
 
 
 def _mean(name: str, scores: Sequence[PictureScore]) -> float:

@@ -18,7 +18,7 @@ from restoreflow.errors import InputError
 from restoreflow.evaluation.lpips import LPIPS, load_lpips, lpips_worst_offset
 from restoreflow.evaluation.methods import Method, Outcome, timed, warm_up
 from restoreflow.evaluation.metrics import diversity_s10, lr_psnr, psnr_y, spread, ssim_y
-from restoreflow.evaluation.scores import PictureScore
+from restoreflow.evaluation.scores import PictureScore, offset_scores
 from restoreflow.evaluation.sets import as_levels, as_tensor, read_rgb
 
 __all__ = ["MIN_TRUTH_SIDE", "PerceptualMetrics", "degrade", "evaluate_sr", "load_metrics"]
@@ -110,9 +110,7 @@ def _quality(
     return {
         "psnr_y": psnr_y(levels, true_levels, border=scale),
         "ssim_y": ssim_y(levels, true_levels, border=scale),
-        "lpips_alex": alex.distances[0],
-        "lpips_alex_worst": alex.worst,
-        "lpips_alex_gap": alex.gap,
+        **offset_scores(alex.distances),
         "lpips_squeeze": squeeze,
         "lr_psnr": lr_psnr(result, reduced),
     }

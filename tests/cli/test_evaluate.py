@@ -16,6 +16,7 @@ from typer.testing import CliRunner, Result
 import restoreflow
 from restoreflow.cli.evaluate import app
 from restoreflow.errors import UsageError
+from restoreflow.evaluation import hostile
 from restoreflow.flows.config import FlowConfig
 from restoreflow.models.config import ModelConfig
 from restoreflow.models.folder import save_folder
@@ -68,8 +69,7 @@ def truths(tmp_path: Path) -> Path:
 
 def use_fake(monkeypatch: pytest.MonkeyPatch, scale: int) -> FakeRestorer:
     fake = FakeRestorer(scale)
-    monkeypatch.setattr(restoreflow, "load_model", lambda name, device: fake, raising=False)
-    monkeypatch.setattr(restoreflow, "__version__", "0.0", raising=False)
+    monkeypatch.setattr(restoreflow, "load_model", lambda folder, device: fake)
     return fake
 
 
@@ -130,7 +130,14 @@ def test_lowlight_shows_baselines_and_groups(
     assert [row["data"] for row in named[:2]] == ["all", "stack"]
 
 
-def test_hostile_shows_models_side_by_side(tiny: Path, tmp_path: Path):
+def test_hostile_shows_models_side_by_side(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    every = hostile.hostile_inputs
+    few = ("noise_binary", "text", "checker_1")
+    monkeypatch.setattr(
+        hostile, "hostile_inputs", lambda *given: {name: every(*given)[name] for name in few}
+    )
     other = model_folder(tmp_path, "other")
     common = ("--models", f"{tiny},{other}", "--size", "32", "--temperatures", "0,1")
     rows = records(invoke("hostile", *common, "--attack-steps", "1", "--format", "json"))

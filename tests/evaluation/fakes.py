@@ -30,6 +30,7 @@ class FakeRestorer:
 
     scale: int
     fails_on: int = 0
+    device: str = "cpu"
     calls: list[dict[str, Any]] = field(default_factory=list)
 
     def restore(

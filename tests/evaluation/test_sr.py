@@ -12,7 +12,7 @@ from PIL import Image
 from restoreflow.errors import InputError, UsageError
 from restoreflow.evaluation.methods import bicubic, model_method
 from restoreflow.evaluation.metrics import psnr_y
-from restoreflow.evaluation.scores import PictureScore, average
+from restoreflow.evaluation.scores import PictureScore, average, offset_scores
 from restoreflow.evaluation.sets import list_pictures, read_rgb
 from restoreflow.evaluation.sr import PerceptualMetrics, degrade, evaluate_sr, load_metrics
 from restoreflow.flows.config import FlowConfig
@@ -109,6 +109,15 @@ def test_an_average_counts_an_exact_match_as_100_decibels():
     row = average(bicubic(4), "two", scores, 1)
     assert row.quality["lr_psnr"] == 75.0
     assert row.seconds_per_megapixel is None
+
+
+def test_worst_offset_is_that_of_the_averages():
+    qualities = [offset_scores([0.1, 0.3, 0.2, 0.1]), offset_scores([0.1, 0.1, 0.4, 0.1])]
+    scores = [PictureScore("a", quality | {"psnr_y": 1.0}) for quality in qualities]
+    quality = average(bicubic(4), "two", scores, 1).quality
+    assert quality == pytest.approx(
+        {"lpips_alex": 0.1, "lpips_alex_worst": 0.3, "lpips_alex_gap": 0.2, "psnr_y": 1.0}
+    )
 
 
 def test_a_folder_without_pictures_names_its_folders(tmp_path: Path):
