@@ -1,0 +1,224 @@
+"""Consistency with the input: downscaling a super-resolved picture gives the input back.
+
+The forward operator of super-resolution is known: antialiased bicubic downscaling A, Pillow's
+BICUBIC. A sample x of the input y is replaced by
+
+    clamp(x + U c, 0, 1),    c <- c + K (y - A clamp(x + U c)),
+
+U bicubic upscaling, c a correction on the input's grid, and K a small filter there that inverts
+A U: without the clamp one pass is exact (plain back-projection, K = 1, leaves three quarters of
+the finest detail's residual a pass). Where the clamp binds, at text and other hard edges, c goes
+on growing and Nesterov's extrapolation speeds it up. The network is never needed, and x is only
+read: what is kept of a projection is c, as small as the input.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+__all__ = [
+    "LR_PSNR_CAP",
+    "PASSES",
+    "Correction",
+    "bands",
+    "corrected",
+    "correction",
+    "downscale",
+    "lr_psnr",
+    "project",
+    "psnr",
+    "upscale",
+]
+
+PASSES = 8
+"""Most passes of a projection. Calm photographs need 2; hard black and white edges all."""
+
+LR_PSNR_CAP = 100.0
+"""What an exact match is reported as, in dB: JSON has no infinity."""
+
+_HALF_LEVEL = 0.5 / 255
+"""8-bit rounding: what a value of the input may be missed by."""
+
+_TOLERATED = 1e-3
+"""Passes end once no larger share of the input's values is missed by more than half a level."""
+
+_BAND_PIXELS = 1 << 18
+"""Result pixels a band; fixed, so that no setting changes a result's bits."""
+
+_REACH = 3
+"""Rows of the input that a row of U or A depends on, each way, and one to spare."""
+
+_TAPS_REACH = 8
+"""Half the length of K; its taps beyond are below 1e-3."""
+
+
+@dataclass(frozen=True)
+class Correction:
+    """What a projection found.
+
+    Args:
+        values: (3, h, w) float32, c above.
+        passes: how many were made.
+        lr_psnr_before: PSNR in dB between the clamped sample, downscaled, and the input.
+    """
+
+    values: Tensor
+    passes: int
+    lr_psnr_before: float
+
+    def on_cpu(self) -> Correction:
+        """The same with its values on the CPU."""
+        return replace(self, values=self.values.cpu())
+
+
+def downscale(x: Tensor, scale: int) -> Tensor:
+    """Antialiased bicubic downscaling as Pillow's BICUBIC (a = -0.5), within float rounding.
+
+    Args:
+        x: (..., scale * h, scale * w) float32.
+
+    Returns:
+        (..., h, w), neither clamped nor rounded.
+    """
+    return _resize(x, x.shape[-2] // scale, x.shape[-1] // scale)
+
+
+def upscale(y: Tensor, scale: int) -> Tensor:
+    """Bicubic upscaling as Pillow's BICUBIC (a = -0.5): (..., h, w) to scale times that."""
+    return _resize(y, y.shape[-2] * scale, y.shape[-1] * scale)
+
+
+def _resize(x: Tensor, height: int, width: int) -> Tensor:
+    # antialias=True also chooses a = -0.5 and Pillow's treatment of the border when enlarging.
+    flat = x.reshape(-1, 1, *x.shape[-2:])
+    size = (height, width)
+    resized = F.interpolate(flat, size=size, mode="bicubic", align_corners=False, antialias=True)
+    return resized.reshape(*x.shape[:-2], height, width)
+
+
+def _reduced(x: Tensor, scale: int) -> Tensor:
+    """What Pillow makes of an 8-bit picture, but for its rounding: clamped after each direction.
+
+    The overshoot at strong edges is cut off, so an input pixel that clipped asks nothing more.
+    """
+    rows = _resize(x, x.shape[-2], x.shape[-1] // scale).clamp_(0, 1)
+    return _resize(rows, x.shape[-2] // scale, rows.shape[-1]).clamp_(0, 1)
+
+
+def project(x: Tensor, y: Tensor, scale: int, passes: int = PASSES) -> Tensor:
+    """The sample moved onto the pictures that downscale to y: (3, scale * h, scale * w) in [0, 1].
+
+    Args:
+        x: (3, scale * h, scale * w) float32, a sample.
+        y: (3, h, w) float32 in [0, 1], its input.
+    """
+    values = correction(x, y, scale, passes).values
+    return torch.cat([corrected(x, values, scale, *band) for band in bands(y, scale)], dim=1)
+
+
+def bands(y: Tensor, scale: int) -> list[tuple[int, int]]:
+    """First and last (exclusive) row of the input of each band a projection works in."""
+    height, width = y.shape[-2:]
+    step = max(16, _BAND_PIXELS // (width * scale * scale))
+    return [(start, min(start + step, height)) for start in range(0, height, step)]
+
+
+def corrected(x: Tensor, values: Tensor, scale: int, start: int, stop: int) -> Tensor:
+    """Rows scale * start .. scale * stop of clamp(x + U c, 0, 1), on the correction's device."""
+    first, last = max(start - _REACH, 0), min(stop + _REACH, values.shape[-2])
+    step = upscale(values[:, first:last], scale)
+    step = step[:, (start - first) * scale : (stop - first) * scale]
+    return step.add_(x[:, start * scale : stop * scale].to(values.device)).clamp_(0, 1)
+
+
+@torch.inference_mode()
+def correction(
+    x: Tensor, y: Tensor, scale: int, passes: int = PASSES, device: torch.device | None = None
+) -> Correction:
+    """Find the correction of a sample.
+
+    Args:
+        x: (3, scale * h, scale * w) float32, a sample; only read, in bands.
+        y: (3, h, w) float32 in [0, 1], its input.
+        scale: side of x over side of y.
+        passes: the most that are made; fewer where half a level is reached before.
+        device: where the arithmetic is done and the correction lies; x's own without it.
+    """
+    y = y.to(device or x.device)
+    previous = values = torch.zeros_like(y)
+    residual = _residual(x, y, values, scale)
+    before = psnr(float(residual.square().mean(dtype=torch.float64)))
+    momentum, made = 1.0, 0
+    while made < passes and _share_missed(residual) > _TOLERATED:
+        following = (1 + math.sqrt(1 + 4 * momentum * momentum)) / 2
+        target = values + _sharpened(residual, scale)
+        values = target + (momentum - 1) / following * (target - previous)
+        previous, momentum, made = target, following, made + 1
+        residual = _residual(x, y, values, scale)
+    return Correction(values, made, before)
+
+
+def _residual(x: Tensor, y: Tensor, values: Tensor, scale: int) -> Tensor:
+    """y - A clamp(x + U c), computed band after band."""
+    residual = torch.empty_like(y)
+    height = y.shape[-2]
+    for start, stop in bands(y, scale):
+        first, last = max(start - _REACH, 0), min(stop + _REACH, height)
+        low = _reduced(corrected(x, values, scale, first, last), scale)
+        residual[:, start:stop] = y[:, start:stop] - low[:, start - first : stop - first]
+    return residual
+
+
+def _share_missed(residual: Tensor) -> float:
+    return float((residual.abs() > _HALF_LEVEL).float().mean())
+
+
+def _sharpened(residual: Tensor, scale: int) -> Tensor:
+    """K residual: the c for which A U c is the residual, but for the border's own weights."""
+    taps = _inverse_taps(scale).to(residual)
+    reach = _TAPS_REACH
+    rows = F.pad(residual[:, None], (0, 0, reach, reach), mode="replicate")
+    rows = F.conv2d(rows, taps.view(1, 1, -1, 1))
+    columns = F.pad(rows, (reach, reach, 0, 0), mode="replicate")
+    return F.conv2d(columns, taps.view(1, 1, 1, -1))[:, 0]
+
+
+@lru_cache(maxsize=8)
+def _inverse_taps(scale: int) -> Tensor:
+    """The middle of the inverse of A U in one dimension, (2 * _TAPS_REACH + 1,)."""
+    size = 6 * _TAPS_REACH + 1
+    impulses = torch.eye(size, dtype=torch.float64).view(size, 1, size)
+    back = _resize(_resize(impulses, 1, size * scale), 1, size)
+    inverse = torch.linalg.inv(back[:, 0])
+    middle = size // 2
+    taps = inverse[middle, middle - _TAPS_REACH : middle + _TAPS_REACH + 1]
+    return taps / taps.sum()
+
+
+def lr_psnr(image: Image.Image, y: Tensor) -> float:
+    """PSNR in dB, over RGB, between Pillow's bicubic reduction of a result and its input.
+
+    Args:
+        image: the 8-bit RGB result.
+        y: (3, h, w) in [0, 1], the input.
+
+    Returns:
+        10 log10(255^2 / mean square difference in 8-bit levels), at most LR_PSNR_CAP.
+    """
+    height, width = y.shape[-2:]
+    low = np.asarray(image.resize((width, height), Image.Resampling.BICUBIC))
+    difference = low.transpose(2, 0, 1) / np.float32(255) - y.cpu().numpy()
+    return psnr(float(np.mean(np.square(difference), dtype=np.float64)))
+
+
+def psnr(square: float) -> float:
+    """A mean square difference between values in [0, 1] as PSNR in dB, at most LR_PSNR_CAP."""
+    return -10 * math.log10(max(square, 10 ** (-LR_PSNR_CAP / 10)))

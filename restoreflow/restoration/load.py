@@ -1,0 +1,50 @@
+"""From a model's name to a restorer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from restoreflow.errors import UsageError
+from restoreflow.models.folder import ModelFolder, load_folder
+from restoreflow.models.resolve import resolve_model
+from restoreflow.restoration.device import choose_device
+from restoreflow.restoration.restorer import Restorer
+
+__all__ = ["load_model"]
+
+
+def load_model(
+    name: str | Path | ModelFolder = "sr-x4",
+    device: str = "auto",
+    precision: str = "auto",
+    compile: bool = False,
+    threads: int | None = None,
+) -> Restorer:
+    """Load a model, ready to restore.
+
+    >>> restorer = load_model("sr-x4")  # doctest: +SKIP
+    >>> result = restorer.restore(image, samples=8, temperature=0.8)  # doctest: +SKIP
+    >>> result.images[0].save("restored.png")  # doctest: +SKIP
+
+    Args:
+        name: a bundled model, a folder, or a Hub id `owner/name[@revision]`.
+        device: "auto", "cpu", "cuda", "cuda:i" or "mps".
+        precision: "auto" and "float32"; "bfloat16" and "float16" are for GPUs: faster, and a
+            tile that fails is done again in float32.
+        compile: compile the network with torch.compile; pays from some pictures on.
+        threads: CPU threads, for the whole process; None leaves PyTorch's setting.
+
+    Raises:
+        UsageError: a device, precision or number of threads that does not exist.
+        RestoreflowError: that device is not available.
+        ModelError: the model is missing or damaged, or cannot be downloaded.
+    """
+    if threads is not None:
+        if threads < 1:
+            raise UsageError(f"threads is {threads}", "ask for 1 or more")
+        torch.set_num_threads(threads)
+    place, _ = choose_device(device)
+    loaded = load_folder(resolve_model(name))
+    return Restorer(loaded.network, loaded.config, place, precision, compile)

@@ -1,0 +1,291 @@
+"""Tile after tile through the network: checked, retried in float32, halved when memory runs out.
+
+The picture and its results stay on the host; windows of them travel to the device.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from restoreflow.errors import InputError, LimitError
+from restoreflow.flows.bijection import Condition
+from restoreflow.networks.restoration_network import Encoding, RestorationNetwork, Sample
+from restoreflow.restoration.latents import latent_window
+from restoreflow.restoration.memory import is_out_of_memory
+from restoreflow.restoration.pixels import paste
+from restoreflow.restoration.tiles import MIN_SIDE, Geometry, Tile, Window, halved
+
+__all__ = ["ERROR_RANGE", "Health", "Stages", "Task", "sample_tiles"]
+
+ERROR_RANGE = (-0.5, 1.5)
+"""An error pixel has a value outside, before the limiter, or one that is not finite."""
+
+
+class Stages(NamedTuple):
+    """A network's three steps, compiled or not."""
+
+    encode: Callable[[Tensor], Encoding]
+    prepare: Callable[[Tensor], Condition]
+    sample: Callable[[Encoding, Tensor, float, Condition], Sample]
+
+    @classmethod
+    def of(cls, network: RestorationNetwork, compile: bool = False) -> Stages:
+        """A network's own steps."""
+        if not compile:
+            return cls(network.encode, network.prepare, network.sample)
+        return cls(
+            torch.compile(network.encode),
+            torch.compile(network.prepare),
+            torch.compile(network.sample),
+        )
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is to be sampled, and where it goes.
+
+    Args:
+        degraded: (3, h, w) float32, padded to whole units.
+        geometry: sides of a unit.
+        tiles: what is left to do at the start.
+        channels: of the latent.
+        seed, samples, temperature: as `Restorer.restore`.
+        raw: (n, 3, H, W) float32, the samples; written here.
+        mean: RGB image of W x H, the clean estimate; written here.
+    """
+
+    degraded: Tensor
+    geometry: Geometry
+    tiles: list[Tile]
+    channels: int
+    seed: int
+    samples: int
+    temperature: float
+    raw: NDArray[np.float32]
+    mean: Image.Image
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Rows and columns in units."""
+        side = self.geometry.pixels
+        return self.degraded.shape[-2] // side, self.degraded.shape[-1] // side
+
+
+@dataclass
+class Health:
+    """What the checks found, over all samples; values as before limiter and clamping.
+
+    Attributes:
+        error_pixels: pixels of results with a value outside ERROR_RANGE.
+        nonfinite: values that were not finite at first, in reduced precision; every one of them
+            was computed again in float32.
+        largest_detail: largest absolute detail, in units of the image's range.
+        constant: samples of tiles whose pixels are all one colour, though their input's are not.
+        repeated: tiles that were computed again in float32.
+        side: units of the largest core's longer side.
+        halvings: cores' sides, in units, at which memory ran out.
+    """
+
+    error_pixels: int = 0
+    nonfinite: int = 0
+    largest_detail: float = 0.0
+    constant: int = 0
+    repeated: int = 0
+    side: int = 0
+    halvings: list[int] = field(default_factory=list[int])
+
+    def add(self, other: Health) -> None:
+        """Counts of another part of the picture."""
+        self.error_pixels += other.error_pixels
+        self.nonfinite += other.nonfinite
+        self.largest_detail = max(self.largest_detail, other.largest_detail)
+        self.constant += other.constant
+        self.repeated += other.repeated
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing asks for a second try in float32."""
+        return not (self.error_pixels or self.nonfinite or self.constant)
+
+
+def sample_tiles(
+    network: RestorationNetwork,
+    stages: Stages,
+    device: torch.device,
+    task: Task,
+    progress: Callable[[int, int], None] | None,
+) -> Health:
+    """Fill the task's raw samples and mean image.
+
+    Args:
+        network: switched to float32 for a tile that fails in reduced precision.
+        stages: the network's steps.
+        device: where the network is.
+        task: what to do.
+        progress: called with units done and units in all, a unit counted once a sample.
+
+    Raises:
+        InputError: a value is not finite in float32.
+        LimitError: memory runs out at the smallest tile.
+    """
+    health, halo = Health(), -(-network.halo // task.geometry.cells)
+    queue, done = deque(task.tiles), 0
+    total = task.size[0] * task.size[1] * task.samples
+    health.side = max(max(core.rows, core.columns) for core, _ in queue)
+    while queue:
+        tile = queue[0]
+        found = _sampled(network, stages, device, task, tile)
+        if found is None:
+            queue = _smaller(queue, task, halo, health)
+            continue
+        queue.popleft()
+        health.add(found)
+        done += tile.core.area * task.samples
+        if progress is not None:
+            progress(done, total)
+    return health
+
+
+def _smaller(queue: deque[Tile], task: Task, halo: int, health: Health) -> deque[Tile]:
+    """What is left to do, in tiles of at most half the side of the one that did not fit."""
+    core = queue[0].core
+    side = max(core.rows, core.columns)
+    if side <= MIN_SIDE:
+        pixels = side * task.geometry.pixels
+        raise LimitError(
+            f"out of memory even with tiles of {pixels} pixels",
+            "close other programs, or use --device cpu",
+        )
+    health.halvings.append(side)
+    health.side = max(MIN_SIDE, side // 2)
+    return deque(part for tile in queue for part in halved(tile, task.size, halo, health.side))
+
+
+def _sampled(
+    network: RestorationNetwork, stages: Stages, device: torch.device, task: Task, tile: Tile
+) -> Health | None:
+    """One tile, in float32 if reduced precision fails; None when memory ran out."""
+    try:
+        found = _all_samples(stages, device, task, tile)
+        if network.precision is not None and not found.sound:
+            with _in_float32(network):
+                again = _all_samples(stages, device, task, tile)
+            _refuse_nonfinite(again, tile, task)
+            again.nonfinite, again.repeated = found.nonfinite, 1
+            return again
+        _refuse_nonfinite(found, tile, task)
+        return found
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+    # Outside the handler, whose traceback would keep the failed attempt's tensors alive.
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    return None
+
+
+@contextmanager
+def _in_float32(network: RestorationNetwork) -> Iterator[None]:
+    reduced = network.precision
+    network.set_precision(None)
+    try:
+        yield
+    finally:
+        network.set_precision(reduced)
+
+
+def _refuse_nonfinite(found: Health, tile: Tile, task: Task) -> None:
+    if found.nonfinite:
+        side = task.geometry.output
+        core = tile.core
+        raise InputError(
+            f"the network gave {found.nonfinite} values that are not finite, in the result's rows "
+            f"{core.top * side} .. {core.bottom * side - 1}, columns {core.left * side} .. "
+            f"{core.right * side - 1}; nothing was written",
+            "a lower --temperature or another --model may restore this picture",
+        )
+
+
+@torch.inference_mode()
+def _all_samples(stages: Stages, device: torch.device, task: Task, tile: Tile) -> Health:
+    """Restore a tile: encoder, mean and prepare once, then sample after sample."""
+    geometry, kept = task.geometry, tile.core.seen_from(tile.window)
+    rows, columns = tile.window.slices(geometry.pixels)
+    health, seen = Health(), task.degraded[:, rows, columns]
+    with _repeatable(device):
+        encoding = stages.encode(seen[None].to(device).contiguous())
+        condition = stages.prepare(encoding.features)
+        mean = _core(encoding.mean, kept, task, tile)
+        for index, latent in enumerate(_latents(task, tile.window)):
+            image, detail = stages.sample(encoding, latent.to(device), task.temperature, condition)
+            image = _core(image, kept, task, tile)
+            found = _examined(image, mean, _core(detail, kept, task, tile))
+            found.constant = int(_is_constant(image) and not _is_constant(seen))
+            health.add(found)
+            if health.nonfinite == 0:
+                _store(task, index, tile, image)
+        if health.nonfinite == 0:
+            top, left = (edge * geometry.output for edge in (tile.core.top, tile.core.left))
+            if mean.numel():
+                paste(task.mean, mean, top, left)
+    return health
+
+
+def _repeatable(device: torch.device) -> AbstractContextManager[object]:
+    """On CUDA: full float32 products and the same algorithm every time, whatever ran before."""
+    if device.type != "cuda":
+        return nullcontext()
+    return torch.backends.cudnn.flags(
+        enabled=True, benchmark=False, deterministic=True, allow_tf32=False
+    )
+
+
+def _latents(task: Task, window: Window) -> Iterator[Tensor]:
+    rows, columns = window.slices(task.geometry.cells)
+    for sample in range(task.samples):
+        yield torch.from_numpy(latent_window(task.seed, sample, rows, columns, task.channels))[None]
+
+
+def _core(values: Tensor, kept: Window, task: Task, tile: Tile) -> Tensor:
+    """The part of a window's (1, 3, H, W) result that is kept, without the picture's padding."""
+    rows, columns = kept.slices(task.geometry.output)
+    height, width = _inside(task, tile)
+    return values[0, :, rows, columns][:, :height, :width].float()
+
+
+def _inside(task: Task, tile: Tile) -> tuple[int, int]:
+    """Rows and columns of the result that the core reaches, before the padding begins."""
+    side, (height, width) = task.geometry.output, task.raw.shape[-2:]
+    return max(height - tile.core.top * side, 0), max(width - tile.core.left * side, 0)
+
+
+def _examined(image: Tensor, mean: Tensor, detail: Tensor) -> Health:
+    """Checks of one sample's core: the image with its detail as it was before the limiter."""
+    if image.numel() == 0:
+        return Health()
+    unlimited = mean + detail
+    low, high = ERROR_RANGE
+    sound = (unlimited >= low) & (unlimited <= high)  # false for NaN too
+    nonfinite = ~(torch.isfinite(unlimited) & torch.isfinite(image))
+    largest = detail.abs().nan_to_num(nan=0.0).amax()
+    return Health(int((~sound).any(dim=0).sum()), int(nonfinite.sum()), float(largest))
+
+
+def _is_constant(values: Tensor) -> bool:
+    """Whether a picture (3, h, w) is of one colour; an empty one is not."""
+    return values.numel() > 0 and bool((values == values[:, :1, :1]).all())
+
+
+def _store(task: Task, index: int, tile: Tile, image: Tensor) -> None:
+    rows, columns = tile.core.slices(task.geometry.output)
+    task.raw[index, :, rows, columns] = image.cpu().numpy()

@@ -1,0 +1,169 @@
+"""Tiles: which windows of a picture are restored, and which part of each is kept.
+
+Everything is counted in units, the smallest squares that are whole in the input, on the grid and
+in the output (`Geometry`). A tile's window is its core and a halo of the network's receptive field
+around it, clipped at the picture's border: there the network pads as it does for a whole picture.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple, Protocol
+
+import torch.nn.functional as F
+from torch import Tensor
+
+__all__ = ["MIN_SIDE", "MIN_WINDOW", "Geometry", "Tile", "Window", "halved", "plan", "plan_within"]
+
+MIN_SIDE = 8
+"""Units a picture's side has at least; smaller ones are padded by repeating the border."""
+
+MIN_WINDOW = 7168
+"""Units a window has at least, where the picture has as many.
+
+For smaller inputs PyTorch picks another convolution on CPU, whose rounding differs; with this
+floor a picture's bytes do not depend on the tile.
+"""
+
+
+class Scales(Protocol):
+    """What the geometry asks of a network."""
+
+    scale: int
+    cell: int
+
+
+class Window(NamedTuple):
+    """A rectangle in units: rows top .. bottom, columns left .. right, the ends exclusive."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+    @property
+    def rows(self) -> int:
+        return self.bottom - self.top
+
+    @property
+    def columns(self) -> int:
+        return self.right - self.left
+
+    @property
+    def area(self) -> int:
+        return self.rows * self.columns
+
+    def slices(self, size: int) -> tuple[slice, slice]:
+        """Rows and columns of an array with `size` elements to a unit's side."""
+        rows = slice(self.top * size, self.bottom * size)
+        return rows, slice(self.left * size, self.right * size)
+
+    def seen_from(self, outer: Window) -> Window:
+        """The same rectangle with `outer`'s corner as origin."""
+        top, left = outer.top, outer.left
+        return Window(self.top - top, self.bottom - top, self.left - left, self.right - left)
+
+
+class Tile(NamedTuple):
+    """What is kept, and what the network sees for it."""
+
+    core: Window
+    window: Window
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """Sides of a unit.
+
+    Args:
+        pixels: input pixels: 1 for scale 4, 2 for scale 2, 4 for low light.
+        cells: grid cells: 2 for scale 8, otherwise 1.
+        output: output pixels.
+    """
+
+    pixels: int
+    cells: int
+    output: int
+
+    @classmethod
+    def of(cls, network: Scales) -> Geometry:
+        """A network's: `scale` output pixels an input pixel, `cell` output pixels a cell."""
+        output = math.lcm(network.scale, network.cell)
+        return cls(output // network.scale, output // network.cell, output)
+
+    def units(self, pixels: int) -> int:
+        """Units that cover a side of so many input pixels, at least MIN_SIDE."""
+        return max(MIN_SIDE, -(-pixels // self.pixels))
+
+    def padded(self, degraded: Tensor) -> Tensor:
+        """(3, h, w) with its last row and column repeated up to whole units."""
+        height, width = degraded.shape[-2:]
+        below = self.units(height) * self.pixels - height
+        right = self.units(width) * self.pixels - width
+        return F.pad(degraded[None], (0, right, 0, below), mode="replicate")[0]
+
+
+def plan(size: tuple[int, int], halo: int, sides: tuple[int, int]) -> list[Tile]:
+    """Tiles that cover a picture once, in reading order.
+
+    Args:
+        size: the picture's rows and columns.
+        halo: units of context to every side of a core.
+        sides: rows and columns of the largest core; cores are made about equal.
+    """
+    rows, columns = _split(size[0], sides[0]), _split(size[1], sides[1])
+    cores = [Window(*row, *column) for row in rows for column in columns]
+    return [Tile(core, _window(core, size, halo)) for core in cores]
+
+
+def plan_within(size: tuple[int, int], halo: int, most: int) -> list[Tile]:
+    """The tiles of least total area whose windows have at most `most` units.
+
+    Where the halo alone exceeds that, cores have MIN_SIDE units.
+    """
+    best, least = None, math.inf
+    for count in range(1, -(-size[0] // MIN_SIDE) + 1):
+        rows = -(-size[0] // count)
+        seen = min(rows + 2 * halo, size[0])
+        columns = size[1] if seen * size[1] <= most else most // seen - 2 * halo
+        if columns < MIN_SIDE:
+            continue
+        across = -(-size[1] // columns)
+        total = count * seen * (size[1] + 2 * halo * (across - 1))
+        if total < least:
+            best, least = (rows, columns), total
+        if across == 1:
+            break
+    return plan(size, halo, best or (MIN_SIDE, MIN_SIDE))
+
+
+def halved(tile: Tile, size: tuple[int, int], halo: int, side: int) -> list[Tile]:
+    """The tile's core in parts of at most `side` rows and columns, in reading order."""
+    top, left = tile.core.top, tile.core.left
+    parts = plan((tile.core.rows, tile.core.columns), 0, (side, side))
+    cores = [Window(top + c.top, top + c.bottom, left + c.left, left + c.right) for c, _ in parts]
+    return [Tile(core, _window(core, size, halo)) for core in cores]
+
+
+def _split(length: int, side: int) -> list[tuple[int, int]]:
+    count = -(-length // side)
+    edges = [index * length // count for index in range(count + 1)]
+    return list(pairwise(edges))
+
+
+def _window(core: Window, size: tuple[int, int], halo: int) -> Window:
+    """The core with its halo, grown to MIN_WINDOW where the picture has room."""
+    top, bottom = max(core.top - halo, 0), min(core.bottom + halo, size[0])
+    left, right = max(core.left - halo, 0), min(core.right + halo, size[1])
+    columns = min(size[1], max(right - left, -(-MIN_WINDOW // (bottom - top))))
+    left, right = _grown(left, right, columns, size[1])
+    rows = min(size[0], max(bottom - top, -(-MIN_WINDOW // columns)))
+    return Window(*_grown(top, bottom, rows, size[0]), left, right)
+
+
+def _grown(start: int, stop: int, length: int, limit: int) -> tuple[int, int]:
+    """An interval around start .. stop of the given length, inside 0 .. limit."""
+    start = max(0, min(start - (length - (stop - start)) // 2, limit - length))
+    return start, start + length

@@ -1,0 +1,68 @@
+"""Memory is looked at before it runs out, and recognised when it does."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from restoreflow.errors import LimitError
+from restoreflow.restoration import memory
+from restoreflow.restoration.memory import BYTES_A_CELL, CPU_CELLS, check_host, window_cells
+
+
+def test_real_failures_are_recognised():
+    failures: list[BaseException] = [torch.OutOfMemoryError("CUDA out of memory. Tried to ...")]
+    for allocate in (lambda: torch.empty(2**60), lambda: np.empty(2**58)):
+        with pytest.raises((RuntimeError, MemoryError)) as caught:
+            allocate()
+        failures.append(caught.value)
+    assert all(memory.is_out_of_memory(failure) for failure in failures)
+
+
+def test_other_errors_are_not_taken_for_it():
+    with pytest.raises(RuntimeError) as caught:
+        torch.mv(torch.zeros(2, 2), torch.zeros(3))
+    assert not memory.is_out_of_memory(caught.value)
+    assert not memory.is_out_of_memory(ValueError("out of memory"))
+
+
+def test_windows_are_capped_and_shrink_with_the_memory(monkeypatch):
+    cpu = torch.device("cpu")
+    monkeypatch.setattr(memory, "available_bytes", lambda: 2**40)
+    assert window_cells(cpu) == CPU_CELLS
+    monkeypatch.setattr(memory, "available_bytes", lambda: 2**27)
+    assert window_cells(cpu) == 2**26 // BYTES_A_CELL
+    monkeypatch.setattr(memory, "available_bytes", lambda: None)
+    assert window_cells(cpu) == CPU_CELLS
+
+
+def test_a_gpu_window_takes_half_of_what_is_free(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (2**30, 2**34))
+    assert window_cells(torch.device("cuda", 0)) == 2**29 // BYTES_A_CELL
+
+
+def test_a_result_that_cannot_fit_is_refused_beforehand(monkeypatch):
+    monkeypatch.setattr(memory, "available_bytes", lambda: 2**30)
+    check_host(10**7, 1)
+    with pytest.raises(LimitError, match=r"96 megapixels with 8 sample\(s\) needs 12.5 GiB"):
+        check_host(96 * 10**6, 8)
+
+
+def test_six_megapixels_enlarged_stay_within_12_gib():
+    windows = CPU_CELLS * BYTES_A_CELL
+    assert memory.host_bytes(96 * 10**6, 1) + windows + 2**30 < 12 * 2**30
+
+
+def test_a_control_groups_limit_counts(tmp_path):
+    (tmp_path / "memory.max").write_text("1000000\n")
+    (tmp_path / "memory.current").write_text("700000\n")
+    (tmp_path / "memory.stat").write_text("anon 5\ninactive_file 200000\nslab 3\n")
+    assert memory._group_available(tmp_path) == 500_000
+    (tmp_path / "memory.max").write_text("max\n")
+    assert memory._group_available(tmp_path) is None
+    assert memory._group_available(tmp_path / "none") is None
+
+
+def test_what_the_system_says_is_plausible():
+    assert 2**24 < (memory.available_bytes() or 2**30) < 2**50

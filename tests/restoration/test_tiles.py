@@ -1,0 +1,97 @@
+"""Plans cover a picture once, with all the context a core needs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from restoreflow.restoration.tiles import (
+    MIN_SIDE,
+    MIN_WINDOW,
+    Geometry,
+    Tile,
+    Window,
+    halved,
+    plan,
+    plan_within,
+)
+from tests.restoration.fakes import FakeNetwork
+
+SIZES = st.tuples(st.integers(8, 150), st.integers(8, 150))
+
+
+def check(tiles: list[Tile], size: tuple[int, int], halo: int) -> None:
+    covered = np.zeros(size, dtype=int)
+    for core, window in tiles:
+        covered[core.slices(1)] += 1
+        assert window.top <= max(core.top - halo, 0)
+        assert window.left <= max(core.left - halo, 0)
+        assert min(core.bottom + halo, size[0]) <= window.bottom <= size[0]
+        assert min(core.right + halo, size[1]) <= window.right <= size[1]
+        assert min(window.top, window.left) >= 0
+        assert window.area >= min(MIN_WINDOW, size[0] * size[1])
+    assert (covered == 1).all()
+
+
+@settings(max_examples=80, deadline=None)
+@given(SIZES, st.integers(0, 40), st.tuples(st.integers(4, 120), st.integers(4, 120)))
+def test_a_plan_covers_once_with_halo(size, halo, sides):
+    tiles = plan(size, halo, sides)
+    check(tiles, size, halo)
+    assert max(core.rows for core, _ in tiles) <= sides[0]
+    assert max(core.columns for core, _ in tiles) <= sides[1]
+
+
+@settings(max_examples=100, deadline=None)
+@given(SIZES, st.integers(0, 40), st.integers(9000, 60000))
+def test_a_plan_within_a_budget_keeps_it(size, halo, most):
+    tiles = plan_within(size, halo, most)
+    check(tiles, size, halo)
+    assert max(window.area for _, window in tiles) <= most
+
+
+def test_a_budget_prefers_whole_rows_to_squares():
+    tiles = plan_within((2000, 300), 34, 300 * 300)
+    assert {(t.window.left, t.window.right) for t in tiles} == {(0, 300)}
+
+
+def test_a_budget_below_the_halo_gives_the_smallest_cores():
+    tiles = plan_within((64, 64), 40, 100)
+    assert max(core.rows for core, _ in tiles) == MIN_SIDE
+
+
+@settings(max_examples=60, deadline=None)
+@given(SIZES, st.integers(0, 20), st.integers(8, 60))
+def test_halves_cover_their_tile_once(size, halo, side):
+    tiles = plan(size, halo, (100, 100))
+    parts = [part for tile in tiles for part in halved(tile, size, halo, side)]
+    check(parts, size, halo)
+    assert max(max(core.rows, core.columns) for core, _ in parts) <= side
+
+
+def test_a_window_seen_from_another():
+    outer, core = Window(10, 50, 20, 80), Window(14, 20, 20, 30)
+    assert core.seen_from(outer) == (4, 10, 0, 10)
+    assert core.slices(4) == (slice(56, 80), slice(80, 120))
+
+
+@pytest.mark.parametrize(
+    ("scale", "pixels", "cells", "output"), [(4, 1, 1, 4), (2, 2, 1, 4), (8, 1, 2, 8), (1, 4, 1, 4)]
+)
+def test_geometry_of_every_scale(scale, pixels, cells, output):
+    network = FakeNetwork("sr" if scale > 1 else "lowlight", scale)
+    assert Geometry.of(network) == Geometry(pixels, cells, output)
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 33), (31, 34), (32, 36)])
+def test_padding_repeats_the_border_up_to_whole_units(height, width):
+    y = torch.rand(3, height, width)
+    padded = Geometry(4, 1, 4).padded(y)
+    assert padded.shape[-2] % 4 == padded.shape[-1] % 4 == 0
+    assert padded.shape[-2] == max(32, -(-height // 4) * 4)
+    rows = torch.arange(padded.shape[-2]).clamp(max=height - 1)
+    columns = torch.arange(padded.shape[-1]).clamp(max=width - 1)
+    assert torch.equal(padded, y[:, rows][:, :, columns])
