@@ -16,7 +16,7 @@ class Metadata:
     """What travels with the pixels, cleaned so that it still holds for a restored picture.
 
     Attributes:
-        exif: "Exif\\0\\0" and a TIFF structure; orientation upright, no thumbnail.
+        exif: `metadata.EXIF_PREFIX` and a TIFF structure; orientation upright, no thumbnail.
         icc: the colour profile the file had and will have again.
         xmp: the XMP packet, orientation upright.
         dpi: pixels an inch, horizontal and vertical.

@@ -15,11 +15,11 @@ from PIL.TiffImagePlugin import IFDRational
 HEIGHT, WIDTH = 13, 21
 
 
-def gradient(channels: int, dtype: type[np.generic], height: int = HEIGHT, width: int = WIDTH):
+def gradient(channels: int, dtype: type[np.unsignedinteger]) -> np.ndarray:
     """Smooth samples (H, W) or (H, W, C) that use the whole range and differ in every channel."""
-    y, x = np.mgrid[0:height, 0:width]
+    y, x = np.mgrid[0:HEIGHT, 0:WIDTH]
     planes = [
-        np.abs(np.sin(0.11 * x * (c + 1) + 0.07 * y + c)) * 0.95 + 0.05 * (x / width)
+        np.abs(np.sin(0.11 * x * (c + 1) + 0.07 * y + c)) * 0.95 + 0.05 * (x / WIDTH)
         for c in range(channels)
     ]
     values = np.stack(planes, axis=-1)[..., 0 if channels == 1 else slice(None)]
@@ -129,7 +129,7 @@ def _palette(transparent: bool) -> Image.Image:
 
 
 def _cmyk() -> Image.Image:
-    return Image.fromarray(gradient(4, np.uint8), "CMYK")
+    return Image.frombytes("CMYK", (WIDTH, HEIGHT), gradient(4, np.uint8).tobytes())
 
 
 def _pil(channels: int) -> Image.Image:
@@ -243,9 +243,7 @@ def files() -> dict[str, tuple[bytes, str, bool, bool, int, np.ndarray | None]]:
             *("tiff", False, False, 16, gradient(3, u16)),
         ),
         "tiff 16 rgba tiles": (
-            tiff(
-                gradient(4, u16), photometric="rgb", extrasamples=["unassalpha"], tile=(16, 16)
-            ),
+            tiff(gradient(4, u16), photometric="rgb", extrasamples=["unassalpha"], tile=(16, 16)),
             *("tiff", False, True, 16, gradient(4, u16)),
         ),
         "tiff 16 white is zero": (
@@ -267,6 +265,13 @@ def files() -> dict[str, tuple[bytes, str, bool, bool, int, np.ndarray | None]]:
         ),
         "tiff big": (tiff(gradient(3, u16), bigtiff=True), "tiff", False, False, 16, None),
         "tiff float": (tiff(real, photometric="rgb"), "tiff", False, False, 16, gradient(3, u16)),
-        "tiff half float gray": (tiff(real[..., 0].astype(np.float16)), "tiff", True, False, 16, None),
+        "tiff half float gray": (
+            tiff(real[..., 0].astype(np.float16)),
+            "tiff",
+            True,
+            False,
+            16,
+            None,
+        ),
     }
     return table

@@ -27,9 +27,7 @@ def _lab(pixels: np.ndarray, icc: bytes) -> np.ndarray:
     # By Pillow's own colour management, at 8 bits: an oracle apart from the code under test.
     source = ImageCms.ImageCmsProfile(io.BytesIO(icc))
     image = Image.fromarray(np.rint(pixels * 255).astype(np.uint8))
-    lab = ImageCms.profileToProfile(
-        image, source, ImageCms.createProfile("LAB"), outputMode="LAB"
-    )
+    lab = ImageCms.profileToProfile(image, source, ImageCms.createProfile("LAB"), outputMode="LAB")
     values = np.asarray(lab).astype(np.float64)
     values[..., 1:] = values[..., 1:].astype(np.uint8).astype(np.int8)
     values[..., 0] *= 100 / 255
@@ -117,7 +115,9 @@ def test_cmyk_profile_is_used() -> None:
     inks[0, 1] = (0, 0, 0, 255)
     inks[0, 2] = (255, 0, 0, 0)
     inks[0, 3] = (0, 0, 255, 0)
-    picture = decode(samples.saved(Image.fromarray(inks, "CMYK"), "TIFF", icc_profile=icc))
+    picture = decode(
+        samples.saved(Image.frombytes("CMYK", (4, 1), inks.tobytes()), "TIFF", icc_profile=icc)
+    )
     white, black, cyan, yellow = picture.pixels[0]
     assert white.min() > 0.97
     assert black.max() < 0.2

@@ -123,16 +123,17 @@ def _stored(upright: np.ndarray, orientation: int) -> np.ndarray:
 
 
 def test_turned_pictures_swap_their_resolutions() -> None:
-    data = samples.saved(
-        Image.new("RGB", (8, 4)), "JPEG", exif=samples.exif(6), dpi=(300, 150)
-    )
+    data = samples.saved(Image.new("RGB", (8, 4)), "JPEG", exif=samples.exif(6), dpi=(300, 150))
     assert decode(data).metadata.dpi == (150, 300)
 
 
 def _png(width: int, height: int, body: bytes = b"") -> bytes:
     def chunk(kind: bytes, payload: bytes) -> bytes:
-        return struct.pack(">I", len(payload)) + kind + payload + struct.pack(
-            ">I", zlib.crc32(kind + payload)
+        return (
+            struct.pack(">I", len(payload))
+            + kind
+            + payload
+            + struct.pack(">I", zlib.crc32(kind + payload))
         )
 
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
@@ -287,7 +288,9 @@ def test_a_stream_without_end_meets_the_limit() -> None:
         decode(Endless(), max_pixels=1000)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "I;16"])
+@pytest.mark.parametrize(
+    "mode", ["1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "I;16"]
+)
 def test_images_in_memory(mode: str) -> None:
     if mode == "I;16":
         image = Image.fromarray(samples.gradient(1, np.uint16))

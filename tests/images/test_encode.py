@@ -22,7 +22,9 @@ LOSSLESS = {"png", "tiff"}
 CASES = list(product(OUTPUT_FORMATS, (8, 16), (False, True), (False, True)))
 
 
-def _picture(depth: int, gray: bool, transparent: bool, metadata: Metadata | None = None):
+def _picture(
+    depth: int, gray: bool, transparent: bool, metadata: Metadata | None = None
+) -> Picture:
     values = unit_range(samples.gradient(4, np.uint16 if depth == 16 else np.uint8))
     pixels = np.repeat(values[..., :1], 3, axis=2) if gray else values[..., :3]
     alpha = values[..., 3] if transparent else None
@@ -39,11 +41,11 @@ def test_round_trip(format: str, depth: int, gray: bool, transparent: bool) -> N
     assert (again.alpha is not None) is (transparent and fmt.alpha)
     assert again.bit_depth == (depth if fmt.sixteen_bit else 8)
     expected = picture.pixels
-    if transparent and not fmt.alpha:
+    if picture.alpha is not None and not fmt.alpha:
         expected = expected * picture.alpha[..., None] + 1 - picture.alpha[..., None]
     if format in LOSSLESS:
         np.testing.assert_allclose(again.pixels, expected, atol=0.1 / 65535)
-        if transparent:
+        if again.alpha is not None and picture.alpha is not None:
             np.testing.assert_allclose(again.alpha, picture.alpha, atol=0.1 / 65535)
     else:
         # WebP halves the chroma's resolution

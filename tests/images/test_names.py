@@ -50,7 +50,14 @@ def test_never_the_input_itself(tmp_path: Path) -> None:
     (tmp_path / "soft.png").symlink_to(photo)
     (tmp_path / "folder").symlink_to(tmp_path, target_is_directory=True)
     os.link(photo, tmp_path / "hard.png")
-    for out in ("photo.png", "soft.png", "hard.png", "folder/photo.png", "PHOTO.PNG", "./photo.png"):
+    for out in (
+        "photo.png",
+        "soft.png",
+        "hard.png",
+        "folder/photo.png",
+        "PHOTO.PNG",
+        "./photo.png",
+    ):
         with pytest.raises(UsageError, match="would overwrite"):
             output_path(photo, "x", tmp_path / out)
     assert output_path(photo, "x", tmp_path / "other.png").name == "other.png"

@@ -122,7 +122,7 @@ def test_a_real_full_disk() -> None:
     full = Path("/dev/full")
     if not full.exists():
         pytest.skip("no /dev/full here")
-    with pytest.raises(OSError) as caught, full.open("wb", buffering=0) as stream:
+    with pytest.raises(OSError, match="No space") as caught, full.open("wb", buffering=0) as stream:
         stream.write(b"x")
     assert isinstance(write._failure(Path("a.png"), caught.value), LimitError)
 
