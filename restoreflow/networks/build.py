@@ -18,7 +18,7 @@ def build_network(config: ModelConfig) -> RestorationNetwork:
     """A network of the described form; weights are drawn from torch's global generator."""
     network = config.network
     encoder = ResidualEncoder(
-        network.width, network.depth, config.scale, network.mean_range
+        network.width, network.depth, network.context, config.scale, network.mean_range
     )
     flow = build_flow(config.flow, network.width)
     return RestorationNetwork(encoder, flow, config.task, config.scale)

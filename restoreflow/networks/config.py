@@ -15,7 +15,8 @@ class NetworkConfig:
     Attributes:
         kind: the family of encoder, one file each in this package.
         width: channels of the features on the grid.
-        depth: number of residual blocks.
+        depth: number of residual blocks of the trunk, which gives the mean image.
+        context: number of residual blocks from the trunk to the flow's features.
         mean_range: bound on how far the mean image may lie from plain interpolation, in units of
             the image range.
     """
@@ -23,4 +24,5 @@ class NetworkConfig:
     kind: Literal["residual", "low_light"] = "residual"
     width: int = 48
     depth: int = 8
+    context: int = 2
     mean_range: float = 0.5

@@ -21,7 +21,7 @@ class LossWeights:
     """Weights of a stage's terms.
 
     Attributes:
-        mean: L1 of the mean image.
+        mean: L1 of the mean image; 0 leaves the parameters it depends on as they are.
         likelihood: negative log-likelihood per value, in nats.
         pixels: energy score of samples, absolute differences of pixels.
         features: energy score of samples, distances of a classifier's features.

@@ -60,16 +60,12 @@ class Photos:
 
     def batch(self, count: int, size: int, generator: torch.Generator) -> Tensor:
         """Patches drawn evenly over all pixels: (count, 3, size, size), float32 in [0, 1]."""
-        picked = torch.multinomial(
-            self.weights, count, replacement=True, generator=generator
-        )
+        picked = torch.multinomial(self.weights, count, replacement=True, generator=generator)
         patches = [draw_patch(self.images[i], size, generator) for i in picked.tolist()]
         return augment(torch.stack(patches), generator).float().div_(255.0)
 
 
-def prefetch(
-    make: Callable[[int], Tensor], start: int, end: int, ahead: int = 4
-) -> Iterator:
+def prefetch(make: Callable[[int], Tensor], start: int, end: int, ahead: int = 4) -> Iterator:
     """Run ``make(step)`` for every step in a thread, a few steps ahead of the consumer."""
     ready: queue.Queue = queue.Queue(ahead)
     stop = threading.Event()

@@ -40,7 +40,9 @@ START_PATCHES = 64
 BETAS = (0.9, 0.99)
 
 
-def degrade(clean: Tensor, config: TrainConfig, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def degrade(
+    clean: Tensor, config: TrainConfig, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
     """A batch's inputs and targets, both in [0, 1], from clean patches (N, 3, P, P)."""
     if config.degradation == "low_light":
         return make_pair(clean, generator)
@@ -139,8 +141,8 @@ class Trainer:
         )
 
     def _run_stage(self, stage: StageConfig, deadline: float, last: float) -> bool:
-        if stage.loss != "mean" and self.progress.step == 0:
-            self._start_flow(stage)
+        if self.progress.step == 0:
+            self._start_stage(stage)
         loss = StageLoss(self.network, stage, self.distance)
         module: nn.Module = loss
         if self.world > 1:
@@ -177,9 +179,7 @@ class Trainer:
     ) -> dict[str, float]:
         stream = self._stream(self.progress.stage) + 1
         noise = step_generator(self.config.seed, self.progress.step, stream)
-        total, terms = module(
-            degraded.to(self.device), clean.to(self.device), noise.initial_seed()
-        )
+        total, terms = module(degraded.to(self.device), clean.to(self.device), noise.initial_seed())
         self.optimiser.zero_grad(set_to_none=True)
         total.backward()
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), stage.clip)
@@ -199,12 +199,17 @@ class Trainer:
         for average, parameter in pairs:
             average.lerp_(parameter, 1.0 - decay)
 
+    def _start_stage(self, stage: StageConfig) -> None:
+        """Go on from the average, with fresh moments; the flow's own start on its first stage."""
+        self.network.load_state_dict(self.average.state_dict())
+        self.optimiser.state.clear()
+        earlier = self.config.stages[: self.progress.stage]
+        if stage.loss != "mean" and all(s.loss == "mean" for s in earlier):
+            self._start_flow(stage)
+
     @torch.no_grad()
     def _start_flow(self, stage: StageConfig) -> None:
-        """Data-dependent start of the activation norm, once, on the first likelihood stage."""
-        earlier = self.config.stages[: self.progress.stage]
-        if any(s.loss != "mean" for s in earlier):
-            return
+        """Data-dependent start of the activation norm."""
         generator = step_generator(self.config.seed, 0, self._stream(self.progress.stage) + 2)
         clean = self.photos.batch(START_PATCHES, stage.patch, generator)
         degraded, clean = degrade(clean, self.config, generator)

@@ -41,10 +41,15 @@ class StageLoss(nn.Module):
         super().__init__()
         self.network = network
         self.stage = stage
+        moves = stage.weights.mean > 0
+        for parameter in network.encoder.mean_parameters():  # pyright: ignore
+            parameter.requires_grad_(moves)
         # Kept out of the modules: it is not trained, nor distributed, nor saved.
         self._distance = [distance]
 
-    def forward(self, degraded: Tensor, clean: Tensor, seed: int) -> tuple[Tensor, dict[str, float]]:
+    def forward(
+        self, degraded: Tensor, clean: Tensor, seed: int
+    ) -> tuple[Tensor, dict[str, float]]:
         """The loss of a batch, and its terms before weighting.
 
         Args:
@@ -54,7 +59,7 @@ class StageLoss(nn.Module):
         """
         generator = torch.Generator().manual_seed(seed)
         encoding = self.network.encode(degraded)
-        terms = {"mean": F.l1_loss(encoding.mean, clean)}
+        terms = {"mean": F.l1_loss(encoding.mean, clean)}  # logged where its weight is 0
         if self.stage.loss != "mean":
             condition = self.network.prepare(encoding.features)
             terms["likelihood"] = self._likelihood(encoding, condition, clean, generator)
