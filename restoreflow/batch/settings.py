@@ -52,6 +52,8 @@ class RestorationSettings:
         chosen = self.temperature
         if chosen is not None and not (math.isfinite(chosen) and chosen >= 0):
             raise UsageError(f"--temperature is {chosen}", "choose 0 or more, mostly 0 .. 1")
+        if self.samples < 1:
+            raise UsageError(f"--samples is {self.samples}", "ask for 1 or more")
         if not 0 <= self.seed < 2**64:
             raise UsageError(f"--seed is {self.seed}", "choose a whole number below 2^64")
         if self.uncertainty and self.samples < 2:

@@ -1,0 +1,67 @@
+"""Write docs/cli.md from the commands' own --help, or check that it says the same.
+
+python docs/generate_cli.py [--check]
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+# Before typer is imported: it reads these once. The page is the same on any terminal.
+os.environ.update(TERMINAL_WIDTH="100", COLUMNS="100", NO_COLOR="1", TERM="dumb", LC_ALL="C.UTF-8")
+for _forcing in ("FORCE_COLOR", "GITHUB_ACTIONS", "PY_COLORS", "RESTOREFLOW_LPIPS"):
+    os.environ.pop(_forcing, None)
+
+import typer  # noqa: E402
+from typer.testing import CliRunner  # noqa: E402
+
+from restoreflow.cli.app import app  # noqa: E402
+
+PAGE = Path(__file__).with_name("cli.md")
+
+_HEAD = """# The command line
+
+What `restoreflow COMMAND --help` says, for every command. `make docs` writes this page; a test
+compares it with the commands.
+"""
+
+
+def commands(group: typer.Typer, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """The words of every command under a group, the group itself first."""
+    yield path
+    for command in group.registered_commands:
+        name = command.name or getattr(command.callback, "__name__", "").replace("_", "-")
+        yield (*path, name)
+    for child in group.registered_groups:
+        if child.typer_instance is not None:
+            name = child.name or child.typer_instance.info.name
+            yield from commands(child.typer_instance, (*path, str(name)))
+
+
+def page() -> str:
+    """The whole page, Markdown."""
+    sections = [_HEAD]
+    for words in commands(app):
+        result = CliRunner().invoke(app, [*words, "--help"], prog_name="restoreflow")
+        if result.exit_code:
+            raise SystemExit(f"{' '.join(words)} --help failed: {result.output}")
+        lines = "\n".join(line.rstrip() for line in result.output.strip("\n").splitlines())
+        title = " ".join(("restoreflow", *words))
+        sections.append(f"## {title}\n\n```text\n{lines}\n```\n")
+    return "\n".join(sections)
+
+
+def main() -> None:
+    """Write the page, or with --check fail where it differs."""
+    text = page()
+    if sys.argv[1:] != ["--check"]:
+        PAGE.write_text(text, encoding="utf-8")
+    elif not PAGE.is_file() or PAGE.read_text(encoding="utf-8") != text:
+        raise SystemExit(f"{PAGE.name} differs from --help: run make docs")
+
+
+if __name__ == "__main__":
+    main()

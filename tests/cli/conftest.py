@@ -1,0 +1,96 @@
+"""Runs command lines in this process, with a tiny model in the place of the bundled ones."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from restoreflow.cli.app import main
+from restoreflow.cli.debug import DEBUG_VARIABLE
+from restoreflow.flows.config import FlowConfig
+from restoreflow.models import resolve
+from restoreflow.models.config import ModelConfig
+from restoreflow.models.folder import save_folder
+from restoreflow.networks.build import build_network
+from restoreflow.networks.config import NetworkConfig
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command line came to."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.out.splitlines()]
+
+
+Run = Callable[..., Outcome]
+
+
+@pytest.fixture(autouse=True)
+def _no_debug(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(DEBUG_VARIABLE, "0")  # --debug sets it; afterwards it is as it was
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    def run(*words: object) -> Outcome:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ending:
+            main([str(word) for word in words])
+        code = ending.value.code
+        assert isinstance(code, int)
+        return Outcome(code, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of bundled models that holds a small random "sr-x4"."""
+    bundle = tmp_path_factory.mktemp("weights")
+    config = ModelConfig(
+        name="sr-x4",
+        task="sr",
+        scale=4,
+        network=NetworkConfig(width=8, depth=1),
+        flow=FlowConfig(steps=2, hidden=8),
+    )
+    save_folder(
+        bundle / "sr-x4",
+        config,
+        build_network(config),
+        card="---\nlicense: apache-2.0\n---\nFor tests.\n",
+    )
+    return bundle
+
+
+@pytest.fixture
+def bundled(tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(resolve, "_bundle", lambda: tiny_bundle)
+    return tiny_bundle
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    return picture(tmp_path / "photo.png")
+
+
+def picture(path: Path, width: int = 16, height: int = 12, mode: str = "RGB") -> Path:
+    """A small file with a gradient and some texture."""
+    rows, columns = np.mgrid[:height, :width]
+    planes = (rows * 255 // height, columns * 255 // width, (rows * 5 + columns * 3) % 256)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.stack(planes, axis=-1).astype(np.uint8)).convert(mode).save(path)
+    return path
