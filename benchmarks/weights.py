@@ -1,0 +1,116 @@
+r"""Turn a trained model into a bundled one: measure it, write its figures and its card.
+
+    python benchmarks/weights.py runs/sr-x4/model weights/sr-x4 --temperature 0.8 \
+        --data sets/Set5 --data sets/Set14 --lpips lpips/
+
+Runs `restoreflow evaluate sr` and `restoreflow evaluate hostile` on the model, so every figure in
+the card is the output of those two commands.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from restoreflow.models.card import read_card, write_card
+from restoreflow.models.folder import load_folder, save_folder
+from restoreflow.models.resolve import resolve_model
+from restoreflow.training.config import read_train_config
+
+SHOWN = {
+    "method": "method",
+    "temperature": "T",
+    "data": "data",
+    "psnr_y": "PSNR-Y dB",
+    "ssim_y": "SSIM-Y",
+    "lpips_alex_worst": "LPIPS (AlexNet, worst of 4 offsets)",
+    "lpips_alex_gap": "gap",
+    "lpips_squeeze": "LPIPS (SqueezeNet)",
+    "lr_psnr": "LR-PSNR dB",
+    "spread": "spread, levels",
+    "diversity_s10": "S10 %",
+    "error_pixels": "error pixels",
+    "nonfinite": "not finite",
+    "largest_detail": "largest detail",
+}
+
+
+def main() -> None:
+    """Evaluate, then write the folder."""
+    arguments = parse()
+    source = resolve_model(str(arguments.source))
+    loaded = load_folder(source)
+    defaults = dataclasses.replace(loaded.config.defaults, temperature=arguments.temperature)
+    config = dataclasses.replace(loaded.config, defaults=defaults)
+    recipe = arguments.card or source.path / "train.toml"
+    card = source.path / "README.md"
+    facts = read_train_config(recipe).card if arguments.card else read_card(card)
+    extras = {"train.toml": recipe.read_bytes()}
+    with tempfile.TemporaryDirectory() as scratch:
+        staged = Path(scratch) / config.name
+        save_folder(staged, config, loaded.network, write_card(config, facts), extras)
+        evaluation = measure(staged, arguments, Path(scratch))
+    rows = [{SHOWN[key]: row[key] for key in SHOWN if key in row} for row in evaluation["rows"]]
+    rows.append(hostile_summary(evaluation["hostile"]))
+    extras["evaluation.json"] = (json.dumps(evaluation, indent=1) + "\n").encode()
+    save_folder(arguments.target, config, loaded.network, write_card(config, facts, rows), extras)
+    print(f"{arguments.target}: written")
+
+
+def parse() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("source", type=Path, help="a model folder, as training leaves it")
+    parser.add_argument("target", type=Path, help="where the bundled model goes")
+    parser.add_argument("--temperature", type=float, required=True, help="the card's default")
+    parser.add_argument("--temperatures", default="0,0.5,0.8,0.9,1", help="those measured")
+    parser.add_argument("--data", action="append", type=Path, required=True)
+    parser.add_argument("--lpips", type=Path)
+    parser.add_argument("--photo", type=Path, help="for the hostile inputs made from one")
+    parser.add_argument("--samples", type=int, default=10)
+    parser.add_argument("--attack-steps", type=int, default=20)
+    parser.add_argument("--card", type=Path, help="recipe whose [card] to use, if not the model's")
+    return parser.parse_args()
+
+
+def measure(model: Path, arguments: argparse.Namespace, scratch: Path) -> dict[str, Any]:
+    """The two evaluations, as evaluation.json holds them."""
+    quality = ["--temperatures", arguments.temperatures, "--samples", str(arguments.samples)]
+    for folder in arguments.data:
+        quality += ["--data", str(folder)]
+    if arguments.lpips:
+        quality += ["--lpips", str(arguments.lpips)]
+    attack = ["--attack-steps", str(arguments.attack_steps)]
+    if arguments.photo:
+        attack += ["--photo", str(arguments.photo)]
+    result = evaluate(["sr", "--model", str(model), *quality], scratch / "quality.json")
+    hostile = evaluate(["hostile", "--models", str(model), *attack], scratch / "hostile.json")
+    return result | {"hostile": [row | {"model": model.name} for row in hostile["rows"]]}
+
+
+def evaluate(command: list[str], out: Path) -> dict[str, Any]:
+    """Run `restoreflow evaluate` of this environment; its failure is ours."""
+    whole = [sys.executable, "-m", "restoreflow", "evaluate", *command, "--output", str(out)]
+    subprocess.run(whole, check=True)
+    return json.loads(out.read_text())
+
+
+def hostile_summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """One line for all hostile inputs at all temperatures."""
+    return {
+        "method": "hostile inputs",
+        "data": f"{len({row['input'] for row in rows})} inputs",
+        "error pixels": sum(row["error_pixels"] for row in rows),
+        "not finite": sum(row["nonfinite"] for row in rows),
+        "largest detail": max(row["largest_detail"] or 0.0 for row in rows),
+    }
+
+
+if __name__ == "__main__":
+    main()
