@@ -48,7 +48,7 @@ def heat_map(array: np.ndarray, maximum: float, unit: str) -> Image.Image:
     """A heat map in cividis above a legend bar with numbers and unit.
 
     The scale goes from 0 to `maximum` whatever the array holds, so that two maps compare; its last
-    number gets a sign where values lie beyond.
+    number gets a plus sign where values lie beyond.
 
     Args:
         array: (H, W) float, for instance a standard deviation.
@@ -81,9 +81,9 @@ def _legend(width: int, maximum: float, unit: str, size: int, beyond: bool) -> I
         part = tick / (_TICKS - 1)
         x = margin + part * (length - 1)
         draw.line((x, top, x, top + size // 3), fill=_INK)
-        sign = "\u2265 " if beyond and part == 1 else ""
         anchor = {0.0: "la", 1.0: "ra"}.get(part, "ma")
-        text = f"{sign}{part * maximum:.3g}"
+        more = "+" if beyond and part == 1 else ""
+        text = f"{part * maximum:.3g}{more}"
         draw.text((x, top + size // 2), text, fill=_INK, font=font, anchor=anchor)
     draw.text((width / 2, top + 2 * size), unit, fill=_INK, font=font, anchor="ma")
     return legend
@@ -151,6 +151,7 @@ def _font_size(width: int) -> int:
 def _shortened(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> str:
     if font.getlength(text) <= width:
         return text
-    while text and font.getlength(text + "\u2026") > width:
+    # Pillow's own font holds little beyond ASCII: no ellipsis, no "at least" sign.
+    while text and font.getlength(text + "...") > width:
         text = text[:-1]
-    return text + "\u2026"
+    return text + "..."
