@@ -124,8 +124,12 @@ def _picture(raster: Raster, kind: str) -> Picture:
     if raster.upright:
         orientation = 1
     colors = _upright(colors, orientation)
-    pixels = np.clip(colors, 0, 1)
-    beyond = colors - pixels if icc and np.abs(colors - pixels).max() > _GAMUT_NOISE else None
+    pixels, beyond = colors, None
+    if raster.icc:  # only a conversion can leave [0, 1]
+        pixels = np.clip(colors, 0, 1)
+        beyond = colors - pixels if icc else None
+        if beyond is not None and np.abs(beyond).max() <= _GAMUT_NOISE:
+            beyond = None
     return Picture(
         pixels=pixels,
         alpha=None if raster.alpha is None else _upright(raster.alpha, orientation),

@@ -38,13 +38,9 @@ class Raster:
 
 
 def unit_range(values: np.ndarray) -> np.ndarray:
-    """Unsigned integers or booleans as float32 in [0, 1]."""
-    if values.dtype == np.bool_:
-        return values.astype(np.float32)
-    largest = np.iinfo(values.dtype).max
-    if largest > 65535:  # float32 has 24 bits; divide first in float64
-        return (values / float(largest)).astype(np.float32)
-    return values.astype(np.float32) / np.float32(largest)
+    """Unsigned integers of 8 or 16 bits, or booleans, as float32 in [0, 1]."""
+    largest = 1 if values.dtype == np.bool_ else np.iinfo(values.dtype).max
+    return np.divide(values, np.float32(largest), dtype=np.float32)
 
 
 def from_samples(
