@@ -51,7 +51,8 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
             main([str(word) for word in words])
         code = ending.value.code
         assert isinstance(code, int)
-        return Outcome(code, *capsys.readouterr())
+        captured = capsys.readouterr()
+        return Outcome(code, captured.out, captured.err)
 
     return run
 
