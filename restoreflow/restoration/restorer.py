@@ -99,8 +99,9 @@ class Restorer:
     ) -> Restoration:
         """Restore a picture.
 
-        The same seed gives the same samples whatever the tile and the number of samples: sample k
-        of 8 is sample k of any other number.
+        The same seed gives the same samples, byte for byte, whatever the number of samples: sample
+        k of 8 is sample k of any other number. Between tiles values agree within 1e-5 before
+        rounding, so that seldom a byte differs, by one.
 
         Args:
             image: PIL image, array (h, w, 3) of uint8, uint16 or floats in [0, 1], or tensor
@@ -112,7 +113,7 @@ class Restorer:
             consistency: whether samples are projected onto the pictures whose downscaling gives
                 the input back; super-resolution only; None is the model's default.
             tile: largest side in input pixels of what is restored at once, 8 or more; "auto" goes
-                by the memory. The result does not depend on it.
+                by the memory.
             progress: called after each tile.
 
         Raises:
