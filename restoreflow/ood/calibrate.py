@@ -1,0 +1,214 @@
+"""Learn from inputs of known outcome how probable an artifact is, given a score."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from restoreflow.errors import InputError
+from restoreflow.networks.restoration_network import RestorationNetwork
+from restoreflow.ood.calibration import area_under_roc, expected_calibration_error, isotonic
+from restoreflow.ood.check import score
+from restoreflow.ood.corruptions import CORRUPTIONS, corrupt
+from restoreflow.ood.mahalanobis import log_energy
+from restoreflow.ood.outcomes import draw, error_places, surprise
+from restoreflow.ood.pictures import Pair
+from restoreflow.ood.reference import Calibration, CalibrationFacts, Reference
+from restoreflow.training.data import step_generator
+
+__all__ = [
+    "Outcome",
+    "Spoilt",
+    "bad_places",
+    "calibrate",
+    "is_bad",
+    "spoilt",
+    "usual_surprise",
+]
+
+Outcome = Literal["error", "surprise"]
+
+SURPRISE_SHARE = 0.05
+"""Of a picture's cells, worse than 99 in 100 of undamaged inputs' cells: five times the usual."""
+
+PLACES = 64
+"""Cells of each input that the probability for places is learnt from."""
+
+
+class Spoilt(NamedTuple):
+    """An input of known truth.
+
+    Attributes:
+        corruption: its name; "none" for the picture as it was.
+        severity: 0 for none.
+        pair: what the model sees and what it should give.
+    """
+
+    corruption: str
+    severity: int
+    pair: Pair
+
+
+class _Observed(NamedTuple):
+    """Scores as the curves take them, and outcomes, of one input and some of its places."""
+
+    energy: float
+    unusual: float
+    bad: bool
+    place_energies: NDArray[np.float64]
+    place_bad: NDArray[np.bool_]
+
+
+def spoilt(
+    pair: Pair, severities: Sequence[int], seed: int, names: Sequence[str] = tuple(CORRUPTIONS)
+) -> Iterator[Spoilt]:
+    """A pair as it is and with every corruption; those of the scene change the truth as well."""
+    yield Spoilt("none", 0, pair)
+    for place, name in enumerate(names):
+        for severity in severities:
+            both = [pair.degraded, pair.clean]
+            for index in (0, 1) if CORRUPTIONS[name].of_scene else (0,):
+                generator = step_generator(seed, place, severity)
+                both[index] = corrupt(both[index][None], name, severity, generator)[0]
+            yield Spoilt(name, severity, Pair(pair.name, *both))
+
+
+def usual_surprise(
+    network: RestorationNetwork, pairs: Iterable[Pair], temperature: float, samples: int, seed: int
+) -> float:
+    """The surprise that 99 % of the cells of undamaged inputs stay below."""
+    values = [
+        surprise(draw(network, pair.degraded, temperature, samples, seed), pair.clean).ravel()
+        for pair in pairs
+    ]
+    return float(np.quantile(np.concatenate(values), 0.99))
+
+
+def bad_places(
+    network: RestorationNetwork,
+    pair: Pair,
+    outcome: Outcome,
+    temperature: float,
+    samples: int,
+    seed: int = 0,
+    limit: float = math.inf,
+) -> NDArray[np.bool_]:
+    """Cells (rows, columns) whose samples went wrong; `limit` is of `usual_surprise`."""
+    drawn = draw(network, pair.degraded, temperature, samples, seed)
+    return error_places(drawn) if outcome == "error" else surprise(drawn, pair.clean) > limit
+
+
+def is_bad(places: NDArray[np.bool_], outcome: Outcome) -> bool:
+    """Whether a picture counts as gone wrong: any error pixel, or 5 % of surprising cells."""
+    return bool(places.any()) if outcome == "error" else bool(places.mean() > SURPRISE_SHARE)
+
+
+def calibrate(
+    network: RestorationNetwork,
+    reference: Reference,
+    pairs: Callable[[], Iterable[Pair]],
+    outcome: Outcome,
+    temperature: float,
+    severities: Sequence[int] = (1, 3, 5),
+    samples: int = 4,
+    seed: int = 0,
+    advance: Callable[[], None] = lambda: None,
+) -> tuple[Calibration, ...]:
+    """Probabilities for pictures and for places, learnt from corrupted photographs.
+
+    Every second photograph, with all its corruptions, is held out; AUROC and calibration error are
+    of those. The probabilities hold for a mixture like this one: each photograph once as it is and
+    once with every corruption at every severity. The picture's is a function of the score, energy
+    or unusual, that tells outcomes better apart on the photographs learnt from.
+
+    Args:
+        network: whose samples are judged, and whose features are scored.
+        reference: of the same network.
+        pairs: gives four photographs or more, the same at every call.
+        outcome: "error": any error pixel. "surprise": more than 5 % of the cells are further from
+            the truth, in units of the samples' spread, than 99 % of undamaged inputs' cells.
+        temperature: of the samples.
+        severities: of 1 .. 5.
+        samples: an input; two or more for "surprise".
+        seed: of latents and corruptions.
+        advance: called after every photograph.
+
+    Raises:
+        InputError: there are fewer than four photographs.
+    """
+    limit = math.inf
+    if outcome == "surprise":
+        limit = usual_surprise(network, pairs(), temperature, samples, seed)
+    halves: tuple[list[_Observed], list[_Observed]] = ([], [])
+    count = 0
+    for group, pair in enumerate(pairs()):
+        for each in spoilt(pair, severities, seed + group):
+            bad = bad_places(network, each.pair, outcome, temperature, samples, seed, limit)
+            rng = np.random.default_rng([seed, group])
+            halves[group % 2].append(_observed(network, reference, each.pair, bad, outcome, rng))
+        count += 1
+        advance()
+    if count < 4:
+        raise InputError(f"{count} photographs are too few to calibrate with", "give four or more")
+    learnt = {name: area_under_roc(*_columns(halves[0], name)) for name in ("energy", "unusual")}
+    best: Literal["energy", "unusual"] = (
+        "unusual" if learnt["unusual"] > learnt["energy"] else "energy"
+    )
+    return _fitted(halves, best, outcome), _fitted(halves, "place", outcome)
+
+
+def _observed(
+    network: RestorationNetwork,
+    reference: Reference,
+    pair: Pair,
+    bad: NDArray[np.bool_],
+    outcome: Outcome,
+    rng: np.random.Generator,
+) -> _Observed:
+    found = score(network, reference, pair.degraded)
+    chosen = rng.permutation(bad.size)[:PLACES]
+    energies = _as_large(found.energies, bad.shape).ravel()[chosen]
+    logs = np.array([log_energy(energy) for energy in energies.tolist()])
+    wrong = is_bad(bad, outcome)
+    return _Observed(log_energy(found.energy), found.unusual, wrong, logs, bad.ravel()[chosen])
+
+
+def _as_large(values: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """A coarser layer's map with every value repeated over the cells it stands for."""
+    rows = np.arange(shape[0]) * values.shape[0] // shape[0]
+    columns = np.arange(shape[1]) * values.shape[1] // shape[1]
+    return values[np.ix_(rows, columns)]
+
+
+def _columns(
+    observed: Sequence[_Observed], name: str
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    if name == "place":
+        energies = np.concatenate([each.place_energies for each in observed])
+        return energies, np.concatenate([each.place_bad for each in observed])
+    scores = np.array([getattr(each, name) for each in observed])
+    return scores, np.array([each.bad for each in observed])
+
+
+def _fitted(
+    halves: tuple[list[_Observed], list[_Observed]],
+    name: Literal["energy", "unusual", "place"],
+    outcome: Outcome,
+) -> Calibration:
+    scores, hits = _columns(halves[0], name)
+    curve = isotonic(scores, hits)
+    held, truth = _columns(halves[1], name)
+    auroc = area_under_roc(held, truth)
+    facts = CalibrationFacts(
+        outcome=outcome,
+        score=name,
+        inputs=len(hits),
+        hits=int(hits.sum()),
+        auroc=None if math.isnan(auroc) else auroc,
+        ece=expected_calibration_error(curve(held), truth),
+    )
+    return Calibration(facts, curve)

@@ -1,0 +1,159 @@
+"""From a score to the probability of an outcome, and how good that probability is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+__all__ = [
+    "Curve",
+    "area_under_roc",
+    "expected_calibration_error",
+    "isotonic",
+    "logistic",
+]
+
+Array = NDArray[np.float64]
+CURVE_POINTS = 33
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A monotone piecewise linear map from score to probability, constant beyond its ends.
+
+    Args:
+        scores: strictly increasing.
+        probabilities: as many, non-decreasing, within [0, 1].
+
+    Raises:
+        ValueError: they are not.
+    """
+
+    scores: tuple[float, ...]
+    probabilities: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        x, y = np.array(self.scores), np.array(self.probabilities)
+        if not 1 <= len(x) == len(y):
+            raise ValueError(f"{len(x)} scores for {len(y)} probabilities")
+        if not (np.isfinite(x).all() and np.isfinite(y).all()):
+            raise ValueError("scores and probabilities must be finite")
+        if (np.diff(x) <= 0).any() or (np.diff(y) < 0).any():
+            raise ValueError("scores must increase, probabilities must not decrease")
+        if y.min() < 0 or y.max() > 1:
+            raise ValueError("probabilities must lie in [0, 1]")
+
+    def __call__(self, scores: ArrayLike) -> Any:
+        """Probabilities of scores, in their shape; NaN has the last, as the worst case."""
+        filled = np.nan_to_num(np.asarray(scores, float), nan=np.inf, posinf=np.inf)
+        return np.interp(filled, self.scores, self.probabilities)
+
+
+def isotonic(scores: ArrayLike, outcomes: ArrayLike) -> Curve:
+    """Centred isotonic regression (Oron and Flournoy, 2017): monotone, no shape assumed.
+
+    Pooled adjacent violators, each pool's mean placed at its scores' mean and joined by lines. A
+    pool without misses or without hits is given half a count of them: no probability is 0 or 1.
+
+    Args:
+        scores: (N,), finite.
+        outcomes: (N,), 0 or 1.
+
+    Raises:
+        ValueError: no values, not as many of both, or scores that are not finite.
+    """
+    x, y = _pairs(scores, outcomes)
+    order = np.argsort(x, kind="stable")
+    places, starts = np.unique(x[order], return_index=True)
+    counts = np.diff(np.append(starts, len(x))).astype(float)
+    hits = np.add.reduceat(y[order], starts)
+    pools: list[tuple[float, float, float]] = []  # count, hits, sum of scores
+    for count, hit, place in zip(counts, hits, places, strict=True):
+        pool = (float(count), float(hit), float(count * place))
+        while pools and pools[-1][1] * pool[0] >= pool[1] * pools[-1][0]:
+            before = pools.pop()
+            pool = (before[0] + pool[0], before[1] + pool[1], before[2] + pool[2])
+        pools.append(pool)
+    weight, total, moment = np.array(pools).T
+    probabilities = total / weight  # increasing: only the first can be 0, only the last 1
+    certain = (probabilities == 0) | (probabilities == 1)
+    softened = np.where(certain, (total + 0.5) / (weight + 1.0), probabilities)
+    if len(softened) > 1:
+        softened[0] = min(softened[0], softened[1])
+        softened[-1] = max(softened[-2:])
+    return _curve(moment / weight, softened)
+
+
+def logistic(scores: ArrayLike, outcomes: ArrayLike, steps: int = 100) -> Curve:
+    """Platt's scaling: a logistic curve in the score, tabulated; never falling.
+
+    Targets are drawn from 0 and 1 as Platt (1999) does, so that separable outcomes have a finite
+    fit. Where the outcome falls with the score the curve is flat.
+
+    Raises:
+        ValueError: as `isotonic`.
+    """
+    x, y = _pairs(scores, outcomes)
+    hits = y.sum()
+    target = np.where(y > 0, (hits + 1) / (hits + 2), 1 / (len(y) - hits + 2))
+    centre, scale = x.mean(), max(float(x.std()), 1e-12)
+    design = np.stack(((x - centre) / scale, np.ones(len(x))), 1)
+    weights = np.array([0.0, np.log(target.mean() / (1 - target.mean()))])
+    for _ in range(steps):
+        p = _sigmoid(design @ weights)
+        gradient = design.T @ (p - target)
+        curvature = (design * (p * (1 - p))[:, None]).T @ design + 1e-6 * np.eye(2)
+        step = np.linalg.solve(curvature, gradient)
+        weights -= step / max(1.0, float(np.abs(step).max()))
+        if np.abs(step).max() < 1e-9:
+            break
+    slope, offset = weights
+    if slope <= 0:
+        return Curve((float(centre),), (float(target.mean()),))
+    places = np.linspace(x.min(), x.max(), CURVE_POINTS)
+    return _curve(places, _sigmoid(slope * (places - centre) / scale + offset))
+
+
+def area_under_roc(scores: ArrayLike, outcomes: ArrayLike) -> float:
+    """The chance that a hit scores higher than a miss, ties counting half; NaN without both."""
+    x, y = np.asarray(scores, float), np.asarray(outcomes) > 0
+    hits, misses = int(y.sum()), int((~y).sum())
+    if not hits or not misses:
+        return float("nan")
+    _, inverse, counts = np.unique(x, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
+    return float((ranks[y].sum() - hits * (hits + 1) / 2) / (hits * misses))
+
+
+def expected_calibration_error(
+    probabilities: ArrayLike, outcomes: ArrayLike, bins: int = 10
+) -> float:
+    """Mean distance of predicted from observed frequency over bins of equal width, by counts."""
+    p, y = np.asarray(probabilities, float), np.asarray(outcomes, float)
+    if not len(p):
+        return float("nan")
+    place = np.minimum((p * bins).astype(int), bins - 1)
+    gaps = [abs(float((p[place == b] - y[place == b]).sum())) for b in range(bins)]
+    return sum(gaps) / len(p)
+
+
+def _pairs(scores: ArrayLike, outcomes: ArrayLike) -> tuple[Array, Array]:
+    x, y = np.asarray(scores, float), (np.asarray(outcomes) > 0).astype(float)
+    if x.ndim != 1 or x.shape != y.shape or not len(x):
+        raise ValueError(f"{x.shape} scores for {y.shape} outcomes")
+    if not np.isfinite(x).all():
+        raise ValueError("scores must be finite")
+    return x, y
+
+
+def _curve(scores: Array, probabilities: Array) -> Curve:
+    """Points as a curve; a pool's rounding must not make two scores one."""
+    kept = np.append(True, np.diff(scores) > 0)
+    return Curve(tuple(scores[kept].tolist()), tuple(probabilities[kept].tolist()))
+
+
+def _sigmoid(x: Array) -> Array:
+    return 0.5 * (1.0 + np.tanh(0.5 * x))

@@ -1,0 +1,168 @@
+"""Judge an input before it is restored: scores, probability, verdict, and the reason in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from restoreflow.errors import ModelError
+from restoreflow.networks.restoration_network import RestorationNetwork
+from restoreflow.ood.features import extract, layer_names
+from restoreflow.ood.mahalanobis import Summary, summarise, unusual
+from restoreflow.ood.maps import energy_maps
+from restoreflow.ood.reference import Calibration, Reference
+from restoreflow.ood.statistics import measure, reasons
+from restoreflow.restoration.tiles import MIN_SIDE, Geometry
+
+__all__ = ["USUAL", "Check", "Checker", "Score", "score"]
+
+RISKY, UNLIKE, USUAL = "artifacts likely", "unlike training", "usual"
+
+
+class Score(NamedTuple):
+    """How an input compares with the training set.
+
+    Attributes:
+        energy: one-sided; 1 is about the training set's average, more is what explodes.
+        unusual: two-sided, in deviations of log energy; blur and compression raise it too.
+        summary: of the energies.
+        energies: (rows, columns) float32, place by place, of the first layer.
+    """
+
+    energy: float
+    unusual: float
+    summary: Summary
+    energies: NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Check:
+    """What is known of an input before it is restored.
+
+    Attributes:
+        width, height: in pixels.
+        score: see `Score`.
+        probability: that a result shows artifacts, 0 .. 1; None where the model's statistics hold
+            no calibration.
+        flagged: one of the two scores is beyond its threshold.
+        verdict: "usual", "unlike training" (two-sided), or "artifacts likely" (one-sided).
+        reasons: in words, the most unusual first; a usual picture may have some, too.
+        statistics: of `statistics.measure`.
+    """
+
+    width: int
+    height: int
+    score: Score
+    probability: float | None
+    flagged: bool
+    verdict: str
+    reasons: tuple[str, ...]
+    statistics: dict[str, float]
+
+
+def score(
+    network: RestorationNetwork, reference: Reference, degraded: Tensor, tile: int | None = None
+) -> Score:
+    """Scores of a picture (3, h, w), RGB in [0, 1]; only the encoder runs."""
+    maps = energy_maps(network, degraded, reference.gaussians, tile)
+    found = [
+        summarise(torch.from_numpy(maps[layer.facts.name]), layer.facts.threshold)
+        for layer in reference.layers
+    ]
+    energies = [getattr(each, reference.summary) for each in found]
+    scales = [layer.scale for layer in reference.layers]
+    first = maps[reference.layers[0].facts.name]
+    return Score(energies[0], unusual(energies, scales), found[0], first)
+
+
+class Checker:
+    """Judges pictures for one model.
+
+    Args:
+        network: in evaluation mode, on any device.
+        reference: of the same network.
+        threshold: energy beyond which a picture is flagged; None for the reference's.
+
+    Raises:
+        ModelError: the reference is not of this network.
+    """
+
+    def __init__(
+        self, network: RestorationNetwork, reference: Reference, threshold: float | None = None
+    ) -> None:
+        _check_fits(network, reference)
+        self.network, self.reference = network, reference
+        self.threshold = reference.energy_threshold if threshold is None else threshold
+        self._calibration: Calibration | None = reference.calibration()
+
+    def check(self, pixels: NDArray[np.float32], tile: int | None = None) -> Check:
+        """Judge a picture (H, W, 3), RGB in [0, 1], finite, of any size.
+
+        Args:
+            pixels: sRGB.
+            tile: side of a part in pixels; None goes by the memory. Nothing depends on it.
+        """
+        degraded = torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1), np.float32))
+        found = score(self.network, self.reference, degraded, tile)
+        statistics = measure(pixels)
+        height, width = pixels.shape[:2]
+        verdict = self._verdict(found)
+        why = reasons(statistics, self.reference.statistics, (width, height))
+        if verdict != USUAL and not why:
+            why = [self._bare_reason(found)]
+        return Check(
+            width,
+            height,
+            found,
+            self._probability(found),
+            verdict != USUAL,
+            verdict,
+            tuple(why),
+            statistics,
+        )
+
+    def place_probabilities(self, energies: NDArray[np.float32]) -> NDArray[np.float64] | None:
+        """Probability of an artifact, place by place; None where it was not learnt."""
+        calibration = self.reference.calibration(of_places=True)
+        return None if calibration is None else np.asarray(calibration(energies))
+
+    def _verdict(self, found: Score) -> str:
+        if found.energy > self.threshold:
+            return RISKY
+        return UNLIKE if found.unusual > self.reference.unusual_threshold else USUAL
+
+    def _probability(self, found: Score) -> float | None:
+        if self._calibration is None:
+            return None
+        of_energy = self._calibration.facts.score == "energy"
+        return float(self._calibration(found.energy if of_energy else found.unusual))
+
+    def _bare_reason(self, found: Score) -> str:
+        middle = self.reference.scores["energy"][len(self.reference.scores["energy"]) // 2]
+        return f"features: {found.energy / middle:.2g}x the training set's median energy"
+
+
+def _check_fits(network: RestorationNetwork, reference: Reference) -> None:
+    known = layer_names(network)
+    names: Sequence[str] = [layer.facts.name for layer in reference.layers]
+    hint = "fit it again: restoreflow fit-ood MODEL --data PHOTOS"
+    if unknown := [name for name in names if name not in known]:
+        raise ModelError(f'ood.safetensors is of a layer "{unknown[0]}" the model lacks', hint)
+    side = MIN_SIDE * Geometry.of(network).pixels
+    device = next(network.parameters()).device
+    with torch.inference_mode():
+        found = extract(network, torch.zeros(1, 3, side, side, device=device), names)
+    for layer in reference.layers:
+        channels = found[layer.facts.name].shape[1]
+        if layer.mean.numel() != channels:
+            raise ModelError(
+                f'ood.safetensors: layer "{layer.facts.name}" has {layer.mean.numel()} channels, '
+                f"the model's has {channels}",
+                hint,
+            )

@@ -1,0 +1,136 @@
+"""An encoder's features at named layers, taken while it runs; the network itself stays as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
+
+from restoreflow.config_reader import nearest
+from restoreflow.errors import UsageError
+from restoreflow.networks.residual import ResidualEncoder
+from restoreflow.networks.restoration_network import RestorationNetwork
+
+__all__ = ["FEATURES", "Tap", "extract", "layer_names", "pooled", "taps"]
+
+FEATURES = "features"
+"""The layer that conditions the flow; every encoder has it, and a restorer computes it anyway."""
+
+
+class Tap(NamedTuple):
+    """Where a layer's features are taken.
+
+    Attributes:
+        module: the submodule's name in the encoder.
+        entering: take what enters the module, not what leaves it.
+        squeeze: pixels a cell side that are squeezed into channels; 1 for features on the grid.
+    """
+
+    module: str
+    entering: bool = False
+    squeeze: int = 1
+
+
+class _Complete(Exception):
+    """Ends the encoder's run early."""
+
+
+def taps(encoder: nn.Module) -> dict[str, Tap]:
+    """The layers that an encoder offers, in the order it computes them.
+
+    A residual encoder: "head", "block1" .. "blockD", "tail", "trunk", "mean" (the mean image's
+    correction, squeezed to the grid), "context1" .., and "features". The low-light encoder: "head",
+    "block4" .. "back8" at 1/4 .. 1/16, "blocks", "features", "mean".
+    """
+    if isinstance(encoder, ResidualEncoder):
+        blocks = {f"block{i + 1}": Tap(f"blocks.{i}") for i in range(len(encoder.blocks))}
+        context = {f"context{i + 1}": Tap(f"context.{i}") for i in range(len(encoder.context) - 1)}
+        return {
+            "head": Tap("head"),
+            **blocks,
+            "tail": Tap("tail"),
+            "mean": Tap("smooth", squeeze=encoder.cell),
+            "trunk": Tap("context", entering=True),
+            **context,
+            FEATURES: Tap("context"),
+        }
+    steps = ("head", "block4", "block8", "block16", "back8", "blocks")
+    found = {
+        name: Tap(name) for name in steps if isinstance(getattr(encoder, name, None), nn.Module)
+    }
+    return {**found, FEATURES: Tap("tail"), "mean": Tap("detail")}
+
+
+def layer_names(network: RestorationNetwork) -> tuple[str, ...]:
+    """The layers of a network's encoder, in the order it computes them."""
+    return tuple(taps(network.encoder))
+
+
+def extract(
+    network: RestorationNetwork,
+    degraded: Tensor,
+    layers: Sequence[str],
+    context: Tensor | None = None,
+) -> dict[str, Tensor]:
+    """Features of an input at the layers asked for; what comes after the last is not computed.
+
+    Args:
+        network: gives the encoder.
+        degraded: (N, 3, h, w), RGB in [0, 1].
+        layers: of `layer_names`.
+        context: `global_context` of the whole picture, for encoders that have one, when
+            ``degraded`` is a part of it.
+
+    Returns:
+        layer to (N, C, rows, columns); rows and columns are the grid's, or coarser where the
+        encoder works on a coarser grid.
+
+    Raises:
+        UsageError: there is no such layer.
+    """
+    encoder = network.encoder
+    known = taps(encoder)
+    for name in layers:
+        if name not in known:
+            raise UsageError(f'the encoder has no layer "{name}"', nearest(name, known))
+    found: dict[str, Tensor] = {}
+    wanted = set(layers)
+    handles = [_listen(encoder, name, known[name], found, wanted) for name in wanted]
+    try:
+        encoder(degraded) if context is None else encoder(degraded, context)
+    except _Complete:
+        pass
+    finally:
+        for handle in handles:
+            handle.remove()
+    return {name: found[name] for name in layers}
+
+
+def _listen(
+    encoder: nn.Module, name: str, tap: Tap, found: dict[str, Tensor], wanted: set[str]
+) -> RemovableHandle:
+    def take(values: Tensor) -> None:
+        found[name] = F.pixel_unshuffle(values, tap.squeeze) if tap.squeeze > 1 else values
+        if found.keys() >= wanted:
+            raise _Complete
+
+    def entering(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        take(inputs[0])
+
+    def leaving(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        take(output)
+
+    module = encoder.get_submodule(tap.module)
+    if tap.entering:
+        return module.register_forward_pre_hook(entering)
+    return module.register_forward_hook(leaving)
+
+
+def pooled(features: Tensor) -> Tensor:
+    """Mean and standard deviation over places: (..., C, h, w) to (..., 2 C)."""
+    flat = features.flatten(-2)
+    return torch.cat((flat.mean(-1), flat.std(-1, unbiased=False)), -1)

@@ -1,0 +1,127 @@
+"""Photographs as a model meets them: degraded as in its training, one at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor
+
+from restoreflow.errors import InputError, ModelError, UsageError
+from restoreflow.images.decode import decode
+from restoreflow.images.formats import FORMATS
+from restoreflow.models.folder import RECIPE, ModelFolder
+from restoreflow.training.data import step_generator
+from restoreflow.training.degradations import downscale, round_8bit
+from restoreflow.training.low_light_pairs import make_pair
+from restoreflow.training.photo_degradation import degrade_photo
+
+__all__ = ["Degradation", "Pair", "degradation_of", "degrade", "list_photos", "pairs"]
+
+Degradation = Literal["bicubic", "photo", "low_light"]
+
+LEAST_CELLS = 24
+"""Grid cells that a photograph's sides have at least: less tells nothing of a distribution."""
+
+
+class Pair(NamedTuple):
+    """A photograph and what the model gets to see of it.
+
+    Attributes:
+        name: the file's.
+        degraded: (3, h, w), 8-bit levels in [0, 1].
+        clean: (3, scale * h, scale * w) in [0, 1].
+    """
+
+    name: str
+    degraded: Tensor
+    clean: Tensor
+
+
+def degradation_of(folder: ModelFolder) -> Degradation:
+    """How a model's inputs were made: as its recipe says, or else as its task suggests."""
+    recipe = folder.path / RECIPE
+    if recipe.is_file():
+        from restoreflow.training.config import read_train_config
+
+        try:
+            return read_train_config(recipe).degradation
+        except UsageError as error:
+            raise ModelError(error.message, error.hint) from error
+    return "low_light" if folder.config.task == "lowlight" else "bicubic"
+
+
+def list_photos(folder: Path, limit: int | None = None) -> list[Path]:
+    """The pictures in a folder and below, by name; `limit` of them, evenly spread.
+
+    Raises:
+        UsageError: it is no folder, or holds no picture.
+    """
+    if not folder.is_dir():
+        raise UsageError(f"{folder} is not a folder", "--data takes a folder of photographs")
+    suffixes = {suffix for each in FORMATS.values() for suffix in each.extensions}
+    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in suffixes)
+    if not found:
+        raise UsageError(f"{folder} holds no pictures", "--data takes a folder of photographs")
+    count = min(limit or len(found), len(found))
+    return [found[index * len(found) // count] for index in range(count)]
+
+
+def degrade(
+    clean: Tensor, degradation: Degradation, scale: int, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Inputs and truths from clean photographs (N, 3, H, W), sides multiples of the scale.
+
+    Returns:
+        degraded (N, 3, H / scale, W / scale), 8-bit levels, and its truth (N, 3, H, W).
+    """
+    if degradation == "low_light":
+        return make_pair(clean, generator)
+    if degradation == "photo":
+        return degrade_photo(clean, scale, generator), clean
+    return round_8bit(downscale(clean, scale)), clean
+
+
+def pairs(
+    photos: list[Path],
+    degradation: Degradation,
+    scale: int,
+    seed: int = 0,
+    side: int | None = None,
+) -> Iterator[Pair]:
+    """Photographs, decoded and degraded one after the other.
+
+    Args:
+        photos: of `list_photos`. Those with sides too short to tell anything are left out.
+        degradation: as in the model's training.
+        scale: the model's.
+        seed: of the degradation; the i-th photograph's depends on seed and i alone.
+        side: longest side of the clean picture, cut from the middle; None for all of it.
+
+    Raises:
+        InputError: a photograph cannot be read, or all are too small.
+    """
+    given = 0
+    for index, path in enumerate(photos):
+        clean = _middle(torch.from_numpy(decode(path).pixels).permute(2, 0, 1), scale, side)
+        if min(clean.shape[-2:]) < LEAST_CELLS * 4:
+            continue
+        generator = step_generator(seed, index)
+        degraded, truth = degrade(clean[None].contiguous(), degradation, scale, generator)
+        given += 1
+        yield Pair(path.name, degraded[0], truth[0])
+    if not given:
+        raise InputError(
+            f"all {len(photos)} photographs are smaller than {LEAST_CELLS * 4} pixels a side",
+            "use larger ones",
+        )
+
+
+def _middle(picture: Tensor, scale: int, side: int | None) -> Tensor:
+    """The middle part, its sides multiples of scale and of the 4-pixel cell."""
+    unit = max(scale, 4)
+    sides = [min(length, side or length) // unit * unit for length in picture.shape[-2:]]
+    top, left = ((full - cut) // 2 for full, cut in zip(picture.shape[-2:], sides, strict=True))
+    return picture[:, top : top + sides[0], left : left + sides[1]]
