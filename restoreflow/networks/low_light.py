@@ -172,16 +172,16 @@ class LowLightEncoder(nn.Module):
         grid4 = self.block4(self.head(F.pixel_unshuffle(bright - 0.5, self.cell)) + shared4)
         grid8 = self.block8(self.down8(grid4) + shared8)
         grid16 = self.block16(self.down16(grid8) + shared16)
-        grid8 = self.back8(grid8 + F.pixel_shuffle(self.up8(torch.relu(grid16)), 2))
-        return self.tail(self.blocks(grid4 + F.pixel_shuffle(self.up4(torch.relu(grid8)), 2)))
+        grid8 = self.back8(grid8 + F.pixel_shuffle(self.up8(grid16), 2))
+        return self.tail(self.blocks(grid4 + F.pixel_shuffle(self.up4(grid8), 2)))
 
     def mean(self, dark: Tensor, bright: Tensor, features: Tensor) -> Tensor:
         """The mean image from the dark picture, the brightened one and the features."""
-        active = torch.relu(features)
-        choice = F.pixel_shuffle(self.weights(active), self.cell).float().softmax(1)
+        # Linear in the features: behind a ReLU nine tenths of them died in the first 1000 steps.
+        choice = F.pixel_shuffle(self.weights(features), self.cell).float().softmax(1)
         fine, coarse = _smooth(bright)
         mixed = bright * choice[:, :1] + fine * choice[:, 1:2] + coarse * choice[:, 2:]
-        detail = F.pixel_shuffle(self.detail(active), self.cell).float()
+        detail = F.pixel_shuffle(self.detail(features), self.cell).float()
         limited = self.mean_range * torch.tanh(detail / self.mean_range)
         return (mixed + limited * _substance(dark)).clamp(0.0, 1.0)
 

@@ -1,4 +1,4 @@
-"""What differs from one dark picture to the next: scene, sensor and development, drawn at random."""
+"""What differs from one dark picture to the next: scene, sensor and development."""
 
 from __future__ import annotations
 
