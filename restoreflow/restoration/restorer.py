@@ -146,7 +146,8 @@ class Restorer:
         """
         degraded = as_pixels(image)
         padded = self.geometry.padded(degraded)[None].to(self.device)
-        mean, features = self._stages.encode(padded)
+        shared = self._shared(degraded)
+        mean, features = self._stages.encode(padded, *(() if shared is None else (shared,)))
         height, width = (side * self.network.scale for side in degraded.shape[-2:])
         rows, columns = (-(-side // self.network.cell) for side in (height, width))
         mean, features = mean[..., :height, :width], features[..., :rows, :columns]
@@ -221,6 +222,7 @@ class Restorer:
         tiles = self._plan(size, settings.tile)
         return Task(
             padded,
+            self._shared(degraded),
             self.geometry,
             tiles,
             self.network.latent_channels,
@@ -231,13 +233,19 @@ class Restorer:
             mean,
         )
 
+    @torch.inference_mode()
+    def _shared(self, degraded: Tensor) -> Tensor | None:
+        """What the network judges once for the whole picture, if it does."""
+        judge = getattr(self.network, "global_context", None)
+        return None if judge is None else judge(degraded[None].to(self.device))
+
     def _plan(self, size: tuple[int, int], tile: int | None) -> list[Tile]:
-        halo = -(-self.network.halo // self.geometry.cells)
+        reach = self.geometry.reach(self.network)
         if tile is None:
             cells = window_cells(self.device)
-            return plan_within(size, halo, cells // self.geometry.cells**2)
+            return plan_within(size, reach, cells // self.geometry.cells**2)
         side = max(1, tile // self.geometry.pixels)
-        return plan(size, halo, (side, side))
+        return plan(size, reach, (side, side))
 
     def _corrections(self, task: Task, degraded: Tensor) -> list[Correction]:
         scale, place = self.network.scale, self.device

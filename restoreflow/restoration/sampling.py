@@ -23,7 +23,7 @@ from restoreflow.networks.restoration_network import Encoding, RestorationNetwor
 from restoreflow.restoration.latents import latent_window
 from restoreflow.restoration.memory import is_out_of_memory
 from restoreflow.restoration.pixels import paste
-from restoreflow.restoration.tiles import MIN_SIDE, Geometry, Tile, Window, halved
+from restoreflow.restoration.tiles import MIN_SIDE, Geometry, Reach, Tile, Window, halved
 
 __all__ = ["ERROR_RANGE", "Health", "Stages", "Task", "sample_tiles"]
 
@@ -34,7 +34,7 @@ ERROR_RANGE = (-0.5, 1.5)
 class Stages(NamedTuple):
     """A network's three steps, compiled or not."""
 
-    encode: Callable[[Tensor], Encoding]
+    encode: Callable[..., Encoding]
     prepare: Callable[[Tensor], Condition]
     sample: Callable[[Encoding, Tensor, float, Condition], Sample]
 
@@ -56,6 +56,8 @@ class Task:
 
     Args:
         degraded: (3, h, w) float32, padded to whole units.
+        shared: what a network judges once for the whole picture and its encoder is told with every
+            window, as a picture's exposure; None where there is no such thing.
         geometry: sides of a unit.
         tiles: what is left to do at the start.
         channels: of the latent.
@@ -65,6 +67,7 @@ class Task:
     """
 
     degraded: Tensor
+    shared: Tensor | None
     geometry: Geometry
     tiles: list[Tile]
     channels: int
@@ -138,7 +141,7 @@ def sample_tiles(
         InputError: a value is not finite in float32.
         LimitError: memory runs out at the smallest tile.
     """
-    health, halo = Health(), -(-network.halo // task.geometry.cells)
+    health, reach = Health(), task.geometry.reach(network)
     queue, done = deque(task.tiles), 0
     total = task.size[0] * task.size[1] * task.samples
     health.side = max(max(core.rows, core.columns) for core, _ in queue)
@@ -146,7 +149,7 @@ def sample_tiles(
         tile = queue[0]
         found = _sampled(network, stages, device, task, tile)
         if found is None:
-            queue = _smaller(queue, task, halo, health)
+            queue = _smaller(queue, task, reach, health)
             continue
         queue.popleft()
         health.add(found)
@@ -156,7 +159,7 @@ def sample_tiles(
     return health
 
 
-def _smaller(queue: deque[Tile], task: Task, halo: int, health: Health) -> deque[Tile]:
+def _smaller(queue: deque[Tile], task: Task, reach: Reach, health: Health) -> deque[Tile]:
     """What is left to do, in tiles of at most half the side of the one that did not fit."""
     core = queue[0].core
     side = max(core.rows, core.columns)
@@ -168,7 +171,7 @@ def _smaller(queue: deque[Tile], task: Task, halo: int, health: Health) -> deque
         )
     health.halvings.append(side)
     health.side = max(MIN_SIDE, side // 2)
-    return deque(part for tile in queue for part in halved(tile, task.size, halo, health.side))
+    return deque(part for tile in queue for part in halved(tile, task.size, reach, health.side))
 
 
 def _sampled(
@@ -222,8 +225,9 @@ def _all_samples(stages: Stages, device: torch.device, task: Task, tile: Tile) -
     geometry, kept = task.geometry, tile.core.seen_from(tile.window)
     rows, columns = tile.window.slices(geometry.pixels)
     health, seen = Health(), task.degraded[:, rows, columns]
+    shared = () if task.shared is None else (task.shared,)
     with _repeatable(device):
-        encoding = stages.encode(seen[None].to(device).contiguous())
+        encoding = stages.encode(seen[None].to(device).contiguous(), *shared)
         condition = stages.prepare(encoding.features)
         mean = _core(encoding.mean, kept, task, tile)
         for index, latent in enumerate(_latents(task, tile.window)):

@@ -15,7 +15,17 @@ from typing import NamedTuple, Protocol
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["MIN_SIDE", "MIN_WINDOW", "Geometry", "Tile", "Window", "halved", "plan", "plan_within"]
+__all__ = [
+    "MIN_SIDE",
+    "MIN_WINDOW",
+    "Geometry",
+    "Reach",
+    "Tile",
+    "Window",
+    "halved",
+    "plan",
+    "plan_within",
+]
 
 MIN_SIDE = 8
 """Units a picture's side has at least; smaller ones are padded by repeating the border."""
@@ -33,6 +43,9 @@ class Scales(Protocol):
 
     scale: int
     cell: int
+
+    @property
+    def halo(self) -> int: ...
 
 
 class Window(NamedTuple):
@@ -66,6 +79,18 @@ class Window(NamedTuple):
         return Window(self.top - top, self.bottom - top, self.left - left, self.right - left)
 
 
+class Reach(NamedTuple):
+    """What the network needs around a core.
+
+    Attributes:
+        halo: units of context to every side.
+        step: windows begin at multiples of so many rows and columns; 1 where any will do.
+    """
+
+    halo: int
+    step: int = 1
+
+
 class Tile(NamedTuple):
     """What is kept, and what the network sees for it."""
 
@@ -93,6 +118,11 @@ class Geometry:
         output = math.lcm(network.scale, network.cell)
         return cls(output // network.scale, output // network.cell, output)
 
+    def reach(self, network: Scales) -> Reach:
+        """A network's receptive field in units, and its encoder's alignment if it has one."""
+        alignment: int = getattr(network, "alignment", 1)
+        return Reach(-(-network.halo // self.cells), -(-alignment // self.cells))
+
     def units(self, pixels: int) -> int:
         """Units that cover a side of so many input pixels, at least MIN_SIDE."""
         return max(MIN_SIDE, -(-pixels // self.pixels))
@@ -105,46 +135,47 @@ class Geometry:
         return F.pad(degraded[None], (0, right, 0, below), mode="replicate")[0]
 
 
-def plan(size: tuple[int, int], halo: int, sides: tuple[int, int]) -> list[Tile]:
+def plan(size: tuple[int, int], reach: Reach, sides: tuple[int, int]) -> list[Tile]:
     """Tiles that cover a picture once, in reading order.
 
     Args:
         size: the picture's rows and columns.
-        halo: units of context to every side of a core.
+        reach: what a core needs around it.
         sides: rows and columns of the largest core; cores are made about equal.
     """
     rows, columns = _split(size[0], sides[0]), _split(size[1], sides[1])
     cores = [Window(*row, *column) for row in rows for column in columns]
-    return [Tile(core, _window(core, size, halo)) for core in cores]
+    return [Tile(core, _window(core, size, reach)) for core in cores]
 
 
-def plan_within(size: tuple[int, int], halo: int, most: int) -> list[Tile]:
+def plan_within(size: tuple[int, int], reach: Reach, most: int) -> list[Tile]:
     """The tiles of least total area whose windows have at most `most` units.
 
     Where the halo alone exceeds that, cores have MIN_SIDE units.
     """
     best, least = None, math.inf
+    extra = 2 * reach.halo + reach.step - 1
     for count in range(1, -(-size[0] // MIN_SIDE) + 1):
         rows = -(-size[0] // count)
-        seen = min(rows + 2 * halo, size[0])
-        columns = size[1] if seen * size[1] <= most else most // seen - 2 * halo
+        seen = min(rows + extra, size[0])
+        columns = size[1] if seen * size[1] <= most else most // seen - extra
         if columns < MIN_SIDE:
             continue
         across = -(-size[1] // columns)
-        total = count * seen * (size[1] + 2 * halo * (across - 1))
+        total = count * seen * (size[1] + extra * (across - 1))
         if total < least:
             best, least = (rows, columns), total
         if across == 1:
             break
-    return plan(size, halo, best or (MIN_SIDE, MIN_SIDE))
+    return plan(size, reach, best or (MIN_SIDE, MIN_SIDE))
 
 
-def halved(tile: Tile, size: tuple[int, int], halo: int, side: int) -> list[Tile]:
+def halved(tile: Tile, size: tuple[int, int], reach: Reach, side: int) -> list[Tile]:
     """The tile's core in parts of at most `side` rows and columns, in reading order."""
     top, left = tile.core.top, tile.core.left
-    parts = plan((tile.core.rows, tile.core.columns), 0, (side, side))
+    parts = plan((tile.core.rows, tile.core.columns), Reach(0), (side, side))
     cores = [Window(top + c.top, top + c.bottom, left + c.left, left + c.right) for c, _ in parts]
-    return [Tile(core, _window(core, size, halo)) for core in cores]
+    return [Tile(core, _window(core, size, reach)) for core in cores]
 
 
 def _split(length: int, side: int) -> list[tuple[int, int]]:
@@ -153,14 +184,16 @@ def _split(length: int, side: int) -> list[tuple[int, int]]:
     return list(pairwise(edges))
 
 
-def _window(core: Window, size: tuple[int, int], halo: int) -> Window:
+def _window(core: Window, size: tuple[int, int], reach: Reach) -> Window:
     """The core with its halo, grown to MIN_WINDOW where the picture has room."""
+    halo, step = reach
     top, bottom = max(core.top - halo, 0), min(core.bottom + halo, size[0])
     left, right = max(core.left - halo, 0), min(core.right + halo, size[1])
     columns = min(size[1], max(right - left, -(-MIN_WINDOW // (bottom - top))))
     left, right = _grown(left, right, columns, size[1])
     rows = min(size[0], max(bottom - top, -(-MIN_WINDOW // columns)))
-    return Window(*_grown(top, bottom, rows, size[0]), left, right)
+    top, bottom = _grown(top, bottom, rows, size[0])
+    return Window(top // step * step, bottom, left // step * step, right)
 
 
 def _grown(start: int, stop: int, length: int, limit: int) -> tuple[int, int]:

@@ -7,6 +7,7 @@ import functools
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from PIL import Image
 
 from restoreflow.errors import InputError, LimitError, UsageError
@@ -120,6 +121,35 @@ def test_a_halo_too_small_would_show(monkeypatch):
     monkeypatch.setattr(FakeNetwork, "halo", 0)
     monkeypatch.setattr("restoreflow.restoration.tiles.MIN_WINDOW", 1)
     assert np.abs(made.restore(y, tile=40).raw - whole.raw).max() > 1e-3
+
+
+class Judging(FakeNetwork):
+    """Brightens by the whole picture's mean, and sees cells four by four."""
+
+    alignment = 4
+    halo = 8
+
+    def __init__(self) -> None:
+        super().__init__("lowlight", 1)
+
+    def global_context(self, picture):
+        return picture.mean(dim=(1, 2, 3), keepdim=True)
+
+    def encode(self, degraded, context=None):
+        context = self.global_context(degraded) if context is None else context
+        blocks = F.avg_pool2d(degraded, 16, ceil_mode=True)
+        blocks = F.interpolate(blocks, scale_factor=16)[..., : degraded.shape[-2], :]
+        return super().encode((degraded + blocks[..., : degraded.shape[-1]]) / 4 / context)
+
+
+def test_what_is_judged_once_holds_for_every_tile(monkeypatch):
+    """A half-dark, half-bright picture: no tile is brighter than its neighbour."""
+    monkeypatch.setattr("restoreflow.restoration.tiles.MIN_WINDOW", 1)
+    y, made = picture(130, 170), Restorer(Judging(), config())  # type: ignore[arg-type]
+    y[:, :, :85] *= 0.05
+    whole, tiled = made.restore(y, tile=10**6), made.restore(y, tile=30)
+    assert np.abs(tiled.raw - whole.raw).max() < 1e-5
+    assert differing(tiled, whole) < 2e-5
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 40), (7, 3), (8, 8), (9, 31)])

@@ -12,6 +12,7 @@ from restoreflow.restoration.tiles import (
     MIN_SIDE,
     MIN_WINDOW,
     Geometry,
+    Reach,
     Tile,
     Window,
     halved,
@@ -23,7 +24,11 @@ from tests.restoration.fakes import FakeNetwork
 SIZES = st.tuples(st.integers(8, 150), st.integers(8, 150))
 
 
-def check(tiles: list[Tile], size: tuple[int, int], halo: int) -> None:
+REACHES = st.builds(Reach, st.integers(0, 40), st.sampled_from([1, 4]))
+
+
+def check(tiles: list[Tile], size: tuple[int, int], reach: Reach) -> None:
+    halo, step = reach
     covered = np.zeros(size, dtype=int)
     for core, window in tiles:
         covered[core.slices(1)] += 1
@@ -32,43 +37,44 @@ def check(tiles: list[Tile], size: tuple[int, int], halo: int) -> None:
         assert min(core.bottom + halo, size[0]) <= window.bottom <= size[0]
         assert min(core.right + halo, size[1]) <= window.right <= size[1]
         assert min(window.top, window.left) >= 0
+        assert window.top % step == window.left % step == 0
         assert window.area >= min(MIN_WINDOW, size[0] * size[1])
     assert (covered == 1).all()
 
 
 @settings(max_examples=80, deadline=None)
-@given(SIZES, st.integers(0, 40), st.tuples(st.integers(4, 120), st.integers(4, 120)))
-def test_a_plan_covers_once_with_halo(size, halo, sides):
-    tiles = plan(size, halo, sides)
-    check(tiles, size, halo)
+@given(SIZES, REACHES, st.tuples(st.integers(4, 120), st.integers(4, 120)))
+def test_a_plan_covers_once_with_halo(size, reach, sides):
+    tiles = plan(size, reach, sides)
+    check(tiles, size, reach)
     assert max(core.rows for core, _ in tiles) <= sides[0]
     assert max(core.columns for core, _ in tiles) <= sides[1]
 
 
 @settings(max_examples=100, deadline=None)
-@given(SIZES, st.integers(0, 40), st.integers(9000, 60000))
-def test_a_plan_within_a_budget_keeps_it(size, halo, most):
-    tiles = plan_within(size, halo, most)
-    check(tiles, size, halo)
+@given(SIZES, REACHES, st.integers(9000, 60000))
+def test_a_plan_within_a_budget_keeps_it(size, reach, most):
+    tiles = plan_within(size, reach, most)
+    check(tiles, size, reach)
     assert max(window.area for _, window in tiles) <= most
 
 
 def test_a_budget_prefers_whole_rows_to_squares():
-    tiles = plan_within((2000, 300), 34, 300 * 300)
+    tiles = plan_within((2000, 300), Reach(34), 300 * 300)
     assert {(t.window.left, t.window.right) for t in tiles} == {(0, 300)}
 
 
 def test_a_budget_below_the_halo_gives_the_smallest_cores():
-    tiles = plan_within((64, 64), 40, 100)
+    tiles = plan_within((64, 64), Reach(40), 100)
     assert max(core.rows for core, _ in tiles) == MIN_SIDE
 
 
 @settings(max_examples=60, deadline=None)
-@given(SIZES, st.integers(0, 20), st.integers(8, 60))
-def test_halves_cover_their_tile_once(size, halo, side):
-    tiles = plan(size, halo, (100, 100))
-    parts = [part for tile in tiles for part in halved(tile, size, halo, side)]
-    check(parts, size, halo)
+@given(SIZES, REACHES, st.integers(8, 60))
+def test_halves_cover_their_tile_once(size, reach, side):
+    tiles = plan(size, reach, (100, 100))
+    parts = [part for tile in tiles for part in halved(tile, size, reach, side)]
+    check(parts, size, reach)
     assert max(max(core.rows, core.columns) for core, _ in parts) <= side
 
 
