@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-__all__ = ["Encoding", "ResidualEncoder"]
+from restoreflow.networks.encoder import Encoder, Encoding
 
-
-class Encoding(NamedTuple):
-    """What an encoder knows of a degraded picture.
-
-    Attributes:
-        mean: (N, 3, H, W), the clean picture's estimate, in [0, 1].
-        features: (N, F, H / 4, W / 4), what conditions the flow.
-    """
-
-    mean: Tensor
-    features: Tensor
+__all__ = ["ResidualEncoder"]
 
 
 class ResidualBlock(nn.Module):
@@ -37,7 +25,7 @@ class ResidualBlock(nn.Module):
         return x + self.conv2(torch.relu(self.conv1(x)))
 
 
-class ResidualEncoder(nn.Module):
+class ResidualEncoder(Encoder):
     """Degraded picture to mean image and features, for scales 2, 4 and 8.
 
     The features live on the grid of the output's 4 x 4 cells: the input's own grid at scale 4, a
@@ -45,9 +33,9 @@ class ResidualEncoder(nn.Module):
 
     The mean image is |mean - bicubic| <= mean_range, then clamped to [0, 1], whatever the input.
 
-    The flow's features are made from the trunk's by a few blocks of their own, and no gradient goes
-    back from them into the trunk: the likelihood would otherwise pull the mean image down (0.8 dB in
-    200 steps, measured), and twins with other flows would have other mean images.
+    The flow's features are made from the trunk's by a few blocks of their own, and no gradient
+    goes back from them into the trunk: the likelihood would otherwise pull the mean image down
+    (0.8 dB in 200 steps, measured), and twins with other flows would have other mean images.
 
     Args:
         width: channels of trunk and features.
@@ -78,12 +66,10 @@ class ResidualEncoder(nn.Module):
         self.context = nn.Sequential(*(ResidualBlock(width) for _ in range(context)))
 
     def mean_parameters(self) -> list[nn.Parameter]:
-        """The parameters that the mean image depends on."""
         return [p for name, p in self.named_parameters() if not name.startswith("context.")]
 
     @property
     def halo(self) -> int:
-        """Receptive field to either side, in grid cells, of mean and features."""
         trunk = 2 + 2 * len(self.blocks)
         mean = trunk + 2  # detail, and smooth's pixel, which is in the next cell
         shared = 1 if self.scale == 8 else 0  # two cells share an input pixel

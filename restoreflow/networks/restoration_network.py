@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from restoreflow.flows.bijection import Condition
 from restoreflow.flows.flow import ConditionalFlow, LayerBound
-from restoreflow.networks.residual import Encoding
+from restoreflow.networks.encoder import Encoder, Encoding
 
-__all__ = ["Encoder", "Encoding", "RestorationNetwork", "Sample"]
-
-
-class Encoder(Protocol):
-    """What a task brings: `encode` as `ResidualEncoder.forward`, and its receptive field."""
-
-    @property
-    def halo(self) -> int: ...
-
-    def __call__(self, degraded: Tensor) -> Encoding: ...
+__all__ = ["Encoding", "RestorationNetwork", "Sample"]
 
 
 class Sample(NamedTuple):
@@ -53,11 +44,9 @@ class RestorationNetwork(nn.Module):
     cell = 4
     latent_channels = 48
 
-    def __init__(
-        self, encoder: nn.Module, flow: ConditionalFlow, task: str, scale: int
-    ) -> None:
+    def __init__(self, encoder: Encoder, flow: ConditionalFlow, task: str, scale: int) -> None:
         super().__init__()
-        self.encoder = encoder
+        self.encoder: Encoder = encoder
         self.flow = flow
         self.task = task
         self.scale = scale
@@ -66,7 +55,7 @@ class RestorationNetwork(nn.Module):
     @property
     def halo(self) -> int:
         """Receptive field of the whole restorer to either side, in grid cells."""
-        return int(self.encoder.halo) + self.flow.halo  # pyright: ignore[reportArgumentType]
+        return self.encoder.halo + self.flow.halo
 
     def set_precision(self, dtype: torch.dtype | None) -> None:
         """Run encoder and coupling networks under autocast to a dtype; None for float32."""
@@ -104,9 +93,7 @@ class RestorationNetwork(nn.Module):
     def log_prob(self, degraded: Tensor, clean: Tensor) -> Tensor:
         """Log density (N,) of clean pictures (N, 3, H, W) in [0, 1] given degraded ones, nats."""
         encoding = self.encode(degraded)
-        return self.flow.log_prob(
-            clean - encoding.mean, self.prepare(encoding.features)
-        )
+        return self.flow.log_prob(clean - encoding.mean, self.prepare(encoding.features))
 
     def inverse_bound(self, temperature: float = 1.0) -> list[LayerBound]:
         """The certificate; see `ConditionalFlow.inverse_bound`."""

@@ -16,6 +16,17 @@ from restoreflow.networks.config import NetworkConfig
 __all__ = ["LossWeights", "StageConfig", "TrainConfig", "read_train_config"]
 
 
+UNTOLD = CardFacts(
+    summary="A model in training.",
+    license="apache-2.0",
+    code_license="apache-2.0",
+    data_license="not stated",
+    training_data="Not stated.",
+    recipe="See train.toml.",
+    limits="Not examined.",
+)
+
+
 @dataclass(frozen=True)
 class LossWeights:
     """Weights of a stage's terms.
@@ -106,15 +117,7 @@ class TrainConfig:
     seed: int = 0
     average: float = 0.999
     precision: Literal["float32", "bfloat16"] = "bfloat16"
-    card: CardFacts = CardFacts(
-        summary="A model in training.",
-        license="apache-2.0",
-        code_license="apache-2.0",
-        data_license="not stated",
-        training_data="Not stated.",
-        recipe="See train.toml.",
-        limits="Not examined.",
-    )
+    card: CardFacts = UNTOLD
 
     def __post_init__(self) -> None:
         if not self.stages:

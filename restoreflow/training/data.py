@@ -6,6 +6,7 @@ import queue
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -17,6 +18,7 @@ from restoreflow.training.degradations import augment, draw_patch
 
 __all__ = ["Photos", "prefetch", "step_generator"]
 
+T = TypeVar("T")
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"}
 
 
@@ -65,16 +67,16 @@ class Photos:
         return augment(torch.stack(patches), generator).float().div_(255.0)
 
 
-def prefetch(make: Callable[[int], Tensor], start: int, end: int, ahead: int = 4) -> Iterator:
+def prefetch(make: Callable[[int], T], start: int, end: int, ahead: int = 4) -> Iterator[T]:
     """Run ``make(step)`` for every step in a thread, a few steps ahead of the consumer."""
-    ready: queue.Queue = queue.Queue(ahead)
+    ready: queue.Queue[T | BaseException] = queue.Queue(ahead)
     stop = threading.Event()
 
     def fill() -> None:
         for step in range(start, end):
             try:
-                item: object = make(step)
-            except BaseException as error:  # noqa: BLE001 - handed over: the consumer raises it
+                item: T | BaseException = make(step)
+            except BaseException as error:  # handed over: the consumer raises it
                 item = error
             while not stop.is_set():
                 try:

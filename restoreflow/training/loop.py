@@ -31,6 +31,7 @@ from restoreflow.training.degradations import downscale, round_8bit
 from restoreflow.training.losses import StageLoss
 from restoreflow.training.low_light_pairs import make_pair
 from restoreflow.training.perceptual import FeatureDistance, load_feature_distance
+from restoreflow.training.photo_degradation import degrade_photo
 
 __all__ = ["Trainer", "degrade"]
 
@@ -47,8 +48,6 @@ def degrade(
     if config.degradation == "low_light":
         return make_pair(clean, generator)
     if config.degradation == "photo":
-        from restoreflow.training.degradations import degrade_photo
-
         return degrade_photo(clean, config.scale, generator), clean
     return round_8bit(downscale(clean, config.scale)), clean
 

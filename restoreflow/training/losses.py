@@ -42,7 +42,7 @@ class StageLoss(nn.Module):
         self.network = network
         self.stage = stage
         moves = stage.weights.mean > 0
-        for parameter in network.encoder.mean_parameters():  # pyright: ignore
+        for parameter in network.encoder.mean_parameters():
             parameter.requires_grad_(moves)
         # Kept out of the modules: it is not trained, nor distributed, nor saved.
         self._distance = [distance]

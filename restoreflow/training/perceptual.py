@@ -36,6 +36,9 @@ class FeatureDistance(nn.Module):
         vgg: `conv1_1.w`, `conv1_1.b`, ... `conv2_2.b`.
     """
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(self, lpips: LPIPS, vgg: dict[str, Tensor]) -> None:
         super().__init__()
         self.lpips = lpips

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 
@@ -55,7 +56,7 @@ def plot_log(log: Path, picture: Path) -> None:
         axis.plot(*zip(*points, strict=True), linewidth=1)
         axis.set_ylabel(name)
         axis.grid(alpha=0.3)
-        for before, after in zip(lines, lines[1:], strict=False):
+        for before, after in itertools.pairwise(lines):
             if before["stage"] != after["stage"]:
                 axis.axvline(after["total"], color="gray", linestyle=":")
     axes[-1].set_xlabel("steps")

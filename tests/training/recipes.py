@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -18,7 +19,13 @@ ALEX |= {"conv4": (256, 384, 3), "conv5": (256, 256, 3)}
 VGG = {"conv1_1": (64, 3), "conv1_2": (64, 64), "conv2_1": (128, 64), "conv2_2": (128, 128)}
 
 
-def recipe(*losses: str, steps: int = 4, coupling: str = "spline", **rest) -> TrainConfig:
+Loss = Literal["mean", "likelihood", "texture"]
+Coupling = Literal["spline", "affine", "clamped_affine"]
+
+
+def recipe(
+    *losses: Loss, steps: int = 4, coupling: Coupling = "spline", seed: int = 0
+) -> TrainConfig:
     stages = tuple(
         StageConfig(loss=loss, steps=steps, learning_rate=1e-3, batch=2, patch=96, warmup=2)
         for loss in losses
@@ -29,7 +36,7 @@ def recipe(*losses: str, steps: int = 4, coupling: str = "spline", **rest) -> Tr
         flow=FlowConfig(coupling=coupling, steps=2, hidden=8),
         stages=stages,
         precision="float32",
-        **rest,
+        seed=seed,
     )
 
 

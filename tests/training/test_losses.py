@@ -12,7 +12,7 @@ from restoreflow.networks.build import build_network
 from restoreflow.training.config import LossWeights
 from restoreflow.training.losses import StageLoss, energy_score
 from restoreflow.training.perceptual import draw_place, load_feature_distance
-from tests.training.recipes import recipe, write_extractors
+from tests.training.recipes import Loss, recipe, write_extractors
 
 
 def expected_score(spread_of_samples: float, weight: float) -> float:
@@ -21,7 +21,8 @@ def expected_score(spread_of_samples: float, weight: float) -> float:
     truth, one, two = torch.randn(3, 200_000, generator=generator)
     one, two = one * spread_of_samples, two * spread_of_samples
     means = ((one - truth).abs(), (two - truth).abs(), (one - two).abs())
-    return float(energy_score(*(m.mean() for m in means), weight))
+    to_one, to_two, between = (m.mean() for m in means)
+    return float(energy_score(to_one, to_two, between, weight))
 
 
 def test_the_energy_score_is_smallest_for_the_true_spread() -> None:
@@ -35,7 +36,7 @@ def test_a_single_samples_distance_rewards_collapse() -> None:
 
 
 @pytest.mark.parametrize("loss", ["mean", "likelihood", "texture"])
-def test_every_trained_parameter_receives_a_gradient(loss: str, tmp_path: Path) -> None:
+def test_every_trained_parameter_receives_a_gradient(loss: Loss, tmp_path: Path) -> None:
     config = recipe(loss)
     network = build_network(config.model())
     with torch.no_grad():
@@ -47,7 +48,7 @@ def test_every_trained_parameter_receives_a_gradient(loss: str, tmp_path: Path) 
     total.backward()
     trained = network.encoder.mean_parameters() if loss == "mean" else list(network.parameters())
     assert all(p.grad is not None and p.grad.any() for p in trained)
-    assert all(torch.isfinite(p.grad).all() for p in trained)
+    assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in trained)
     assert {"mean"} <= terms.keys()
 
 
@@ -78,4 +79,5 @@ def test_the_likelihood_does_not_move_the_mean_image() -> None:
     module = StageLoss(network, stage)
     module(torch.rand(1, 3, 24, 24), torch.rand(1, 3, 96, 96), seed=0)[0].backward()
     assert all(p.grad is None for p in network.encoder.mean_parameters())
-    assert any(p.grad is not None and p.grad.any() for p in network.encoder.context.parameters())
+    context = network.get_submodule("encoder.context")
+    assert any(p.grad is not None and p.grad.any() for p in context.parameters())

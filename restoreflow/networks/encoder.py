@@ -1,0 +1,45 @@
+"""What every encoder gives, whatever its task."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from torch import Tensor, nn
+
+__all__ = ["Encoder", "Encoding"]
+
+
+class Encoding(NamedTuple):
+    """What an encoder knows of a degraded picture.
+
+    Attributes:
+        mean: (N, 3, H, W), the clean picture's estimate, in [0, 1].
+        features: (N, F, H / 4, W / 4), what conditions the flow.
+    """
+
+    mean: Tensor
+    features: Tensor
+
+
+class Encoder(nn.Module):
+    """A network from a degraded picture to its `Encoding`.
+
+    A subclass
+
+    * MUST implement ``forward`` on (N, 3, h, w), RGB in [0, 1];
+    * MUST keep the mean image within [0, 1] for every input;
+    * MUST say its receptive field, and which parameters the mean image depends on.
+    """
+
+    @property
+    def halo(self) -> int:
+        """Receptive field to either side, in grid cells, of mean and features."""
+        raise NotImplementedError
+
+    def mean_parameters(self) -> list[nn.Parameter]:
+        """The parameters that the mean image depends on."""
+        raise NotImplementedError
+
+    def forward(self, degraded: Tensor) -> Encoding:
+        """Mean image and features."""
+        raise NotImplementedError
