@@ -53,19 +53,17 @@ class ActNorm(Bijection):
     def inverse(self, z: Tensor, condition: Condition) -> Tensor:
         del condition
         scale = torch.exp(self.log_scale).to(z.dtype)[:, None, None]
-        return mix_channels(
-            z * scale + self.bias.to(z.dtype)[:, None, None], self.basis.T
-        )
+        return mix_channels(z * scale + self.bias.to(z.dtype)[:, None, None], self.basis.T)
 
     @torch.no_grad()
     def inverse_bound(self, bound: Bound) -> Bound:
         """The linear part's rows, and the constant part exactly."""
         linear = (self.basis.double() * self.log_scale.double().exp()[:, None]).T
         constant = self.basis.double().T @ self.bias.double()
-        by_norm = bound.norm * linear.norm(dim=1) + constant.abs()
+        by_norm = bound.norm * linear.square().sum(1).sqrt() + constant.abs()
         by_peak = bound.peak * linear.abs().sum(1) + constant.abs()
         norm = bound.norm * float(self.log_scale.double().exp().max()) + float(
-            constant.norm()
+            constant.square().sum().sqrt()
         )
         peak = float(torch.minimum(by_norm, by_peak).max())
         return Bound(norm, peak).tightened(len(constant))

@@ -49,9 +49,7 @@ class ConditionalBase(nn.Module):
         """Raw parameters, (N, 2 channels, H, W)."""
         return self.network(features)
 
-    def parameters_of(
-        self, condition: Condition, dtype: torch.dtype
-    ) -> tuple[Tensor, Tensor]:
+    def parameters_of(self, condition: Condition, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
         """Bounded mean and log-scale."""
         mean, log_scale = as_tensor(condition).to(dtype).chunk(2, 1)
         mean = softly_bounded(mean, self.mean_limit)

@@ -126,9 +126,7 @@ def as_tuple(condition: Condition) -> tuple[Condition, ...]:
         TypeError: when the condition was made by another bijection's ``prepare``.
     """
     if not isinstance(condition, tuple):
-        raise TypeError(
-            "a composite bijection needs the tuple its own prepare() returned"
-        )
+        raise TypeError("a composite bijection needs the tuple its own prepare() returned")
     return condition
 
 

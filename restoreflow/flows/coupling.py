@@ -61,36 +61,32 @@ class Coupling(Bijection):
 
     halo = 1
 
-    def __init__(
-        self, channels: int, features: int, hidden: int, map: ElementwiseMap
-    ) -> None:
+    def __init__(self, channels: int, features: int, hidden: int, map: ElementwiseMap) -> None:
         super().__init__()
-        self.half = channels // 2
-        self.moving = channels - self.half
+        self.still = channels // 2
+        self.moving = channels - self.still
         self.map = map
         self.from_features = nn.Conv2d(features, hidden, 1)
-        self.network = CouplingNetwork(self.half, hidden, map.parameters * self.moving)
+        self.network = CouplingNetwork(self.still, hidden, map.parameters * self.moving)
 
     def prepare(self, features: Tensor) -> Condition:
         return self.from_features(features)
 
     def forward(self, x: Tensor, condition: Condition) -> tuple[Tensor, Tensor]:
-        x1, x2 = x.split((self.half, self.moving), 1)
+        x1, x2 = x[:, : self.still], x[:, self.still :]
         z2, log_slope = self.map.forward(x2, self.network(x1, as_tensor(condition)))
         return torch.cat((x1, z2), 1), sum_per_item(log_slope)
 
     def inverse(self, z: Tensor, condition: Condition) -> Tensor:
-        z1, z2 = z.split((self.half, self.moving), 1)
-        return torch.cat(
-            (z1, self.map.inverse(z2, self.network(z1, as_tensor(condition)))), 1
-        )
+        z1, z2 = z[:, : self.still], z[:, self.still :]
+        return torch.cat((z1, self.map.inverse(z2, self.network(z1, as_tensor(condition)))), 1)
 
     def inverse_bound(self, bound: Bound) -> Bound:
         # With norms n1, n2 of the halves, n1^2 + n2^2 = n^2, the result has hypot(n1, g(n2)),
         # which is at most g(n) for every bound g of the maps here (n e^A + c, or hypot(b, n + c)).
         peak = max(bound.peak, self.map.inverse_peak(bound.peak))
         norm = max(bound.norm, self.map.inverse_norm(bound.norm, self.moving))
-        return Bound(norm, peak).tightened(self.half + self.moving)
+        return Bound(norm, peak).tightened(self.still + self.moving)
 
     def inverse_displacement(self) -> float:
         return math.sqrt(self.moving) * self.map.inverse_displacement()

@@ -10,14 +10,21 @@ from torch import Tensor
 
 from restoreflow.flows.config import FlowConfig
 from restoreflow.flows.spline import (
-    KNOT_LIMIT,
+    TWO_BIN_DISPLACEMENT,
     SplineParameters,
+    TwoBinParameters,
+    softly_bounded,
     spline_forward,
     spline_inverse,
     spline_parameters,
     two_bin_forward,
     two_bin_inverse,
     two_bin_parameters,
+)
+from restoreflow.flows.spline_kernels import (
+    shifted_spline_forward,
+    shifted_spline_inverse,
+    unrecorded_blockwise,
 )
 
 __all__ = [
@@ -36,16 +43,9 @@ __all__ = [
 AFFINE_EPSILON = 1e-4
 
 
-def softly_bounded(raw: Tensor, limit: float) -> Tensor:
-    """limit * tanh(raw / limit): within +-limit, slope 1 at 0."""
-    return limit * torch.tanh(raw / limit)
-
-
 def bounded_between(raw: Tensor, low: float, high: float) -> Tensor:
     """Within low < 0 < high, 0 at 0 and slope 1 there, each side with its own tanh."""
-    return softly_bounded(raw.clamp_min(0.0), high) - softly_bounded(
-        -raw.clamp_max(0.0), -low
-    )
+    return softly_bounded(raw.clamp_min(0.0), high) - softly_bounded(-raw.clamp_max(0.0), -low)
 
 
 class ElementwiseMap(Protocol):
@@ -78,6 +78,11 @@ class ElementwiseMap(Protocol):
         ...
 
 
+def split_raw(raw: Tensor, parameters: int, like: Tensor) -> list[Tensor]:
+    """The parameters one by one, each of the shape of ``like``."""
+    return [part.expand_as(like) for part in raw.chunk(parameters, 1)]
+
+
 class TwoBinSplineMap:
     """Bounded two-bin spline, then a bounded shift: y = spline(x) + t.
 
@@ -92,17 +97,23 @@ class TwoBinSplineMap:
         self.shift = shift
 
     def forward(self, x: Tensor, raw: Tensor) -> tuple[Tensor, Tensor]:
-        raw_x, raw_y, raw_slope, raw_shift = raw.chunk(4, 1)
-        knot = two_bin_parameters(raw_x, raw_y, raw_slope)
+        parts = split_raw(raw, self.parameters, x)
+        if not torch.compiler.is_compiling():
+            return shifted_spline_forward(x, parts, self.box, self.shift)
+        knot, shift = self._bounded(*parts)
         y, log_slope = two_bin_forward(x, knot, self.box)
-        return y + softly_bounded(raw_shift, self.shift), log_slope
+        return y + shift, log_slope
 
     def inverse(self, y: Tensor, raw: Tensor) -> Tensor:
-        raw_x, raw_y, raw_slope, raw_shift = raw.chunk(4, 1)
-        knot = two_bin_parameters(raw_x, raw_y, raw_slope)
-        return two_bin_inverse(
-            y - softly_bounded(raw_shift, self.shift), knot, self.box
-        )
+        parts = split_raw(raw, self.parameters, y)
+        if not torch.compiler.is_compiling():
+            return shifted_spline_inverse(y, parts, self.box, self.shift)
+        knot, shift = self._bounded(*parts)
+        return two_bin_inverse(y - shift, knot, self.box)
+
+    def _bounded(self, *raw: Tensor) -> tuple[TwoBinParameters, Tensor]:
+        raw_x, raw_y, raw_slope, raw_shift = raw
+        return two_bin_parameters(raw_x, raw_y, raw_slope), softly_bounded(raw_shift, self.shift)
 
     def inverse_peak(self, peak: float) -> float:
         return max(self.box, peak + self.shift)
@@ -111,16 +122,14 @@ class TwoBinSplineMap:
         """Two bounds on the 2-norm, the smaller holds.
 
         Values that end inside the box have at most sqrt(channels) * box together, the others at
-        most norm + sqrt(channels) * shift. Or: no value moves farther than the longest way between
-        the knot's position and height, plus the shift.
+        most norm + sqrt(channels) * shift. Or: no value moves farther than `inverse_displacement`.
         """
         root = math.sqrt(channels)
         by_place = math.hypot(root * self.box, norm + root * self.shift)
         return min(by_place, norm + root * self.inverse_displacement())
 
     def inverse_displacement(self) -> float:
-        # Both ends of a bin are at most (1 + KNOT_LIMIT) box apart, in x as in y.
-        return self.shift + (1.0 + KNOT_LIMIT) * self.box
+        return self.shift + TWO_BIN_DISPLACEMENT * self.box
 
 
 class SplineMap(TwoBinSplineMap):
@@ -133,21 +142,30 @@ class SplineMap(TwoBinSplineMap):
         self.bins = bins
         self.parameters = 3 * bins
 
-    def _split(self, raw: Tensor) -> tuple[SplineParameters, Tensor]:
-        values = torch.stack(raw.chunk(self.parameters, 1), -1)
-        k = self.bins
-        widths, heights, slopes, shift = values.split((k, k, k - 1, 1), -1)
-        knots = spline_parameters(widths, heights, slopes, self.box)
-        return knots, softly_bounded(shift.squeeze(-1), self.shift)
-
     def forward(self, x: Tensor, raw: Tensor) -> tuple[Tensor, Tensor]:
-        knots, shift = self._split(raw)
+        y, log_slope = unrecorded_blockwise(
+            self._forward, 2, x, *split_raw(raw, self.parameters, x)
+        )
+        return y, log_slope
+
+    def inverse(self, y: Tensor, raw: Tensor) -> Tensor:
+        return unrecorded_blockwise(self._inverse, 1, y, *split_raw(raw, self.parameters, y))[0]
+
+    def _forward(self, x: Tensor, *raw: Tensor) -> tuple[Tensor, Tensor]:
+        knots, shift = self._knots(*raw)
         y, log_slope = spline_forward(x, knots, self.box)
         return y + shift, log_slope
 
-    def inverse(self, y: Tensor, raw: Tensor) -> Tensor:
-        knots, shift = self._split(raw)
-        return spline_inverse(y - shift, knots, self.box)
+    def _inverse(self, y: Tensor, *raw: Tensor) -> tuple[Tensor]:
+        knots, shift = self._knots(*raw)
+        return (spline_inverse(y - shift, knots, self.box),)
+
+    def _knots(self, *raw: Tensor) -> tuple[SplineParameters, Tensor]:
+        k = self.bins
+        values = (raw[:k], raw[k : 2 * k], raw[2 * k : -1])
+        widths, heights, slopes = (torch.stack(v).movedim(0, -1) for v in values)
+        knots = spline_parameters(widths, heights, slopes, self.box)
+        return knots, softly_bounded(raw[-1], self.shift)
 
     def inverse_displacement(self) -> float:
         return self.shift + 2.0 * self.box
@@ -212,9 +230,7 @@ class ScaleShiftMap:
 
     def _split(self, raw: Tensor) -> tuple[Tensor, Tensor]:
         log_scale, shift = raw.chunk(2, 1)
-        return bounded_between(log_scale, self.low, self.high), softly_bounded(
-            shift, self.shift
-        )
+        return bounded_between(log_scale, self.low, self.high), softly_bounded(shift, self.shift)
 
     def inverse_peak(self, peak: float) -> float:
         return peak * math.exp(self.high) + self.shift
@@ -227,7 +243,7 @@ class ScaleShiftMap:
 
 
 class ClampedAffineMap(ScaleShiftMap):
-    """Affine coupling with HCFlow's clamp, log-scale 0.318 atan(2 h) within +-0.5, bounded shift."""
+    """Affine coupling with HCFlow's clamp: log-scale 0.318 atan(2 h), within +-0.5."""
 
     clamp = 0.318
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from restoreflow.flows.actnorm import ActNorm
 from restoreflow.flows.base import ConditionalBase
-from restoreflow.flows.bijection import Bijection, Bound, Chain, Condition, as_tuple
+from restoreflow.flows.bijection import Bijection, Chain, Condition, as_tuple
 from restoreflow.flows.config import FlowConfig
 from restoreflow.flows.coupling import Coupling, CouplingNetwork
 from restoreflow.flows.elementwise import coupling_map, injector_map
@@ -79,9 +79,7 @@ class ConditionalFlow(nn.Module):
         z, ladj = self.chain(u, chain)
         return self.base.log_prob(z, base) + ladj + ladj_limiter
 
-    def sample(
-        self, condition: Condition, latent: Tensor, temperature: float
-    ) -> Detail:
+    def sample(self, condition: Condition, latent: Tensor, temperature: float) -> Detail:
         """Detail from a latent (N, 48, h, w) of standard normal values; no determinants.
 
         Args:
@@ -152,9 +150,7 @@ def build_flow(config: FlowConfig, features: int, cell: int = 4) -> ConditionalF
     ]
     for step in range(config.steps):
         coupling = Coupling(channels, features, config.hidden, coupling_map(config))
-        rotation = Rotation(
-            random_rotation(channels, config.seed * 1000 + step).float()
-        )
+        rotation = Rotation(random_rotation(channels, config.seed * 1000 + step).float())
         whole = Conjugate(rotation, coupling)
         parts.append(HalfCellShift(whole) if config.shifted and step % 2 else whole)
     base = ConditionalBase(

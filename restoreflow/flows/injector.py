@@ -34,9 +34,7 @@ class Injector(Bijection):
         map: the element-wise map.
     """
 
-    def __init__(
-        self, channels: int, features: int, hidden: int, map: ElementwiseMap
-    ) -> None:
+    def __init__(self, channels: int, features: int, hidden: int, map: ElementwiseMap) -> None:
         super().__init__()
         self.channels = channels
         self.map = map

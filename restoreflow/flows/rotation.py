@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -17,7 +18,9 @@ def random_rotation(channels: int, seed: int) -> Tensor:
     """A random orthogonal matrix (channels, channels), float64, the same for a seed everywhere."""
     generator = torch.Generator().manual_seed(seed)
     normal = torch.randn(channels, channels, generator=generator, dtype=torch.float64)
-    q, r = torch.linalg.qr(normal)
+    # torch.linalg carries no types.
+    decomposed = torch.linalg.qr(normal)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    q, r = cast("tuple[Tensor, Tensor]", decomposed)
     return q * r.diagonal().sign()
 
 
@@ -29,9 +32,9 @@ def cosine_basis(cell: int = 4) -> Tensor:
     """
     position = torch.arange(cell, dtype=torch.float64)
     cosines = torch.cos(math.pi * (position + 0.5) * position[:, None] / cell)
-    cosines = cosines / cosines.norm(dim=1, keepdim=True)
+    cosines = cosines / cosines.square().sum(1, keepdim=True).sqrt()
     opponents = torch.tensor([[1, 1, 1], [1, 0, -1], [1, -2, 1]], dtype=torch.float64)
-    opponents = opponents / opponents.norm(dim=1, keepdim=True)
+    opponents = opponents / opponents.square().sum(1, keepdim=True).sqrt()
     blocks = torch.einsum("ui,vj,kc->uvkcij", cosines, cosines, opponents)
     images = blocks.reshape(-1, 3, cell, cell)
     return images_to_cells(images).flatten(1)
@@ -54,8 +57,13 @@ def cells_to_images(z: Tensor) -> Tensor:
 
 
 def mix_channels(x: Tensor, matrix: Tensor) -> Tensor:
-    """Apply a matrix (out, in) to the channel vector at every location, never in low precision."""
-    return F.conv2d(x, matrix.to(x.dtype)[:, :, None, None])
+    """Apply a matrix (out, in) to the channel vector at every location, never in low precision.
+
+    A product, since convolutions in float32 may be rounded to TF32 on a GPU, and outside autocast.
+    """
+    with torch.autocast(x.device.type, enabled=False):
+        mixed = torch.matmul(matrix.to(x.dtype), x.flatten(2))
+    return mixed.view(x.shape[0], matrix.shape[0], *x.shape[2:])
 
 
 class Rotation(Bijection):
@@ -108,9 +116,7 @@ class Conjugate(Bijection):
     def inverse_bound(self, bound: Bound) -> Bound:
         channels = self.rotation.weight.shape[0]
         way = self.inverse_displacement()
-        inner = self.inner.inverse_bound(
-            bound._replace(peak=bound.norm).tightened(channels)
-        )
+        inner = self.inner.inverse_bound(bound._replace(peak=bound.norm).tightened(channels))
         norm = min(inner.norm, bound.norm + way)
         return Bound(norm, min(norm, bound.peak + way)).tightened(channels)
 
