@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ from restoreflow.networks.restoration_network import RestorationNetwork
 from restoreflow.ood.features import extract
 from restoreflow.ood.mahalanobis import energy_map
 from restoreflow.restoration.memory import window_cells
-from restoreflow.restoration.tiles import Geometry, plan, plan_within
+from restoreflow.restoration.tiles import Geometry, Reach, plan, plan_within
 
 __all__ = ["FeatureTile", "energy_maps", "feature_tiles"]
 
@@ -49,21 +49,20 @@ def feature_tiles(
         layers: of `features.layer_names`.
         tile: largest side of a part in input pixels; None goes by the memory.
     """
-    encoder: Any = network.encoder
+    encoder = network.encoder
     device = next(encoder.parameters()).device
     geometry = _geometry(network, getattr(encoder, "alignment", 1))
     padded = geometry.padded(degraded)
     size = (padded.shape[-2] // geometry.pixels, padded.shape[-1] // geometry.pixels)
-    halo = -(-int(encoder.halo) // geometry.cells)
+    reach = Reach(-(-encoder.halo // geometry.cells))
     if tile is None:
-        tiles = plan_within(size, halo, window_cells(device) // geometry.cells**2)
+        tiles = plan_within(size, reach, window_cells(device) // geometry.cells**2)
     else:
         side = max(tile // geometry.pixels, 1)
-        tiles = plan(size, halo, (side, side))
+        tiles = plan(size, reach, (side, side))
     real = [-(-side * network.scale // network.cell) for side in degraded.shape[-2:]]
-    context = None
-    if len(tiles) > 1 and hasattr(encoder, "global_context"):
-        context = encoder.global_context(padded[None].to(device))
+    judge = getattr(encoder, "global_context", None)
+    context = None if judge is None else judge(degraded[None].to(device))
     for core, window in tiles:
         rows, columns = window.slices(geometry.pixels)
         seen = padded[None, :, rows, columns].to(device).contiguous()

@@ -1,0 +1,89 @@
+"""Curves against scikit-learn, and figures against their definitions."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from restoreflow.ood.calibration import (
+    Curve,
+    area_under_roc,
+    expected_calibration_error,
+    isotonic,
+    logistic,
+)
+
+
+def outcomes(count: int = 3000, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    scores = rng.normal(0, 2, count)
+    return scores, rng.random(count) < 1 / (1 + np.exp(-1.5 * (scores - 0.5)))
+
+
+def test_isotonic_pools_as_scikit_learn_does() -> None:
+    regression = pytest.importorskip("sklearn.isotonic").IsotonicRegression
+    scores, hits = outcomes()
+    scores = np.round(scores, 1)  # ties
+    curve = isotonic(scores, hits)
+    steps = regression().fit(scores, hits).predict(scores)
+    found = curve(scores)
+    assert len(np.unique(steps)) == len(curve.scores)
+    assert np.abs(found - steps).mean() < 0.03  # lines between pools, not steps
+    order = np.argsort(scores)
+    assert (np.diff(found[order]) >= 0).all()
+
+
+@pytest.mark.parametrize("fit", [isotonic, logistic])
+def test_probabilities_are_honest_on_new_inputs(fit) -> None:
+    curve = fit(*outcomes(seed=1))
+    scores, hits = outcomes(seed=2)
+    probabilities = curve(scores)
+    assert expected_calibration_error(probabilities, hits) < 0.04
+    assert probabilities.min() > 0
+    assert probabilities.max() < 1
+
+
+@pytest.mark.parametrize("fit", [isotonic, logistic])
+@pytest.mark.parametrize("hits", [[0, 0, 0, 0], [1, 1, 1, 1], [0, 0, 1, 1], [1, 1, 0, 0]], ids=str)
+def test_few_and_one_sided_outcomes_are_never_certain(fit, hits: list[int]) -> None:
+    curve = fit([1.0, 2.0, 3.0, 4.0], hits)
+    found = curve([-1e9, 1.5, 2.5, 1e9, math.nan, math.inf])
+    assert ((found > 0) & (found < 1)).all()
+    assert found[0] <= found[1] <= found[2] <= found[3] == found[4] == found[5]
+
+
+def test_a_rank_statistic_knows_ties() -> None:
+    metrics = pytest.importorskip("sklearn.metrics")
+    scores, hits = outcomes(500)
+    scores = np.round(scores)
+    assert area_under_roc(scores, hits) == pytest.approx(metrics.roc_auc_score(hits, scores))
+    assert math.isnan(area_under_roc([1.0, 2.0], [1, 1]))
+
+
+def test_calibration_error_is_the_gap() -> None:
+    assert expected_calibration_error([0.8] * 10, [1] * 5 + [0] * 5) == pytest.approx(0.3)
+    assert expected_calibration_error([0.0, 1.0], [0, 1]) == 0
+
+
+@pytest.mark.parametrize(
+    ("scores", "probabilities", "message"),
+    [
+        ((), (), "0 scores"),
+        ((1.0, 2.0), (0.5,), "2 scores for 1"),
+        ((1.0, 1.0), (0.1, 0.2), "must increase"),
+        ((1.0, 2.0), (0.3, 0.2), "not decrease"),
+        ((1.0, 2.0), (0.3, 1.2), r"in \[0, 1\]"),
+        ((1.0, math.nan), (0.3, 0.4), "finite"),
+    ],
+)
+def test_a_curve_is_monotone_and_within_0_1(scores, probabilities, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Curve(scores, probabilities)
+
+
+@pytest.mark.parametrize("pair", [([], []), ([1.0], [1, 0]), ([math.inf], [1])])
+def test_what_cannot_be_calibrated_is_refused(pair) -> None:
+    with pytest.raises(ValueError, match="scores"):
+        isotonic(*pair)

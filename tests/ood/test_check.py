@@ -1,0 +1,101 @@
+"""Verdicts on pictures."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from restoreflow.errors import ModelError
+from restoreflow.networks.restoration_network import RestorationNetwork
+from restoreflow.ood.calibration import Curve
+from restoreflow.ood.check import Checker
+from restoreflow.ood.corruptions import corrupt
+from restoreflow.ood.reference import Calibration, CalibrationFacts, Reference
+from tests.ood import fakes
+
+
+def pixels(name: str | None = None, severity: int = 5) -> np.ndarray:
+    picture = fakes.photo(40)
+    if name is not None:
+        generator = torch.Generator().manual_seed(0)
+        picture = corrupt(picture[None], name, severity, generator)[0]
+    return np.ascontiguousarray(picture.permute(1, 2, 0).numpy())
+
+
+@pytest.fixture
+def checker(network: RestorationNetwork, reference: Reference) -> Checker:
+    return Checker(network, reference)
+
+
+def test_a_photograph_is_usual(checker: Checker) -> None:
+    found = checker.check(pixels())
+    assert (found.flagged, found.verdict) == (False, "usual")
+    assert 0.5 < found.score.energy < 2
+    assert found.score.energies.shape == (60, 72)
+    assert found.score.energy == pytest.approx(found.score.energies.mean(), rel=1e-5)
+    assert (found.width, found.height) == (72, 60)
+    assert found.probability is None
+
+
+def test_noise_has_too_much_energy_and_blur_too_little(checker: Checker) -> None:
+    noise, blur, plain = (checker.check(pixels(name)) for name in ("gaussian_noise", "blur", None))
+    assert noise.verdict == "artifacts likely"
+    assert any(reason.startswith("noise") for reason in noise.reasons)
+    assert blur.score.energy < plain.score.energy < noise.score.energy
+    assert blur.score.unusual > plain.score.unusual
+    assert blur.verdict == "unlike training"
+    assert any(reason.startswith("blur") for reason in blur.reasons)
+
+
+def test_a_threshold_of_ones_own(network: RestorationNetwork, reference: Reference) -> None:
+    strict = Checker(network, reference, threshold=0.0)
+    assert strict.check(pixels()).verdict == "artifacts likely"
+    assert strict.check(pixels()).reasons  # never a flag without a reason
+    loose = Checker(network, reference, threshold=1e9)
+    assert loose.check(pixels("gaussian_noise")).verdict == "unlike training"
+
+
+def test_probabilities_come_from_the_score_they_were_learnt_of(
+    network: RestorationNetwork, reference: Reference
+) -> None:
+    facts = CalibrationFacts(outcome="error", score="unusual", inputs=2, hits=1)
+    curve = Curve((0.0, 1e4), (0.0, 1.0))
+    learnt = dataclasses.replace(reference, calibrations=(Calibration(facts, curve),))
+    found = Checker(network, learnt).check(pixels("blur"))
+    assert found.probability == pytest.approx(found.score.unusual / 1e4)
+    assert Checker(network, learnt).place_probabilities(found.score.energies) is None
+    place = Calibration(dataclasses.replace(facts, score="place"), Curve((0.0, 1.0), (0.2, 0.6)))
+    learnt = dataclasses.replace(reference, calibrations=(place,))
+    shares = Checker(network, learnt).place_probabilities(found.score.energies)
+    assert shares is not None
+    assert shares.shape == found.score.energies.shape
+    assert shares.min() >= 0.2
+
+
+def test_a_strange_picture_without_a_word_for_it_gets_a_reason(checker: Checker) -> None:
+    mute = dataclasses.replace(checker.reference, statistics={})
+    found = Checker(checker.network, mute).check(pixels("impulse_noise"))
+    assert found.flagged
+    assert found.reasons[0].startswith("features: ")
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 40), (9, 8)])
+def test_tiny_pictures_are_judged(checker: Checker, size: tuple[int, int]) -> None:
+    found = checker.check(np.full((*size, 3), 0.5, np.float32))
+    assert np.isfinite(found.score.unusual)
+    assert found.score.energies.shape == size
+    assert found.reasons[0] == f"tiny: {size[1]} x {size[0]} pixels"
+
+
+def test_statistics_of_another_network_are_refused(
+    network: RestorationNetwork, reference: Reference
+) -> None:
+    layer = reference.layers[0]
+    renamed = layer._replace(facts=dataclasses.replace(layer.facts, name="block9"))
+    narrow = layer._replace(mean=torch.zeros(5), whitening=torch.eye(5))
+    for other, message in ((renamed, "block9"), (narrow, "5 channels")):
+        with pytest.raises(ModelError, match=message):
+            Checker(network, dataclasses.replace(reference, layers=(other,)))
