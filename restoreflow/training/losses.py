@@ -23,6 +23,11 @@ def energy_score(to_truth1: Tensor, to_truth2: Tensor, between: Tensor, spread: 
     return 0.5 * (to_truth1 + to_truth2) - spread * between
 
 
+def out_of_range(image: Tensor) -> Tensor:
+    """Mean squared distance of values from the image range [0, 1]."""
+    return ((image - 0.5).abs() - 0.5).clamp_min(0.0).square().mean()
+
+
 class StageLoss(nn.Module):
     """A stage's loss as a module, so that it can be distributed.
 
@@ -88,12 +93,13 @@ class StageLoss(nn.Module):
             raise ValueError("the texture loss needs a feature distance")
         fixed = Encoding(encoding.mean.detach(), encoding.features)
         shape = (len(clean), self.network.latent_channels, *encoding.features.shape[-2:])
-        samples = [
+        draws = [
             self.network.sample(
                 fixed, torch.randn(shape, generator=generator).to(clean), 1.0, condition
-            ).image
+            )
             for _ in range(2)
         ]
+        samples = [draw.image for draw in draws]
         place = draw_place(clean.shape[-2], clean.shape[-1], generator)
         with torch.autocast(clean.device.type, torch.bfloat16, self.network.precision is not None):
             truth, first, second = (distance.features(x, place) for x in (clean, *samples))
@@ -112,6 +118,9 @@ class StageLoss(nn.Module):
                 spread,
             ),
         }
+        if self.stage.weights.range > 0:
+            excess = [out_of_range(fixed.mean + draw.detail) for draw in draws]
+            terms["range"] = 0.5 * (excess[0] + excess[1])
         if self.network.task == "sr":
             low = [downscale(x, self.network.scale) for x in samples]
             terms["consistency"] = 0.5 * (F.l1_loss(low[0], degraded) + F.l1_loss(low[1], degraded))
