@@ -129,6 +129,8 @@ def fit_reference(
         for name, energies in maps.items():
             totals[name].add(energies)
         seen.extend(_looks(picture, maps, layers, network.cell / network.scale))
+    if len(seen) < 2:
+        raise InputError("one picture is too few for thresholds", "use more photographs")
     thresholds = {name: total.threshold(PLACE_SHARE) for name, total in totals.items()}
     return _reference(gaussians, thresholds, seen, places, summary, flag_share)
 

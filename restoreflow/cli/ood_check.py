@@ -1,0 +1,351 @@
+"""`restoreflow ood-check`: say before restoring which pictures will go wrong, and why."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import sys
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from restoreflow.batch.record import Record, Summary, explained
+from restoreflow.cli import options
+from restoreflow.cli.debug import debugging
+from restoreflow.cli.evaluation_tables import progress
+from restoreflow.cli.output import error_line, json_line
+from restoreflow.errors import FlaggedError, ModelError, UsageError
+from restoreflow.images.names import shown
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from restoreflow.ood.check import Check, Checker
+    from restoreflow.ood.inputs import Found
+    from restoreflow.reports.entries import OodEntry
+    from restoreflow.reports.ood_page import OodPage
+
+__all__ = ["ood_check"]
+
+Format = Literal["auto", "human", "json", "csv"]
+
+MODELS = {"sr": "sr-x4", "lowlight": "lowlight"}
+COLUMNS = ("file", "score", "probability", "unusual", "flagged", "verdict", "reasons", "error")
+
+
+def ood_check(
+    inputs: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="INPUT", help="Pictures, folders, or quoted patterns.", show_default=False
+        ),
+    ],
+    task: Annotated[
+        Literal["sr", "lowlight"] | None,
+        typer.Option(
+            "--task", help="What the pictures are for.", show_default="the model's; else sr"
+        ),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            metavar="MODEL",
+            help="A bundled name, a folder, or a Hub id owner/name[@revision].",
+            show_default="the task's",
+        ),
+    ] = None,
+    recursive: Annotated[
+        bool, typer.Option("--recursive", "-r", help="Look into folders' folders as well.")
+    ] = False,
+    threshold: Annotated[
+        float | None,
+        typer.Option(
+            "--threshold",
+            min=0.0,
+            help="Flag scores above it; 1 is the training photographs' average.",
+            show_default="the model's",
+        ),
+    ] = None,
+    output_format: Annotated[
+        Format,
+        typer.Option(
+            "--format",
+            help="human: a table by score; csv: the same; json: a record a line as they come; "
+            "auto: human on a terminal, else json.",
+        ),
+    ] = "auto",
+    heatmaps: Annotated[
+        Path | None,
+        typer.Option(
+            "--heatmaps",
+            metavar="FOLDER",
+            help="Write a map of each picture's score there, as NAME_ood.png.",
+            show_default=False,
+        ),
+    ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            "--report",
+            metavar="FILE",
+            help="Write one page that opens in any browser.",
+            show_default=False,
+        ),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace heat maps and the page if they exist.")
+    ] = False,
+    fail_on_flag: Annotated[
+        bool, typer.Option("--fail-on-flag", help="Exit with code 7 if a picture is flagged.")
+    ] = False,
+    device: options.Device = "auto",
+    threads: options.Threads = None,
+    debug: options.Debug = False,
+) -> None:
+    """Tell which pictures are unlike those a model has learnt from, before they are restored.
+
+    The score says how much stronger a picture's features are than the training photographs': high
+    ones foretell artifacts. "Unusual" counts deviations to either side: blurred and compressed
+    pictures are unlike the training photographs, too, but calmer. Either flags a picture.
+
+    Examples:
+
+    - `restoreflow ood-check photo.jpg`
+    - `restoreflow ood-check scans/ --recursive --report scans.html`
+    - `restoreflow ood-check "in/*.png" --format json --fail-on-flag`
+    """
+    from restoreflow.ood.inputs import find_pictures
+
+    found = find_pictures(inputs, recursive)
+    maps = _map_paths(found, heatmaps, overwrite)
+    if report is not None and report.exists() and not overwrite:
+        raise UsageError(f"{shown(report)} exists already", "--overwrite replaces it")
+    checker, name = _checker(task, model, threshold, device, threads)
+    page = None if report is None else _page(checker, name)
+    started = time.perf_counter()
+    records: list[Record] = []
+    with _telling(output_format, len(found)) as tell:
+        for picture in found:
+            record = _checked(checker, picture.path, maps.get(picture.path), overwrite, page)
+            records.append(record)
+            tell(record)
+    _show(records, output_format)
+    if page is not None and report is not None:
+        page.write(report, overwrite)
+    _finish(records, fail_on_flag, time.perf_counter() - started)
+
+
+def _checker(
+    task: str | None, model: str | None, threshold: float | None, device: str, threads: int | None
+) -> tuple[Checker, str]:
+    """What judges, and the model's name."""
+    import torch
+
+    from restoreflow.models.folder import load_folder
+    from restoreflow.models.resolve import resolve_model
+    from restoreflow.ood.check import Checker
+    from restoreflow.ood.reference import read_reference
+    from restoreflow.restoration.device import choose_device
+
+    folder = resolve_model(model or MODELS[task or "sr"])
+    config = folder.config
+    if task is not None and config.task != task:
+        raise UsageError(
+            f"{config.name} is a model for {config.task}, not for {task}",
+            f"use --task {config.task}, or another --model",
+        )
+    if threads is not None:
+        torch.set_num_threads(threads)
+    reference = read_reference(folder)
+    loaded = load_folder(folder, choose_device(device)[0])
+    return Checker(loaded.network, reference, threshold), config.name
+
+
+def _page(checker: Checker, name: str) -> OodPage:
+    from restoreflow.ood.statistics import LEVELS
+    from restoreflow.reports.entries import Reference
+    from restoreflow.reports.ood_page import OodPage, Scoring
+
+    usual = Reference(LEVELS, checker.reference.scores["energy"])
+    return OodPage(Scoring(name, checker.threshold, usual))
+
+
+def _entry(path: Path, check: Check, pixels: NDArray[np.float32]) -> OodEntry:
+    import numpy as np
+    from PIL import Image
+
+    from restoreflow.reports.entries import OodEntry
+
+    return OodEntry(
+        path,
+        check.score.energy,
+        check.flagged,
+        check.verdict,
+        check.reasons,
+        check.probability,
+        check.score.unusual,
+        Image.fromarray(np.rint(pixels * 255).astype(np.uint8)),
+        check.score.energies,
+    )
+
+
+def _checked(
+    checker: Checker, path: Path, map_path: Path | None, overwrite: bool, page: OodPage | None
+) -> Record:
+    """One picture, and what is written of it; its pixels are let go before the next."""
+    from restoreflow.images.decode import decode
+
+    try:
+        pixels = decode(path).pixels
+        check = checker.check(pixels)
+        if map_path is not None:
+            _write_map(map_path, check, checker, overwrite)
+        if page is not None:
+            page.add(_entry(path, check, pixels))
+        return Record(path, "done", () if map_path is None else (map_path,), _facts(check))
+    except (ModelError, UsageError):
+        raise
+    except Exception as error:
+        reason = explained(error)
+        if debugging():
+            traceback.print_exception(error)
+        if page is not None:
+            from restoreflow.reports.entries import FailedEntry
+
+            page.add(FailedEntry(path, reason.message, reason.hint))
+        return Record(path, "failed", error=reason)
+
+
+def _facts(check: Check) -> dict[str, Any]:
+    return {
+        "score": check.score.energy,
+        "unusual": check.score.unusual,
+        "probability": check.probability,
+        "flagged": check.flagged,
+        "verdict": check.verdict,
+        "reasons": list(check.reasons),
+        **check.score.summary._asdict(),
+        "statistics": check.statistics,
+        "width": check.width,
+        "height": check.height,
+    }
+
+
+def _map_paths(found: list[Found], folder: Path | None, overwrite: bool) -> dict[Path, Path]:
+    """Where each picture's heat map goes, settled before any work."""
+    if folder is None:
+        return {}
+    paths: dict[Path, Path] = {}
+    owner: dict[Path, Path] = {}
+    for path, relative in found:
+        target = folder / relative.with_name(f"{relative.name}_ood.png")
+        if target in owner:
+            raise UsageError(
+                f"the maps of {shown(owner[target])} and {shown(path)} would both be "
+                f"{shown(target)}",
+                "check them apart, or into different folders",
+            )
+        if target.exists() and not overwrite:
+            raise UsageError(f"{shown(target)} exists already", "--overwrite replaces it")
+        owner[target], paths[path] = path, target
+    return paths
+
+
+def _write_map(path: Path, check: Check, checker: Checker, overwrite: bool) -> None:
+    from restoreflow.images.colormap import heat_map
+    from restoreflow.images.write import write_atomic
+    from restoreflow.reports.legend import SCORE_SCALE
+
+    limit = checker.reference.layers[0].facts.threshold
+    unit = f"score, 1 is usual; 1 in 1000 places of the training set exceed {limit:.3g}"
+    buffer = io.BytesIO()
+    heat_map(check.score.energies, SCORE_SCALE.maximum, unit).save(buffer, "PNG")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomic(path, buffer.getvalue(), overwrite)
+
+
+@contextmanager
+def _telling(output_format: Format, count: int) -> Iterator[Any]:
+    """What is called with each record as it comes: a bar, or JSON lines."""
+    if _for_people(output_format):
+        with progress("human", count) as advance:
+            yield lambda record: advance(shown(record.input.name))
+    elif output_format == "csv":
+        yield lambda record: None
+    else:
+        yield lambda record: print(json_line(_record(record)), flush=True)
+
+
+def _for_people(output_format: Format) -> bool:
+    return output_format == "human" or (output_format == "auto" and sys.stdout.isatty())
+
+
+def _record(record: Record) -> dict[str, Any]:
+    """A record as programs get it."""
+    shared: dict[str, Any] = {"file": os.fspath(record.input), "status": record.status}
+    if record.error is not None:
+        empty = {"score": None, "probability": None, "flagged": None, "reasons": []}
+        return shared | empty | {"error": record.error.message, "hint": record.error.hint}
+    heatmap = [os.fspath(path) for path in record.output]
+    return shared | record.facts | ({"heatmap": heatmap[0]} if heatmap else {})
+
+
+def _show(records: list[Record], output_format: Format) -> None:
+    """The table, strangest first; what failed after it, on stderr unless it is a row."""
+    done = [record for record in records if record.error is None]
+    done.sort(key=lambda record: -record.facts["score"])
+    failed = [record for record in records if record.error is not None]
+    if output_format == "csv":
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        for record in map(_record, done + failed):
+            cells = record | {"reasons": "; ".join(record["reasons"])}
+            writer.writerow(["" if cells.get(c) is None else cells[c] for c in COLUMNS])
+        sys.stdout.flush()
+    elif _for_people(output_format):
+        if done:
+            Console(highlight=False).print(_table(done))
+        for record in failed:
+            if record.error is not None:
+                name, message = shown(record.input), record.error.message
+                text = message if name in message else f"{name}: {message}"
+                print(error_line(text, record.error.hint), file=sys.stderr)
+
+
+def _table(records: list[Record]) -> Table:
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for heading in ("score", "artifacts", "unusual"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    table.add_column("file", overflow="fold")
+    table.add_column("why", overflow="fold")
+    for record in records:
+        facts = record.facts
+        likely = "-" if facts["probability"] is None else f"{facts['probability']:.0%}"
+        why = "; ".join(facts["reasons"][:2]) if facts["flagged"] else ""
+        cells = (f"{facts['score']:.3g}", likely, f"{facts['unusual']:.2g}", facts["verdict"])
+        style = "bold" if facts["flagged"] else ""
+        table.add_row(*cells, Text(shown(record.input)), Text(why), style=style)
+    return table
+
+
+def _finish(records: list[Record], fail_on_flag: bool, seconds: float) -> None:
+    """End with the code that the records ask for; a flag comes before a failure."""
+    flagged = sum(bool(record.facts.get("flagged")) for record in records)
+    if fail_on_flag and flagged:
+        raise FlaggedError(f"{flagged} of {len(records)} pictures flagged", "see their reasons")
+    code = Summary.of(records, seconds).exit_code
+    if code:
+        raise typer.Exit(code)

@@ -1,0 +1,180 @@
+"""`restoreflow ood-check`: tables, records, maps, a page, and exit codes."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from restoreflow.models import resolve
+from restoreflow.ood.corruptions import corrupt
+from restoreflow.ood.fit import fit_reference
+from restoreflow.ood.reference import write_reference
+from tests.cli.conftest import Run
+from tests.ood import fakes
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Bundled models: a "sr-x4" that knows its training set, and a "plain" that does not."""
+    place = tmp_path_factory.mktemp("weights")
+    folder = fakes.model_folder(place / "sr-x4")
+    fakes.model_folder(place / "plain")
+    write_reference(folder.path, fit_reference(fakes.network(), fakes.photos, ("features",)))
+    return place
+
+
+@pytest.fixture(autouse=True)
+def _bundled(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resolve, "_bundle", lambda: bundle)
+
+
+def write(path: Path, corruption: str = "", seed: int = 30) -> Path:
+    picture = fakes.photo(seed)
+    if corruption:
+        generator = torch.Generator().manual_seed(0)
+        picture = corrupt(picture[None], corruption, 5, generator)[0]
+    levels = (picture * 255).round().byte().permute(1, 2, 0).numpy()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.ascontiguousarray(levels)).save(path)
+    return path
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    folder = tmp_path / "in"
+    write(folder / "calm.png")
+    write(folder / "noise.png", "gaussian_noise")
+    write(folder / "deep" / "blur.png", "blur")
+    return folder
+
+
+def test_records_tell_what_is_unusual(run: Run, pictures: Path) -> None:
+    result = run("ood-check", pictures, "--recursive", "--format", "json")
+    assert result.code == 0, result.err
+    found = {Path(record["file"]).stem: record for record in result.records}
+    assert {name: record["flagged"] for name, record in found.items()} == {
+        "calm": False,
+        "noise": True,
+        "blur": True,
+    }
+    assert found["blur"]["score"] < found["calm"]["score"] < found["noise"]["score"]
+    assert found["noise"]["verdict"] == "artifacts likely"
+    assert found["blur"]["verdict"] == "unlike training"
+    assert any(reason.startswith("noise: ") for reason in found["noise"]["reasons"])
+    assert found["noise"]["probability"] is None
+    assert found["calm"]["mean"] == found["calm"]["score"]
+
+
+def test_the_table_puts_the_strangest_first(run: Run, pictures: Path) -> None:
+    result = run("ood-check", pictures / "calm.png", pictures / "noise.png", "--format", "human")
+    assert result.code == 0
+    assert result.out.index("noise.png") < result.out.index("calm.png")
+    assert "artifacts likely" in result.out
+    assert "noise:" in " ".join(result.out.split())
+
+
+def test_csv_is_the_table_for_spreadsheets(run: Run, pictures: Path) -> None:
+    bad = pictures / "bad.png"
+    bad.write_bytes(b"no picture")
+    result = run("ood-check", pictures, "-r", "--format", "csv")
+    assert result.code == 3
+    rows = list(csv.DictReader(io.StringIO(result.out)))
+    assert [Path(row["file"]).stem for row in rows] == ["noise", "calm", "blur", "bad"]
+    assert float(rows[0]["score"]) > float(rows[1]["score"])
+    assert rows[0]["flagged"] == "True"
+    assert rows[3]["score"] == ""
+    assert "bad.png" in rows[3]["error"]
+
+
+def test_unreadable_files_are_listed_and_the_others_judged(run: Run, pictures: Path) -> None:
+    (pictures / "bad.png").write_bytes(b"\x89PNG\r\n\x1a\n damaged")
+    result = run("ood-check", pictures, pictures / "gone.png", "--format", "json")
+    assert result.code == 3
+    failed = [record for record in result.records if record["status"] == "failed"]
+    assert [Path(record["file"]).name for record in failed] == ["bad.png", "gone.png"]
+    assert all(record["error"] for record in failed)
+    assert sum(record["status"] == "done" for record in result.records) == 2
+    human = run("ood-check", pictures, "--format", "human")
+    assert "bad.png" in human.err
+    assert run("ood-check", pictures / "gone.png").code == 4
+
+
+def test_fail_on_flag(run: Run, pictures: Path) -> None:
+    calm, noise = pictures / "calm.png", pictures / "noise.png"
+    assert run("ood-check", calm, "--fail-on-flag").code == 0
+    result = run("ood-check", calm, noise, "--fail-on-flag", "--format", "json")
+    assert result.code == 7
+    assert len(result.records) == 2
+    assert "1 of 2 pictures flagged" in result.err
+    assert run("ood-check", calm, "--fail-on-flag", "--threshold", 0).code == 7
+    loose = run("ood-check", noise, "--threshold", 1e9, "--format", "json")
+    assert loose.records[0]["verdict"] == "unlike training"
+
+
+def test_heat_maps_mirror_the_folder(run: Run, pictures: Path, tmp_path: Path) -> None:
+    out = tmp_path / "maps"
+    words = ("ood-check", pictures, "-r", "--heatmaps", out, "--format", "json")
+    result = run(*words)
+    assert result.code == 0, result.err
+    written = sorted(path.relative_to(out).as_posix() for path in out.rglob("*.png"))
+    assert written == ["calm.png_ood.png", "deep/blur.png_ood.png", "noise.png_ood.png"]
+    assert {Path(record["heatmap"]) for record in result.records} == set(out.rglob("*.png"))
+    with Image.open(out / "calm.png_ood.png") as image:
+        assert image.width >= 280
+    again = run(*words)
+    assert again.code == 2
+    assert "--overwrite" in again.err
+    assert run(*words, "--overwrite").code == 0
+
+
+def test_maps_of_two_pictures_do_not_collide(run: Run, pictures: Path, tmp_path: Path) -> None:
+    other = write(tmp_path / "other" / "calm.png")
+    result = run("ood-check", pictures / "calm.png", other, "--heatmaps", tmp_path / "maps")
+    assert result.code == 2
+    assert "would both be" in result.err
+    assert not (tmp_path / "maps").exists()
+
+
+def test_the_page_holds_all(run: Run, pictures: Path, tmp_path: Path) -> None:
+    (pictures / "bad<b>.png").write_bytes(b"no picture")
+    page = tmp_path / "page.html"
+    result = run("ood-check", pictures, "--report", page, "--format", "json")
+    assert result.code == 3
+    text = page.read_text()
+    assert "noise.png" in text
+    assert "artifacts likely" in text
+    assert "bad&lt;b&gt;.png" in text
+    assert "http://" not in text.replace("http://www.w3.org/", "")
+    again = run("ood-check", pictures, "--report", page)
+    assert again.code == 2
+    assert "--overwrite" in again.err
+
+
+def test_patterns_are_expanded(run: Run, pictures: Path) -> None:
+    result = run("ood-check", str(pictures / "c*.png"), "--format", "json")
+    assert [Path(record["file"]).name for record in result.records] == ["calm.png"]
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "message"),
+    [
+        (("--model", "plain"), 6, "cannot judge inputs"),
+        (("--model", "sr-x5"), 6, "no bundled model"),
+        (("--model", "sr-x4", "--task", "lowlight"), 2, "is a model for sr"),
+        (("--task", "lowlight"), 6, "lowlight"),
+        (("--threshold", "-1"), 2, "--threshold"),
+    ],
+)
+def test_mistakes_end_before_work(
+    run: Run, pictures: Path, options: tuple[str, ...], code: int, message: str
+) -> None:
+    result = run("ood-check", pictures, *options)
+    assert result.code == code
+    assert message in result.err
+    assert result.out == ""
