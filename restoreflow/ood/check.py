@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -20,7 +20,7 @@ from restoreflow.ood.reference import Calibration, Reference
 from restoreflow.ood.statistics import measure, reasons
 from restoreflow.restoration.tiles import MIN_SIDE, Geometry
 
-__all__ = ["USUAL", "Check", "Checker", "Score", "score"]
+__all__ = ["USUAL", "Check", "Checker", "Score", "score", "score_of_maps"]
 
 RISKY, UNLIKE, USUAL = "artifacts likely", "unlike training", "usual"
 
@@ -70,7 +70,16 @@ def score(
     network: RestorationNetwork, reference: Reference, degraded: Tensor, tile: int | None = None
 ) -> Score:
     """Scores of a picture (3, h, w), RGB in [0, 1]; only the encoder runs."""
-    maps = energy_maps(network, degraded, reference.gaussians, tile)
+    return score_of_maps(reference, energy_maps(network, degraded, reference.gaussians, tile))
+
+
+def score_of_maps(reference: Reference, maps: Mapping[str, NDArray[np.float32]]) -> Score:
+    """Scores from maps of energies, for who has a picture's features already.
+
+    Args:
+        reference: the model's.
+        maps: each of its layers to energies (rows, columns) of `mahalanobis.energy_map`.
+    """
     found = [
         summarise(torch.from_numpy(maps[layer.facts.name]), layer.facts.threshold)
         for layer in reference.layers
@@ -109,7 +118,10 @@ class Checker:
             tile: side of a part in pixels; None goes by the memory. Nothing depends on it.
         """
         degraded = torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1), np.float32))
-        found = score(self.network, self.reference, degraded, tile)
+        return self.judge(pixels, score(self.network, self.reference, degraded, tile))
+
+    def judge(self, pixels: NDArray[np.float32], found: Score) -> Check:
+        """What a picture's scores come to; `check` in one, where they are known already."""
         statistics = measure(pixels)
         height, width = pixels.shape[:2]
         verdict = self._verdict(found)

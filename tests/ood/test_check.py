@@ -11,8 +11,10 @@ import torch
 from restoreflow.errors import ModelError
 from restoreflow.networks.restoration_network import RestorationNetwork
 from restoreflow.ood.calibration import Curve
-from restoreflow.ood.check import Checker
+from restoreflow.ood.check import Checker, score_of_maps
 from restoreflow.ood.corruptions import corrupt
+from restoreflow.ood.features import extract
+from restoreflow.ood.mahalanobis import energy_map
 from restoreflow.ood.reference import Calibration, CalibrationFacts, Reference
 from tests.ood import fakes
 
@@ -48,6 +50,19 @@ def test_noise_has_too_much_energy_and_blur_too_little(checker: Checker) -> None
     assert blur.score.unusual > plain.score.unusual
     assert blur.verdict == "unlike training"
     assert any(reason.startswith("blur") for reason in blur.reasons)
+
+
+def test_features_that_are_known_already_give_the_same(checker: Checker) -> None:
+    expected = checker.check(pixels())
+    degraded = torch.from_numpy(pixels()).permute(2, 0, 1)[None]
+    with torch.no_grad():
+        found = extract(checker.network, degraded, ("features", "block1"))
+    gaussians = checker.reference.gaussians
+    maps = {name: energy_map(found[name], *gaussians[name])[0].numpy() for name in found}
+    again = checker.judge(pixels(), score_of_maps(checker.reference, maps))
+    assert again.score.energy == pytest.approx(expected.score.energy, rel=1e-5)
+    assert again.score.unusual == pytest.approx(expected.score.unusual, rel=1e-3)
+    assert (again.verdict, again.reasons) == (expected.verdict, expected.reasons)
 
 
 def test_a_threshold_of_ones_own(network: RestorationNetwork, reference: Reference) -> None:
