@@ -96,7 +96,7 @@ def measure(model: Path, arguments: argparse.Namespace, scratch: Path) -> dict[s
 
 def evaluate(command: list[str], out: Path) -> dict[str, Any]:
     """Run `restoreflow evaluate` of this environment; its failure is ours."""
-    whole = [sys.executable, "-m", "restoreflow", "evaluate", *command, "--output", str(out)]
+    whole = [sys.executable, "-m", "restoreflow", "evaluate", *command, "--out", str(out)]
     subprocess.run(whole, check=True)
     return json.loads(out.read_text())
 
