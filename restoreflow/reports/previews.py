@@ -83,6 +83,8 @@ def embed(image: Image.Image, previews: Previews, max_side: int | None = None) -
     Args:
         max_side: in pixels; None: `previews.max_side`.
     """
+    if image.mode.startswith("I;16"):  # which Pillow's own conversion would clip, not scale
+        image = Image.fromarray(np.rint(np.asarray(image) / 257).astype(np.uint8))
     transparent = image.mode in _TRANSPARENT or "transparency" in image.info
     flat = image.convert("RGBA" if transparent else "RGB")
     size = fitted_size(flat.width, flat.height, max_side or previews.max_side)
@@ -154,7 +156,9 @@ def detail_box(
     wide = max(1, min(columns, round(columns * width / image.width)))
     high = max(1, min(rows, round(rows * height / image.height)))
     totals = sums[high:, wide:] - sums[:-high, wide:] - sums[high:, :-wide] + sums[:-high, :-wide]
-    row, column = np.unravel_index(int(totals.argmax()), totals.shape)
+    # Of the windows that hold as much, the one in their middle: what counts is not at its edge.
+    best = np.argwhere(totals >= totals.max() * (1 - 1e-3))
+    row, column = best[np.abs(best - best.mean(axis=0)).sum(axis=1).argmin()]
     left = min(int(column) * image.width // columns, image.width - width) // step * step
     top = min(int(row) * image.height // rows, image.height - height) // step * step
     return left, top, left + width, top + height

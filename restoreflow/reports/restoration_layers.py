@@ -93,7 +93,7 @@ def pictures(
         preview = embed_map(values, layer.scale.maximum, max(previews.max_side // _MAP_SHARE, 320))
         figures = f"mean {number(layer.figures.mean)}, largest {number(layer.figures.largest)}"
         alt = f"{part}Heat map for {name}: {layer.scale.name}; {figures} {layer.scale.unit}"
-        picture = tag("img", {"src": preview.url, "alt": alt, "decoding": "async"})
+        picture = tag("img", {"src": preview.url, "alt": alt})
         classes = {"class": "layer map", "data-map": layer.key, "hidden": True}
         yield tag("div", classes, picture, _caption(layer.scale.name))
     alt = f"{part}Input {name}, {_size(entry.before)}"
@@ -105,9 +105,7 @@ def _layer(
     attributes: dict[str, object], image: Image.Image, previews: Previews, alt: str, caption: str
 ) -> Markup:
     preview = embed(image, previews)
-    picture = tag(
-        "img", {"src": preview.url, "alt": alt, "decoding": "async", "draggable": "false"}
-    )
+    picture = tag("img", {"src": preview.url, "alt": alt, "draggable": "false"})
     return tag("div", attributes, picture, _caption(caption))
 
 

@@ -82,7 +82,7 @@ class RestorationPage:
             "main",
             None,
             heading,
-            tag("noscript", None, tag("p", {"class": "note"}, script)),
+            tag("p", {"class": "note unscripted"}, script),
             self._contents(),
             *self._sections,
             failures(self._failed, "Not restored"),
