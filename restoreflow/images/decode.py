@@ -22,7 +22,7 @@ from restoreflow.images.picture import Metadata, Picture
 from restoreflow.images.raster import Raster
 from restoreflow.images.readers import pillow_raster, read_header, read_raster
 
-__all__ = ["DEFAULT_MAX_PIXELS", "decode", "from_image", "read_size"]
+__all__ = ["DEFAULT_MAX_PIXELS", "decode", "from_image", "read_bytes", "read_size"]
 
 DEFAULT_MAX_PIXELS = 300_000_000
 
@@ -34,19 +34,23 @@ _CREDENTIALS_NOTE = "content credentials (C2PA) dropped: they sign the picture b
 
 
 def decode(
-    source: str | Path | bytes | BinaryIO, max_pixels: int | None = DEFAULT_MAX_PIXELS
+    source: str | Path | bytes | BinaryIO,
+    max_pixels: int | None = DEFAULT_MAX_PIXELS,
+    label: str | None = None,
 ) -> Picture:
     """Decode a file, its bytes or an open binary stream.
 
     Args:
         source: where the picture is; a stream is read to its end.
         max_pixels: the most pixels (width times height) decoded; None for no limit.
+        label: what errors call it; None: the path, or "the data".
 
     Raises:
         InputError: missing, unreadable, not a picture, damaged or cut short.
         LimitError: more than `max_pixels`, or more than memory holds.
     """
-    label, data = _read(source, max_pixels)
+    found, data = _read(source, max_pixels)
+    label = label or found
     kind = sniff(data, label)
     try:
         picture = _picture(read_raster(data, kind, label, max_pixels), kind)
@@ -57,14 +61,27 @@ def decode(
     return picture
 
 
-def read_size(
+def read_bytes(
     source: str | Path | bytes | BinaryIO, max_pixels: int | None = DEFAULT_MAX_PIXELS
+) -> bytes:
+    """A file's bytes, no more than a picture within the limit can have.
+
+    Raises: as `decode`, where the file cannot be read.
+    """
+    return _read(source, max_pixels)[1]
+
+
+def read_size(
+    source: str | Path | bytes | BinaryIO,
+    max_pixels: int | None = DEFAULT_MAX_PIXELS,
+    label: str | None = None,
 ) -> tuple[int, int]:
     """Width and height in pixels, upright, from the header: what planning a run needs.
 
     Raises: as `decode`, but damage further down in the file goes unseen.
     """
-    label, data = _read(source, max_pixels)
+    found, data = _read(source, max_pixels)
+    label = label or found
     kind = sniff(data, label)
     width, height, exif = read_header(data, kind, label, max_pixels)
     orientation = clean_exif(exif)[1] if exif is not None else 1

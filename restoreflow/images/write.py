@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
+from collections.abc import Callable
 from pathlib import Path
 
 from restoreflow.errors import LimitError, OutputError, RestoreflowError
@@ -12,10 +12,15 @@ from restoreflow.images.decode import read_size
 from restoreflow.images.encode import encode
 from restoreflow.images.names import shown
 from restoreflow.images.picture import Picture
+from restoreflow.images.temporary import TEMPORARY_PREFIX, temporary_name
 
-__all__ = ["TEMPORARY_PREFIX", "write_atomic", "write_picture"]
-
-TEMPORARY_PREFIX = ".restoreflow-"
+__all__ = [
+    "TEMPORARY_PREFIX",
+    "write_atomic",
+    "write_encoded",
+    "write_failure",
+    "write_picture",
+]
 
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EACCES}
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -29,7 +34,7 @@ def write_picture(
     bit_depth: int | None = None,
     overwrite: bool = False,
 ) -> int:
-    """Encode and write a picture, then open the file again and check its width and height.
+    """Encode a picture and write it, as `write_encoded` does.
 
     Args: as `encode.encode` and `write_atomic`.
 
@@ -38,25 +43,44 @@ def write_picture(
     Raises: as these two; OutputError also where the file does not read back.
     """
     data = encode(picture, format, quality, bit_depth)
-    write_atomic(path, data, overwrite)
-    try:
-        size = read_size(Path(path), max_pixels=None)
-    except RestoreflowError as error:
-        raise OutputError(f"{shown(path)} was written but does not read back: {error}") from error
-    if size != (picture.width, picture.height):
-        raise OutputError(
-            f"{shown(path)} was written but is {size[0]} x {size[1]} pixels, "
-            f"not {picture.width} x {picture.height}"
-        )
+    write_encoded(path, data, picture.width, picture.height, overwrite)
     return len(data)
 
 
-def write_atomic(path: str | Path, data: bytes, overwrite: bool = False) -> None:
+def write_encoded(
+    path: str | Path, data: bytes, width: int, height: int, overwrite: bool = False
+) -> None:
+    """Write a picture's file; before it gets its name it is opened again and its size checked.
+
+    Raises: as `write_atomic`; OutputError also where the file does not read back.
+    """
+
+    def check(temporary: Path) -> None:
+        try:
+            size = read_size(temporary, max_pixels=None)
+        except RestoreflowError as error:
+            reason = str(error).replace(shown(temporary), "it")
+            raise OutputError(f"{shown(path)} does not read back: {reason}") from error
+        if size != (width, height):
+            raise OutputError(
+                f"{shown(path)} reads back as {size[0]} x {size[1]} pixels, not {width} x {height}"
+            )
+
+    write_atomic(path, data, overwrite, check)
+
+
+def write_atomic(
+    path: str | Path,
+    data: bytes,
+    overwrite: bool = False,
+    check: Callable[[Path], None] | None = None,
+) -> None:
     """Write bytes to `path` by way of a temporary file in its folder.
 
     The temporary file is flushed to the disk and its size checked before it gets the name, in one
     step; whatever happens, no half file has the name. After an error the temporary file is removed;
-    after a kill at the worst moment one named `TEMPORARY_PREFIX` + ... can be left.
+    after a kill at the worst moment one named `TEMPORARY_PREFIX` + ... can be left, which
+    `temporary.remove_leftovers` finds.
 
     Args:
         overwrite: replace an existing file; otherwise its presence is an error, even if it comes up
@@ -69,16 +93,18 @@ def write_atomic(path: str | Path, data: bytes, overwrite: bool = False) -> None
     path = Path(path)
     if not overwrite and os.path.lexists(path):
         raise _exists(path)
-    temporary = path.with_name(f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}.tmp")
+    temporary = path.with_name(temporary_name())
     try:
         try:
             _write_flushed(temporary, data)
+            if check is not None:
+                check(temporary)
             _give_name(temporary, path, overwrite)
         finally:
             temporary.unlink(missing_ok=True)
         _flush_folder(path.parent)
     except (OSError, ValueError) as error:  # ValueError: a null character in the path
-        raise _failure(path, error) from error
+        raise write_failure(path, error) from error
 
 
 def _write_flushed(temporary: Path, data: bytes) -> None:
@@ -130,7 +156,8 @@ def _exists(path: Path) -> OutputError:
     return OutputError(f"{shown(path)} exists", "use --overwrite to replace it")
 
 
-def _failure(path: Path, error: OSError | ValueError) -> RestoreflowError:
+def write_failure(path: Path, error: OSError | ValueError) -> RestoreflowError:
+    """What kept a file from being written, as an error that says what to do."""
     code = error.errno if isinstance(error, OSError) else None
     folder = shown(path.parent)
     if isinstance(error, FileExistsError) or code in (errno.EISDIR, errno.ENOTEMPTY):

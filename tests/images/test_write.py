@@ -124,7 +124,7 @@ def test_a_real_full_disk() -> None:
         pytest.skip("no /dev/full here")
     with pytest.raises(OSError, match="No space") as caught, full.open("wb", buffering=0) as stream:
         stream.write(b"x")
-    assert isinstance(write._failure(Path("a.png"), caught.value), LimitError)
+    assert isinstance(write.write_failure(Path("a.png"), caught.value), LimitError)
 
 
 def test_places_that_are_none(tmp_path: Path) -> None:
@@ -200,3 +200,4 @@ def test_write_picture_checks_what_it_wrote(
     monkeypatch.setattr(write, "read_size", lambda *_, **__: (7, 4))
     with pytest.raises(OutputError, match="7 x 4"):
         write_picture(tmp_path / "b.png", picture)
+    assert _names(tmp_path) == ["a.png"]
