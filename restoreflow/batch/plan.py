@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
+import unicodedata
+from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import BinaryIO
 
+from restoreflow.batch.discover import Found
+from restoreflow.batch.naming import DEFAULT, DEFAULT_OF_MANY, Template, extension_of
+from restoreflow.batch.record import Record
 from restoreflow.batch.settings import RestorationSettings
-from restoreflow.errors import UsageError
-from restoreflow.images.names import output_path, shown
+from restoreflow.errors import OutputError, UsageError
+from restoreflow.images.formats import format_of_name
+from restoreflow.images.names import is_same_file, shown
 
-__all__ = ["Job", "plan"]
+__all__ = ["STREAM", "Job", "Shard", "names_folder", "output_folder", "plan"]
+
+STREAM = Path("-")
+"""Stands for standard input and standard output."""
+
+_LONGEST_NAME = 255  # bytes; so on nearly every file system
 
 
 @dataclass(frozen=True)
@@ -23,84 +37,274 @@ class Job:
         outputs: a file a sample, in order.
         uncertainty: the heat map, or None.
         grid: the contact sheet, or None.
+        arrays: the file of numbers, or None.
+        format: the samples'.
+        folder: the output folder, which has a manifest; None where results lie beside inputs.
+        place: the input's place below the folder it was found in, the same on every machine.
+        data: the input's bytes, where it is not a file.
+        sink: where the result goes, where it is not a file.
+        settled: what became of it, where nothing is left to do.
     """
 
     input: Path
     outputs: tuple[Path, ...]
     uncertainty: Path | None = None
     grid: Path | None = None
+    arrays: Path | None = None
+    format: str = "png"
+    folder: Path | None = None
+    place: Path = Path()
+    data: bytes | None = None
+    sink: BinaryIO | None = None
+    settled: Record | None = None
 
     @property
     def files(self) -> tuple[Path, ...]:
         """All files it writes."""
-        beside = (self.uncertainty, self.grid)
+        beside = (self.uncertainty, self.grid, self.arrays)
         return self.outputs + tuple(path for path in beside if path is not None)
 
 
-def plan(
-    inputs: Sequence[Path], out: Path | None, suffix: str, settings: RestorationSettings
-) -> list[Job]:
-    """A job for each input, an input named twice once.
+@dataclass(frozen=True)
+class Shard:
+    """One of several equal parts of the inputs, the same whatever else is among them.
 
     Args:
-        inputs: at least one.
-        out: None: beside each input. A folder, or for a single input a file.
+        number: 1 .. count.
+        count: of parts.
+    """
+
+    number: int
+    count: int
+
+    @classmethod
+    def parse(cls, text: str) -> Shard:
+        """Read "i/n".
+
+        Raises:
+            UsageError: not of that form, or not 1 <= i <= n.
+        """
+        number, _, count = text.partition("/")
+        if not re.fullmatch(r"[0-9]{1,9}/[0-9]{1,9}", text):
+            raise UsageError(f'--shard is "{text}"', "give i/n, as 1/4 .. 4/4")
+        if not 1 <= int(number) <= int(count):
+            raise UsageError(f'--shard is "{text}"', "shards count from 1: 1/4 .. 4/4")
+        return cls(int(number), int(count))
+
+    @property
+    def name(self) -> str:
+        """As part of a file's name."""
+        return f"{self.number}-of-{self.count}"
+
+    def has(self, job: Job) -> bool:
+        """Whether a job belongs to it."""
+        digest = hashlib.sha256(os.fsencode(job.place.as_posix())).digest()
+        return int.from_bytes(digest[:8], "big") % self.count == self.number - 1
+
+
+def plan(
+    found: Sequence[Found],
+    out: str | None,
+    suffix: str,
+    settings: RestorationSettings,
+    shard: Shard | None = None,
+) -> list[Job]:
+    """A job for each input of the shard.
+
+    Where the results of two inputs that differ in their extension alone would have one name, both
+    names tell the extension. An input that is the result of another one is skipped.
+
+    Args:
+        found: at least one.
+        out: None: beside each file, and for a folder beside the folder, in FOLDER_SUFFIX. A
+            folder: there already, or ending in a slash, or without an extension. For a single
+            input also a file.
         suffix: what tells a result from its input, as "sr4x".
         settings: the run's.
 
     Raises:
-        UsageError: a file would be written twice or onto an input, or `out` is a file for several
-            inputs.
+        UsageError: a file would be written twice or onto an input, `out` is a file for several
+            inputs or of a format that is not written, or the template does not do.
     """
-    single = list(dict.fromkeys(inputs))
-    if len(single) > 1 and out is not None and _names_file(single, out, suffix):
+    template = _template(settings)
+    if out is not None and not names_folder(out):
+        jobs = [_into_file(found, Path(out), suffix, settings)]
+    else:
+        jobs = [_job(each, out, suffix, settings, template) for each in found]
+        jobs = _told_apart(jobs, found, out, suffix, settings, template)
+    _refuse_collisions(jobs)
+    jobs = [_checked(job) for job in _without_results(jobs, settings.overwrite)]
+    return jobs if shard is None else [job for job in jobs if shard.has(job)]
+
+
+def names_folder(out: str) -> bool:
+    """Whether -o means a folder: it is one, or ends in a slash, or has no extension."""
+    if out.endswith(("/", os.sep)) or os.path.isdir(out):
+        return True
+    return not Path(out).suffix and not os.path.isfile(out)
+
+
+def output_folder(root: Path, suffix: str) -> Path:
+    """Where the results of a folder's pictures go when nobody says: beside it.
+
+    Raises:
+        UsageError: the folder's name cannot be told from its path.
+    """
+    if root.name in ("", ".."):
+        raise UsageError(f"{shown(root)} needs a folder for the results", "name one: -o FOLDER/")
+    return root.with_name(f"{root.name}_{suffix}")
+
+
+def _template(settings: RestorationSettings) -> Template:
+    usual = DEFAULT if settings.samples == 1 else DEFAULT_OF_MANY
+    template = Template.parse(settings.name or usual, settings.samples)
+    if template.extension and settings.output_format != "same":
+        _agree(template.extension, settings.output_format)
+    return template
+
+
+def _agree(extension: str, output_format: str) -> None:
+    if format_of_name(f"x{extension}") != output_format:
         raise UsageError(
-            f"{shown(out)} is one file for {len(single)} inputs", f"name a folder: -o {out.stem}/"
+            f"--output-format {output_format} is not what {extension} means", "leave one of them"
         )
-    jobs = [_job(each, out, suffix, settings) for each in single]
-    _refuse_collisions(jobs, settings.overwrite)
-    return jobs
 
 
-def _names_file(inputs: Sequence[Path], out: Path, suffix: str) -> bool:
-    targets = {output_path(each, suffix, out, extension=".png") for each in inputs[:2]}
-    return all(target.name == out.name for target in targets)
+def _into_file(
+    found: Sequence[Found], target: Path, suffix: str, settings: RestorationSettings
+) -> Job:
+    if len(found) > 1 or found[0].root is not None:
+        count = "a folder" if len(found) == 1 else f"{len(found)} inputs"
+        raise UsageError(f"{shown(target)} is one file for {count}", f"name a folder: -o {target}/")
+    if settings.name is not None:
+        raise UsageError(f"--name and -o {shown(target)} both name the result", "leave one of them")
+    format_of_name(target)
+    if settings.output_format != "same":
+        _agree(target.suffix, settings.output_format)
+    template = Template.of_file(target.name, settings.samples)
+    job = _named(found[0], target.parent, target.stem, suffix, settings, template, target.suffix)
+    return replace(job, folder=None)
 
 
-def _job(source: Path, out: Path | None, suffix: str, settings: RestorationSettings) -> Job:
-    numbers = [None] if settings.samples == 1 else range(1, settings.samples + 1)
-    outputs = tuple(output_path(source, suffix, out, index) for index in numbers)
-    single = output_path(source, suffix, out)
-    named = {
-        kind: single.with_name(f"{single.stem}_{kind}.png")
-        for kind in ("uncertainty", "grid")
-        if getattr(settings, kind)
-    }
-    return Job(source, outputs, named.get("uncertainty"), named.get("grid"))
+def _job(
+    found: Found,
+    out: str | None,
+    suffix: str,
+    settings: RestorationSettings,
+    template: Template,
+    stem: str | None = None,
+) -> Job:
+    if found.root is None and out is None:
+        top, folder = None, found.path.parent
+    else:
+        top = Path(out) if out is not None else output_folder(found.root or Path(), suffix)
+        folder = top / found.relative.parent
+    ext = template.extension or extension_of(found.relative, settings.output_format)
+    job = _named(found, folder, stem or found.relative.stem, suffix, settings, template, ext)
+    return replace(job, folder=top)
 
 
-def _refuse_collisions(jobs: Sequence[Job], overwrite: bool) -> None:
-    writer: dict[str, Path] = {}
+def _named(
+    found: Found,
+    folder: Path,
+    stem: str,
+    suffix: str,
+    settings: RestorationSettings,
+    template: Template,
+    ext: str,
+) -> Job:
+    indices = range(1, settings.samples + 1)
+    outputs = tuple(folder / template.name(stem, suffix, index, ext) for index in indices)
+
+    def beside(wanted: object, ending: str) -> Path | None:
+        return folder / template.beside(stem, suffix, ending) if wanted else None
+
+    return Job(
+        found.path,
+        outputs,
+        uncertainty=beside(settings.uncertainty, "uncertainty.png"),
+        grid=beside(settings.grid, "grid.png"),
+        arrays=beside(settings.arrays, f".{settings.arrays}"),
+        format=format_of_name(f"x{ext}"),
+        place=found.relative,
+        settled=None if found.error is None else Record(found.path, "failed", error=found.error),
+    )
+
+
+def _told_apart(
+    jobs: Sequence[Job],
+    found: Sequence[Found],
+    out: str | None,
+    suffix: str,
+    settings: RestorationSettings,
+    template: Template,
+) -> list[Job]:
+    """Jobs whose results would have one name, though their inputs' extensions differ, renamed."""
+    groups: defaultdict[str, list[int]] = defaultdict(list)
+    for number, job in enumerate(jobs):
+        for path in job.files:
+            groups[_key(path)].append(number)
+    result = list(jobs)
+    for group in groups.values():
+        endings = {found[number].path.suffix.casefold() for number in group}
+        if len(set(group)) > 1 and len(endings) == len(set(group)):
+            for number in group:
+                path = found[number].path
+                stem = f"{path.stem}_{path.suffix[1:]}" if path.suffix else path.stem
+                result[number] = _job(found[number], out, suffix, settings, template, stem)
+    return result
+
+
+def _refuse_collisions(jobs: Sequence[Job]) -> None:
+    writer: dict[str, Job] = {}
     for job in jobs:
         for target in job.files:
-            other = writer.setdefault(_key(target), job.input)
-            if other is not job.input:
+            if is_same_file(job.input, target) and job.input != STREAM:
                 raise UsageError(
-                    f"{shown(other)} and {shown(job.input)} would both be written to "
+                    f"the result {shown(target)} would overwrite its input {shown(job.input)}",
+                    "choose another -o",
+                )
+            other = writer.setdefault(_key(target), job)
+            if other is not job:
+                raise UsageError(
+                    f"{shown(other.input)} and {shown(job.input)} would both be written to "
                     f"{shown(target)}",
                     "restore them apart, or into different folders",
                 )
-    if not overwrite:
-        return
+
+
+def _without_results(jobs: Sequence[Job], overwrite: bool) -> list[Job]:
+    """The jobs, those whose inputs are other jobs' results settled."""
+    writer = {_key(target): job.input for job in jobs for target in job.files}
+    kept: list[Job] = []
     for job in jobs:
-        source = writer.get(_key(job.input))
-        if source is not None:
+        source = writer.get(_key(job.input)) if job.input != STREAM else None
+        if source is not None and overwrite:
             raise UsageError(
                 f"the result of {shown(source)} would overwrite {shown(job.input)}, an input too",
                 "leave one of the two out",
             )
+        if source is not None:
+            facts = {"reason": f"is the result of {shown(source)}"}
+            kept.append(replace(job, settled=Record(job.input, "skipped", (), facts)))
+        else:
+            kept.append(job)
+    return kept
+
+
+def _checked(job: Job) -> Job:
+    """The job, settled where a name is longer than file systems take."""
+    for path in job.files:
+        length = len(os.fsencode(path.name))
+        if length > _LONGEST_NAME and job.settled is None:
+            error = OutputError(
+                f"the name {shown(path.name)} has {length} bytes, {_LONGEST_NAME} are possible",
+                "give a shorter one with -o or --name",
+            )
+            return replace(job, settled=Record(job.input, "failed", error=error))
+    return job
 
 
 def _key(path: Path) -> str:
     """Equal for two paths that some file system might take for one file."""
-    return os.path.realpath(path).casefold()
+    return unicodedata.normalize("NFC", os.path.realpath(path)).casefold()

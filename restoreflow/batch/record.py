@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from restoreflow.errors import LimitError, RestoreflowError
 
-__all__ = ["Record", "Status", "Summary", "explained"]
+__all__ = ["Record", "Status", "Summary", "explained", "json_line"]
 
-Status = Literal["done", "skipped", "failed"]
+Status = Literal["done", "skipped", "failed", "planned"]
 
 
 @dataclass(frozen=True)
@@ -21,10 +23,11 @@ class Record:
 
     Args:
         input: its path.
-        status: done, skipped (its results exist) or failed (nothing was written).
+        status: done, skipped (its results exist), failed (nothing was written), or of a dry run
+            planned.
         output: the files written, or for skipped those that exist; a file a sample.
         facts: what else is to be said: seed, temperature, model, scale, size, lr_psnr (dB),
-            error_pixels, nonfinite, seconds, device, notes, uncertainty, grid; or reason.
+            error_pixels, nonfinite, seconds, device, notes, uncertainty, grid, arrays; or reason.
         error: why it failed.
     """
 
@@ -54,6 +57,8 @@ class Summary:
     Args:
         done, skipped, failed: inputs.
         limited: how many of the failed reached a limit of memory, disk or size.
+        planned: how many a dry run would restore.
+        flagged: how many are unlike what the model has learnt from, where that was asked.
         seconds: the whole run's.
         megapixels: written in result pictures.
     """
@@ -62,19 +67,34 @@ class Summary:
     skipped: int
     failed: int
     limited: int = 0
+    planned: int = 0
+    flagged: int = 0
     seconds: float = 0.0
     megapixels: float = 0.0
 
     @classmethod
     def of(cls, records: Sequence[Record], seconds: float) -> Summary:
         """Count a run's records."""
-        count = dict.fromkeys(("done", "skipped", "failed"), 0)
+        count = dict.fromkeys(("done", "skipped", "failed", "planned"), 0)
         for record in records:
             count[record.status] += 1
         limited = sum(isinstance(record.error, LimitError) for record in records)
         done = [record for record in records if record.status == "done"]
         pixels = sum(r.facts["width"] * r.facts["height"] * len(r.output) for r in done)
-        return cls(**count, limited=limited, seconds=seconds, megapixels=pixels / 1e6)
+        flagged = sum(bool(record.facts.get("flagged")) for record in records)
+        return cls(
+            **count, limited=limited, flagged=flagged, seconds=seconds, megapixels=pixels / 1e6
+        )
+
+    @property
+    def inputs(self) -> int:
+        """How many there were."""
+        return self.done + self.skipped + self.failed + self.planned
+
+    def as_dict(self) -> dict[str, Any]:
+        """The summary as programs get it; megapixels_per_second is None where nothing was done."""
+        rate = self.megapixels / self.seconds if self.done and self.seconds else None
+        return asdict(self) | {"megapixels_per_second": rate, "exit_code": self.exit_code}
 
     @property
     def exit_code(self) -> int:
@@ -83,7 +103,7 @@ class Summary:
             return 0
         if self.limited == self.failed:
             return LimitError.exit_code
-        return 3 if self.done or self.skipped else 4
+        return 3 if self.done or self.skipped or self.planned else 4
 
 
 def explained(error: Exception) -> RestoreflowError:
@@ -98,3 +118,18 @@ def explained(error: Exception) -> RestoreflowError:
         f"unexpected {type(error).__name__}: {error}",
         "this is a defect; --debug shows where",
     )
+
+
+def json_line(record: Mapping[str, Any]) -> str:
+    """A record as one line of strict JSON in ASCII; numbers that are not finite become null."""
+    return json.dumps(_finite(record), allow_nan=False)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Mapping):
+        return {str(key): _finite(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]
+    return value

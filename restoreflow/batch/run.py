@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
 from restoreflow.batch.observer import Observer
+from restoreflow.batch.pipeline import Pipeline, Ready, failed
 from restoreflow.batch.plan import Job
-from restoreflow.batch.record import Record, Summary, explained
-from restoreflow.batch.restore import restore_file
+from restoreflow.batch.read import result_pixels
+from restoreflow.batch.record import Record, Summary
+from restoreflow.batch.resume import Decision, Progress
 from restoreflow.batch.settings import RestorationSettings
-from restoreflow.errors import ModelError, OutputError, UsageError
-from restoreflow.images.names import shown
+from restoreflow.errors import ModelError, UsageError
+from restoreflow.images.temporary import remove_leftovers
 
 if TYPE_CHECKING:
     from restoreflow.restoration.restorer import Restorer
@@ -24,16 +26,24 @@ __all__ = ["run"]
 def run(
     jobs: Sequence[Job],
     settings: RestorationSettings,
+    scale: int,
     load: Callable[[], Restorer],
+    progress: Progress,
     observer: Observer | None = None,
+    threads: int = 2,
 ) -> Summary:
     """Restore every job's input.
+
+    Neither results nor the order of the records depend on the number of threads.
 
     Args:
         jobs: as `plan` gives them.
         settings: the run's.
+        scale: the model's.
         load: gives the restorer; called once, and only if something is to be done.
-        observer: is told of every step.
+        progress: what is done already.
+        observer: is told of every step, by the thread that calls.
+        threads: that read ahead, and as many that write behind.
 
     Raises:
         ModelError: the model is not available: nothing can be done.
@@ -44,42 +54,52 @@ def run(
     started = time.perf_counter()
     restorer: Restorer | None = None
     records: list[Record] = []
-    for index, job in enumerate(jobs):
-        observer.begin(job, index, len(jobs))
-        record = None if settings.overwrite else _existing(job)
-        if record is None:
-            restorer = restorer or load()
-            record = _restored(job, settings, restorer, observer)
+
+    def tell(record: Record) -> None:
         records.append(record)
         observer.record(record)
+
+    for folder in {path.parent for job in jobs for path in job.files}:
+        remove_leftovers(folder)
+    with Pipeline(settings, scale, threads, tell) as pipeline:
+        for index, (job, decision, reading) in enumerate(pipeline.read(jobs, progress.decide)):
+            observer.begin(job, index, len(jobs))
+            if isinstance(reading, Record):
+                pipeline.settle(job, decision, reading)
+                continue
+            restorer = restorer or load()
+            _restore(job, decision, reading, settings, restorer, pipeline, observer)
     return Summary.of(records, time.perf_counter() - started)
 
 
-def _restored(
-    job: Job, settings: RestorationSettings, restorer: Restorer, observer: Observer
-) -> Record:
+def _restore(
+    job: Job,
+    decision: Decision,
+    reading: Future[Ready],
+    settings: RestorationSettings,
+    restorer: Restorer,
+    pipeline: Pipeline,
+    observer: Observer,
+) -> None:
+    """Restore one picture and pass the result on; or else its record."""
     try:
-        return restore_file(job, settings, restorer, observer.advance)
-    except (ModelError, UsageError):
+        read = reading.result()
+        pipeline.make_room(result_pixels(read.picture, settings, restorer.config.scale))
+        result = restorer.restore(
+            read.pixels,
+            samples=settings.samples,
+            temperature=settings.temperature,
+            seed=settings.seed,
+            consistency=settings.consistency,
+            tile=settings.tile,
+            progress=observer.advance,
+        )
+    except (ModelError, UsageError, BrokenPipeError):
         raise
     except Exception as error:
-        reason = explained(error)
-        if reason is not error:
-            reason.__cause__ = error
-        return Record(job.input, "failed", error=reason)
-
-
-def _existing(job: Job) -> Record | None:
-    """The record of a job that needs no work, or cannot be begun; None for one that is to do."""
-    present = [path for path in job.files if os.path.lexists(path)]
-    if not present:
-        return None
-    if len(present) == len(job.files):
-        facts = {"reason": "exists"}
-        return Record(job.input, "skipped", job.outputs, facts)
-    missing = len(job.files) - len(present)
-    error = OutputError(
-        f"{shown(present[0])} exists, but {missing} other result(s) of {shown(job.input)} do not",
-        "use --overwrite to make them all again",
-    )
-    return Record(job.input, "failed", error=error)
+        pipeline.settle(job, decision, failed(job, error))
+    else:
+        pipeline.write(job, decision, read.picture, result, restorer.config)
+    finally:
+        if reading.done() and not reading.cancelled() and reading.exception() is None:
+            pipeline.restored(reading.result())

@@ -1,14 +1,27 @@
-"""How pictures are to be restored, the same for every input of a run."""
+"""How pictures are to be restored and written, the same for every input of a run."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 from restoreflow.errors import UsageError
+from restoreflow.images.formats import FORMATS
 
-__all__ = ["RestorationSettings"]
+__all__ = ["DEFAULT_QUALITY", "Arrays", "OutputFormat", "RestorationSettings"]
+
+OutputFormat = Literal["same", "png", "jpeg", "webp", "avif", "tiff"]
+"""What results are written as; "same": as the input, and png where that is not written."""
+
+Arrays = Literal["npz", "safetensors"]
+"""Formats of files of numbers."""
+
+DEFAULT_QUALITY = 95
+
+_WITHOUT_QUALITY = ("png", "tiff")
+_NO_MATTER = {*("model", "device", "tile", "threads", "compile", "overwrite", "name", "max_pixels")}
+"""Settings that do not decide what results hold, or stand in a manifest elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +42,13 @@ class RestorationSettings:
         uncertainty: whether a heat map is written too.
         grid: whether a contact sheet is written too.
         overwrite: whether results that exist are replaced.
+        output_format: of the results.
+        quality: 1 .. 100, for jpeg, webp and avif; None: `DEFAULT_QUALITY`.
+        bit_depth: 8 or 16; None: the input's.
+        name: template of the results' names, as `naming.Template` takes it; None: the usual.
+        arrays: whether samples, mean and uncertainty are written as numbers too, and how.
+        strip_metadata: whether results are written without EXIF, XMP, profile and resolution.
+        max_pixels: the most pixels an input may have; None: no limit.
 
     Raises:
         UsageError: a value is out of its range, or two exclude each other.
@@ -47,6 +67,13 @@ class RestorationSettings:
     uncertainty: bool = False
     grid: bool = False
     overwrite: bool = False
+    output_format: OutputFormat = "same"
+    quality: int | None = None
+    bit_depth: int | None = None
+    name: str | None = None
+    arrays: Arrays | None = None
+    strip_metadata: bool = False
+    max_pixels: int | None = 300_000_000
 
     def __post_init__(self) -> None:
         chosen = self.temperature
@@ -61,3 +88,23 @@ class RestorationSettings:
                 "--uncertainty compares samples, and there is only one",
                 "ask for more, for instance --samples 8",
             )
+        self._check_output()
+
+    def _check_output(self) -> None:
+        fmt = FORMATS.get(self.output_format)
+        if self.quality is not None and not 1 <= self.quality <= 100:
+            raise UsageError(f"--quality is {self.quality}", "choose 1 .. 100")
+        if self.quality is not None and self.output_format in _WITHOUT_QUALITY:
+            raise UsageError(f"{self.output_format} has no --quality", "leave it out")
+        if self.bit_depth not in (None, 8, 16):
+            raise UsageError(f"--bit-depth is {self.bit_depth}", "choose 8 or 16")
+        if self.bit_depth == 16 and fmt is not None and not fmt.sixteen_bit:
+            raise UsageError(
+                f"{fmt.title} is not written with 16 bits", "use --output-format png or tiff"
+            )
+        if self.max_pixels is not None and self.max_pixels < 1:
+            raise UsageError(f"--max-pixels is {self.max_pixels}", "choose 1 or more")
+
+    def deciding(self) -> dict[str, Any]:
+        """The settings that decide what a result holds, for a manifest."""
+        return {key: value for key, value in asdict(self).items() if key not in _NO_MATTER}

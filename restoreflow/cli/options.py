@@ -2,33 +2,46 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
+from restoreflow.batch.plan import Shard
+from restoreflow.batch.settings import DEFAULT_QUALITY, Arrays, OutputFormat
 from restoreflow.cli.debug import DEBUG_VARIABLE, remember_debug
 from restoreflow.cli.output import Format
 from restoreflow.errors import UsageError
 
 __all__ = [
+    "BitDepth",
     "Compile",
     "Consistency",
     "Debug",
     "Device",
+    "DryRun",
     "FormatOption",
     "Grid",
     "Inputs",
+    "Jobs",
+    "MaxPixels",
     "Model",
+    "Name",
     "Out",
+    "OutputFormatOption",
     "Overwrite",
     "PrecisionOption",
+    "Quality",
+    "Recursive",
     "Samples",
+    "SaveArrays",
     "Seed",
+    "ShardOption",
+    "StripMetadata",
     "Temperature",
     "Threads",
     "Tile",
     "Uncertainty",
+    "parse_shard",
     "parse_tile",
 ]
 
@@ -36,16 +49,28 @@ _RESULT, _SPEED, _REPORT = "Results", "Speed and memory", "Reporting"
 
 
 Inputs = Annotated[
-    list[Path], typer.Argument(metavar="INPUT", help="Pictures.", show_default=False)
+    list[str],
+    typer.Argument(
+        metavar="INPUT",
+        help="Pictures, folders, or patterns; - reads one picture from standard input.",
+        show_default=False,
+    ),
 ]
 Out = Annotated[
-    Path | None,
+    str | None,
     typer.Option(
         "--out",
         "-o",
         metavar="PATH",
-        help="A folder, or for a single input a file; by default beside the input.",
+        help="A folder, or for a single input a file; - writes to standard output. By default "
+        "beside the input.",
         show_default=False,
+    ),
+]
+Recursive = Annotated[
+    bool,
+    typer.Option(
+        "--recursive", "-r", help="Look into folders' folders too; results mirror the tree."
     ),
 ]
 Model = Annotated[
@@ -81,6 +106,97 @@ Consistency = Annotated[
         show_default="the model card's",
     ),
 ]
+OutputFormatOption = Annotated[
+    OutputFormat,
+    typer.Option(
+        "--output-format",
+        help="What results are written as; same: as the input, else PNG.",
+        rich_help_panel=_RESULT,
+    ),
+]
+Quality = Annotated[
+    int | None,
+    typer.Option(
+        "--quality",
+        min=1,
+        max=100,
+        help="Of JPEG, WebP (100: lossless) and AVIF.",
+        show_default=str(DEFAULT_QUALITY),
+        rich_help_panel=_RESULT,
+    ),
+]
+BitDepth = Annotated[
+    Literal["8", "16"] | None,
+    typer.Option(
+        "--bit-depth",
+        help="Of PNG and TIFF; the others have 8.",
+        show_default="the input's",
+        rich_help_panel=_RESULT,
+    ),
+]
+Name = Annotated[
+    str | None,
+    typer.Option(
+        "--name",
+        metavar="TEMPLATE",
+        help="Results' names, of {stem}, {suffix}, {index} (of the sample; {index:03}) and {ext}.",
+        show_default="{stem}_{suffix}_{index}{ext}",
+        rich_help_panel=_RESULT,
+    ),
+]
+SaveArrays = Annotated[
+    Arrays | None,
+    typer.Option(
+        "--save-arrays",
+        help="Also write samples, mean and uncertainty as numbers, beside the result.",
+        show_default="off",
+        rich_help_panel=_RESULT,
+    ),
+]
+StripMetadata = Annotated[
+    bool,
+    typer.Option(
+        "--strip-metadata",
+        help="Write no EXIF, XMP, colour profile or resolution; colours become sRGB.",
+        rich_help_panel=_RESULT,
+    ),
+]
+DryRun = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run",
+        help="Write nothing; say what would be, how many bytes and how long it would take.",
+    ),
+]
+ShardOption = Annotated[
+    str | None,
+    typer.Option(
+        "--shard",
+        metavar="I/N",
+        help="Do part I of N, as 1/4; always the same part, and together they are all.",
+        show_default="all",
+    ),
+]
+Jobs = Annotated[
+    int,
+    typer.Option(
+        "--jobs",
+        "-j",
+        min=1,
+        max=64,
+        help="Threads that read ahead, and as many that write; results do not depend on it.",
+        rich_help_panel=_SPEED,
+    ),
+]
+MaxPixels = Annotated[
+    int,
+    typer.Option(
+        "--max-pixels",
+        min=0,
+        help="Refuse inputs of more pixels, width times height; 0: no limit.",
+        rich_help_panel=_SPEED,
+    ),
+]
 Uncertainty = Annotated[
     bool,
     typer.Option(
@@ -101,7 +217,8 @@ Overwrite = Annotated[
     bool,
     typer.Option(
         "--overwrite",
-        help="Replace results that exist; by default their inputs are skipped.",
+        help="Replace results that exist; by default their inputs are skipped, or in an output "
+        "folder redone where input or settings have changed.",
         rich_help_panel=_RESULT,
     ),
 ]
@@ -168,6 +285,11 @@ Debug = Annotated[
         rich_help_panel=_REPORT,
     ),
 ]
+
+
+def parse_shard(text: str) -> Shard:
+    """The value of --shard; UsageError where it is not i/n."""
+    return Shard.parse(text)
 
 
 def parse_tile(text: str) -> int | Literal["auto"]:

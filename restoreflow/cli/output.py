@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import math
 import sys
 import traceback
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import typer
 from rich.console import Console, RenderableType
@@ -24,10 +22,13 @@ from rich.progress import (
 
 from restoreflow.batch.observer import Observer
 from restoreflow.batch.plan import Job
-from restoreflow.batch.record import Record, Summary
+from restoreflow.batch.record import Record, Summary, json_line
 from restoreflow.cli.debug import debugging
 from restoreflow.errors import RestoreflowError
 from restoreflow.images.names import shown
+
+if TYPE_CHECKING:
+    from restoreflow.batch.estimate import Estimate
 
 __all__ = ["Format", "Reporter", "emit", "error_line", "for_people", "json_line"]
 
@@ -58,21 +59,6 @@ def emit(
         print(json_line(record), flush=True)
 
 
-def json_line(record: Mapping[str, Any]) -> str:
-    """A record as one line of strict JSON in ASCII; numbers that are not finite become null."""
-    return json.dumps(_finite(record), allow_nan=False)
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, Mapping):
-        return {str(key): _finite(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(each) for each in value]
-    return value
-
-
 def error_line(message: str, hint: str = "") -> str:
     """An error as a line: what happened and where, then what to do next."""
     text = f"restoreflow: {message}" + (f" ({hint})" if hint else "")
@@ -83,13 +69,19 @@ class Reporter(Observer):
     """Tells of a run over many files in the format asked for.
 
     human, on a terminal: a bar by tiles with the time left, a line a file, a summary. auto in a
-    pipe: a line a file. json: a record a line. quiet: errors alone. Errors go to stderr, but for
-    json, where they are records like the others.
+    pipe: a line a file. json: a record a line, for several files a last one whose status is
+    summary. quiet: errors alone. Errors go to stderr, but for json, where they are records like
+    the others.
+
+    Args:
+        output_format: one of these.
+        to_stderr: all of it goes to stderr, because a picture goes to stdout.
     """
 
-    def __init__(self, output_format: Format) -> None:
+    def __init__(self, output_format: Format, to_stderr: bool = False) -> None:
         self.people = for_people(output_format)
         self.format = "human" if self.people else output_format
+        self._to_stderr = to_stderr
         self._bar: Progress | None = None
         if self.people and sys.stdout.isatty() and sys.stderr.isatty():
             self._bar = _bar()
@@ -105,7 +97,7 @@ class Reporter(Observer):
             self._bar.stop()
         if self.format == "json" and isinstance(error, RestoreflowError) and not debugging():
             failure = {"input": None, "output": [], "status": "failed"}
-            print(json_line(failure | {"error": error.message, "hint": error.hint}), flush=True)
+            self._print(json_line(failure | {"error": error.message, "hint": error.hint}))
             raise typer.Exit(error.exit_code) from error
 
     def say(self, text: str) -> None:
@@ -132,23 +124,48 @@ class Reporter(Observer):
         if record.error is not None and debugging():
             traceback.print_exception(record.error)
         if self.format == "json":
-            print(json_line(record.as_dict()), flush=True)
+            self._print(json_line(record.as_dict()))
         elif record.error is not None:
             print(_failure(record.input, record.error), file=sys.stderr, flush=True)
         elif self.format != "quiet":
-            print(_sentence(record), flush=True)
+            self._print(_sentence(record))
             for note in record.facts.get("notes", ()):
                 print(f"  {note}", file=sys.stderr)
 
     def finish(self, summary: Summary) -> None:
         """Sum up, where there was more than one file."""
-        counts = {name: getattr(summary, name) for name in ("done", "skipped", "failed")}
-        if sum(counts.values()) < 2:
+        if summary.inputs < 2:
             return
-        told = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+        if self.format == "json":
+            self._print(json_line({"status": "summary"} | summary.as_dict()))
         rate = summary.megapixels / summary.seconds if summary.seconds else 0.0
         speed = f", {summary.megapixels:.1f} megapixels, {rate:.2f} a second" if rate else ""
-        self.say(f"{told} in {summary.seconds:.1f} s{speed}")
+        self.say(f"{_counted(summary)} in {summary.seconds:.1f} s{speed}")
+
+    def foretell(self, summary: Summary, estimate: Estimate | None) -> None:
+        """Say what a run would amount to."""
+        if self.format == "json":
+            told = None if estimate is None else estimate.as_dict()
+            self._print(json_line({"status": "summary"} | summary.as_dict() | {"estimate": told}))
+        elif self.format != "quiet":
+            self._print(_counted(summary) + ("" if estimate is None else _foretold(estimate)))
+
+    def _print(self, text: str) -> None:
+        print(text, file=sys.stderr if self._to_stderr else sys.stdout, flush=True)
+
+
+def _counted(summary: Summary) -> str:
+    names = ("planned", "done", "skipped", "failed", "flagged")
+    counts = [(name, getattr(summary, name)) for name in names]
+    return ", ".join(f"{count} {name}" for name, count in counts if count) or "nothing to do"
+
+
+def _foretold(estimate: Estimate) -> str:
+    minutes = estimate.seconds / 60
+    time = f"{minutes:.0f} minutes" if minutes >= 2 else f"{estimate.seconds:.0f} seconds"
+    size = f"{estimate.bytes / 1e6:.1f} MB"
+    free = "" if estimate.free is None else f" ({estimate.free / 1e6:.0f} MB are free)"
+    return f": about {estimate.megapixels:.1f} megapixels, {size}{free}, {time}"
 
 
 def _bar() -> Progress:
@@ -165,7 +182,11 @@ def _bar() -> Progress:
 def _sentence(record: Record) -> str:
     source, facts = shown(record.input), record.facts
     files = [shown(path) for path in record.output]
-    target = files[0] if len(files) == 1 else f"{files[0]} .. {files[-1]}"
+    target = files[0] if len(files) == 1 else " .. ".join([*files[:1], *files[-1:]])
+    if record.status == "planned":
+        return f"{source}: would be {target}"
+    if record.status == "skipped" and not files:
+        return f"{source}: skipped: it {facts['reason']}"
     if record.status == "skipped":
         return f"{source}: skipped: {target} {facts['reason']}; --overwrite replaces it"
     told = [f"{facts['width']} x {facts['height']} pixels", f"temperature {facts['temperature']:g}"]

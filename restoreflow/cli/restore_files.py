@@ -2,56 +2,143 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from restoreflow.batch.plan import plan
+from restoreflow.batch.discover import find
+from restoreflow.batch.plan import Job, Shard, names_folder, plan
+from restoreflow.batch.record import Record, Summary
 from restoreflow.batch.settings import RestorationSettings
+from restoreflow.cli.interruption import terminable
 from restoreflow.cli.output import Format, Reporter
+from restoreflow.cli.standard_streams import from_stdin, picture_stream, to_stdout
 from restoreflow.errors import UsageError
 
 if TYPE_CHECKING:
+    from restoreflow.batch.resume import Progress
     from restoreflow.models.folder import ModelFolder
     from restoreflow.restoration.restorer import Restorer
 
-__all__ = ["restore_files"]
+__all__ = ["RunOptions", "restore_files"]
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How a run goes about its inputs; nothing here decides what a result holds.
+
+    Args:
+        recursive: whether folders' folders are looked into.
+        jobs: threads that read, and as many that write.
+        shard: which part of the inputs; None: all.
+        dry_run: whether it is only told what would be done.
+        format: how it is told.
+    """
+
+    recursive: bool = False
+    jobs: int = 2
+    shard: Shard | None = None
+    dry_run: bool = False
+    format: Format = "auto"
 
 
 def restore_files(
     task: str,
-    inputs: Sequence[Path],
-    out: Path | None,
+    inputs: Sequence[str],
+    out: str | None,
     settings: RestorationSettings,
-    output_format: Format,
+    options: RunOptions,
 ) -> None:
     """Restore files and tell of each.
 
     Args:
         task: "sr" or "lowlight"; the model has to be for it.
-        inputs: at least one.
-        out: as for `batch.plan.plan`.
+        inputs: files, folders, patterns, or - alone.
+        out: as for `batch.plan.plan`, or - for standard output; standard input's result goes there.
         settings: the run's.
-        output_format: how it is told.
+        options: how it goes about them.
 
     Raises:
         typer.Exit: some or all files failed, with the run's exit code.
         UsageError: the model is for another task, or the files collide.
         ModelError: the model is not available.
     """
-    from restoreflow.batch.run import run
     from restoreflow.models.resolve import resolve_model
 
-    with Reporter(output_format) as reporter:
+    stream = out == "-" or (out is None and "-" in inputs)
+    with Reporter(options.format, to_stderr=stream) as reporter, terminable():
         folder = resolve_model(settings.model, progress=reporter.people)
         suffix = _suffix(folder, task)
-        jobs = plan(inputs, out, suffix, settings)
-        summary = run(jobs, settings, lambda: _load(folder, settings, reporter), reporter)
-        reporter.finish(summary)
-    if summary.exit_code:
-        raise typer.Exit(summary.exit_code)
+        jobs = _jobs(inputs, out, suffix, settings, options)
+        if stream:
+            jobs = to_stdout(jobs, settings, picture_stream())
+        code = _run(jobs, settings, options, folder, reporter)
+    if code:
+        raise typer.Exit(code)
+
+
+def _jobs(
+    inputs: Sequence[str],
+    out: str | None,
+    suffix: str,
+    settings: RestorationSettings,
+    options: RunOptions,
+) -> list[Job]:
+    given = from_stdin(inputs, settings.max_pixels)
+    out = None if out == "-" else out
+    if given is not None:
+        found, data = given
+        return [replace(job, data=data) for job in plan([found], out, suffix, settings)]
+    leave_out = Path(out) if out is not None and names_folder(out) else None
+    found = find(inputs, options.recursive, leave_out)
+    return plan(found, out, suffix, settings, options.shard)
+
+
+def _run(
+    jobs: Sequence[Job],
+    settings: RestorationSettings,
+    options: RunOptions,
+    folder: ModelFolder,
+    reporter: Reporter,
+) -> int:
+    from restoreflow.batch.resume import Progress, model_hash
+    from restoreflow.batch.run import run
+
+    progress = Progress(settings, model_hash(folder.path), options.shard)
+
+    def load() -> Restorer:
+        return _load(folder, settings, reporter)
+
+    if options.dry_run:
+        return _dry_run(jobs, settings, progress, load, reporter)
+    scale = folder.config.scale
+    summary = run(jobs, settings, scale, load, progress, reporter, options.jobs)
+    reporter.finish(summary)
+    return summary.exit_code
+
+
+def _dry_run(
+    jobs: Sequence[Job],
+    settings: RestorationSettings,
+    progress: Progress,
+    load: Callable[[], Restorer],
+    reporter: Reporter,
+) -> int:
+    from restoreflow.batch.estimate import Estimate, estimate
+
+    records: list[Record] = []
+    for job in jobs:
+        record = progress.decide(job).record or Record(job.input, "planned", job.outputs)
+        records.append(record)
+        reporter.record(record)
+    left = [job for job, record in zip(jobs, records, strict=True) if record.status == "planned"]
+    found: Estimate | None = estimate(left, settings, load()) if left else None
+    summary = Summary.of(records, 0.0)
+    reporter.foretell(summary, found)
+    return summary.exit_code
 
 
 def _suffix(folder: ModelFolder, task: str) -> str:

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from restoreflow.batch.plan import plan
+from restoreflow.batch.discover import Found
+from restoreflow.batch.plan import Job, Shard, plan
 from restoreflow.batch.settings import RestorationSettings
 from restoreflow.errors import UsageError
+
+
+def named(*paths: str | Path) -> list[Found]:
+    return [Found(Path(path), Path(Path(path).name)) for path in paths]
+
+
+def below(root: str, *places: str) -> list[Found]:
+    return [Found(Path(root, place), Path(place), Path(root)) for place in places]
+
 
 ONE = RestorationSettings("m")
 ALL = RestorationSettings("m", samples=2, uncertainty=True, grid=True)
@@ -33,19 +44,13 @@ NAMES = [
 def test_names(
     source: str, out: str | None, settings: RestorationSettings, files: list[str]
 ) -> None:
-    given = None if out is None else Path(out if not out.endswith("/") else out[:-1])
-    (job,) = plan([Path(source)], given, "sr4x", settings)
+    (job,) = plan(named(source), out, "sr4x", settings)
     assert [path.as_posix() for path in job.files] == files
     assert len(job.outputs) == settings.samples
 
 
-def test_an_input_named_twice_is_one_job() -> None:
-    assert len(plan([Path("a.png"), Path("a.png")], None, "sr4x", ONE)) == 1
-
-
 REFUSED = [
     (["x/a.png", "y/a.png"], "out", "both be written"),
-    (["a.png", "a.bmp"], None, "both be written"),
     (["a.png", "A.png"], "out", "both be written"),
     (["a.png", "b.png"], "c.png", "one file for 2 inputs"),
     (["a.png"], "a.png", "overwrite its input"),
@@ -56,14 +61,86 @@ REFUSED = [
 @pytest.mark.parametrize(("sources", "out", "told"), REFUSED)
 def test_refused(sources: list[str], out: str | None, told: str) -> None:
     with pytest.raises(UsageError, match=told):
-        plan([Path(each) for each in sources], None if out is None else Path(out), "sr4x", ONE)
+        plan(named(*sources), out, "sr4x", ONE)
 
 
-def test_overwriting_never_hits_another_input() -> None:
-    inputs = [Path("a.png"), Path("a_sr4x.png")]
-    assert len(plan(inputs, None, "sr4x", ONE)) == 2
+def test_a_result_of_the_run_is_no_input_of_it() -> None:
+    inputs = named("a.png", "a_sr4x.png")
+    first, second = plan(inputs, None, "sr4x", ONE)
+    assert first.settled is None
+    assert second.settled is not None and second.settled.status == "skipped"
+    assert "the result of a.png" in second.settled.facts["reason"]
     with pytest.raises(UsageError, match="an input too"):
         plan(inputs, None, "sr4x", RestorationSettings("m", overwrite=True))
+
+
+def outputs(jobs: list[Job]) -> list[str]:
+    return [path.as_posix() for job in jobs for path in job.outputs]
+
+
+def test_a_folders_results_mirror_its_tree_beside_it() -> None:
+    jobs = plan(below("d/scans", "a.jpg", "x/a.jpg"), None, "sr4x", ONE)
+    assert outputs(jobs) == ["d/scans_sr4x/a_sr4x.jpg", "d/scans_sr4x/x/a_sr4x.jpg"]
+    assert {job.folder for job in jobs} == {Path("d/scans_sr4x")}
+    jobs = plan(below("d/scans", "a.jpg", "x/a.jpg"), "out", "sr4x", ONE)
+    assert outputs(jobs) == ["out/a_sr4x.jpg", "out/x/a_sr4x.jpg"]
+    for root in (".", "..", "d/.."):
+        with pytest.raises(UsageError, match="-o FOLDER"):
+            plan(below(root, "a.jpg"), None, "sr4x", ONE)
+    with pytest.raises(UsageError, match="one file for a folder"):
+        plan(below("scans", "a.jpg"), "one.png", "sr4x", ONE)
+
+
+def test_names_that_differ_in_their_extension_stay_apart() -> None:
+    found = named("a.png", "a.bmp", "b.bmp", "A.GIF")
+    jobs = plan(found, "out", "sr4x", ONE)
+    wanted = ["a_png_sr4x.png", "a_bmp_sr4x.png", "b_sr4x.png", "A_GIF_sr4x.png"]
+    assert outputs(jobs) == [f"out/{name}" for name in wanted]
+    with pytest.raises(UsageError, match="both be written"):
+        plan([*found, *named("a_bmp.png")], "out", "sr4x", ONE)
+    maps = RestorationSettings("m", samples=2, uncertainty=True)
+    told = [job.uncertainty for job in plan(named("a.png", "a.jpg"), "out", "sr4x", maps)]
+    assert told == [Path("out/a_png_sr4x_uncertainty.png"), Path("out/a_jpg_sr4x_uncertainty.png")]
+
+
+FORMATS = [
+    ("same", "a.JPEG", "a_sr4x.JPEG", "jpeg"),
+    ("same", "a", "a_sr4x.png", "png"),
+    ("jpeg", "a.png", "a_sr4x.jpg", "jpeg"),
+    ("jpeg", "a.jpe", "a_sr4x.jpe", "jpeg"),
+    ("avif", "a.tif", "a_sr4x.avif", "avif"),
+]
+
+
+@pytest.mark.parametrize(("output_format", "source", "name", "form"), FORMATS)
+def test_output_formats(output_format: Any, source: str, name: str, form: str) -> None:
+    settings = RestorationSettings("m", output_format=output_format)
+    (job,) = plan(named(source), None, "sr4x", settings)
+    assert (outputs([job]), job.format) == ([name], form)
+
+
+def test_names_too_long_fail_before_any_work() -> None:
+    fits, long = plan(named("x" * 246 + ".png", "y" * 247 + ".png"), "out", "sr4x", ONE)
+    assert (fits.settled, len(fits.outputs[0].name)) == (None, 255)
+    assert long.settled is not None and long.settled.error is not None
+    assert "256 bytes" in long.settled.error.message
+
+
+def test_shards_together_are_all() -> None:
+    places = [f"{k // 7}/{k}.png" for k in range(200)]
+    whole = plan(below("d", *places), "out", "sr4x", ONE)
+    parts = [plan(below("d", *places), "out", "sr4x", ONE, Shard(k, 4)) for k in (1, 2, 3, 4)]
+    assert sorted(outputs([job for part in parts for job in part])) == sorted(outputs(whole))
+    assert all(30 < len(part) < 70 for part in parts)
+    # More inputs, or the same from elsewhere, leave each in its part.
+    more = plan(below("elsewhere", *places, "new.png"), "out", "sr4x", ONE, Shard(2, 4))
+    assert set(outputs(parts[1])) <= set(outputs(more))
+
+
+@pytest.mark.parametrize("text", ["", "1", "0/4", "5/4", "1/0", "a/b", "-1/4", "1/4/2", "9" * 9999])
+def test_shards_that_are_none(text: str) -> None:
+    with pytest.raises(UsageError, match="--shard"):
+        Shard.parse(text)
 
 
 @pytest.mark.parametrize(
@@ -76,8 +153,14 @@ def test_overwriting_never_hits_another_input() -> None:
         {"seed": 2**64},
         {"samples": 0},
         {"uncertainty": True},
+        {"quality": 0},
+        {"quality": 101},
+        {"quality": 80, "output_format": "png"},
+        {"bit_depth": 12},
+        {"bit_depth": 16, "output_format": "jpeg"},
+        {"max_pixels": 0},
     ],
 )
-def test_settings_out_of_range(wrong: dict[str, float]) -> None:
+def test_settings_out_of_range(wrong: dict[str, Any]) -> None:
     with pytest.raises(UsageError):
-        RestorationSettings("m", **wrong)  # pyright: ignore[reportArgumentType]
+        RestorationSettings("m", **wrong)

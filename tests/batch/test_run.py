@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,9 +12,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from restoreflow.batch.discover import find
 from restoreflow.batch.observer import Observer
-from restoreflow.batch.plan import plan
+from restoreflow.batch.plan import Job, plan
 from restoreflow.batch.record import Record, Summary
+from restoreflow.batch.resume import Progress
 from restoreflow.batch.run import run
 from restoreflow.batch.settings import RestorationSettings
 from restoreflow.errors import InputError, LimitError, ModelError
@@ -65,11 +68,23 @@ def files(folder: Path, *values: int) -> list[Path]:
     return paths
 
 
+def planned(inputs: list[Path], chosen: RestorationSettings) -> list[Job]:
+    return plan(find([str(path) for path in inputs]), None, "sr4x", chosen)
+
+
+def run_jobs(
+    jobs: list[Job],
+    chosen: RestorationSettings,
+    load: Callable[[], Restorer],
+    listener: Observer | None = None,
+) -> Summary:
+    return run(jobs, chosen, 4, load, Progress(chosen, "model"), listener)
+
+
 def go(inputs: list[Path], fake: FakeRestorer, **settings: Any) -> tuple[Summary, list[Record]]:
     chosen = RestorationSettings("fake", **settings)
     listener = Listener()
-    jobs = plan(inputs, None, "sr4x", chosen)
-    summary = run(jobs, chosen, lambda: cast(Restorer, fake), listener)
+    summary = run_jobs(planned(inputs, chosen), chosen, lambda: cast(Restorer, fake), listener)
     assert [record.input for record in listener.records] == inputs
     return summary, listener.records
 
@@ -103,10 +118,11 @@ def test_skipping_everything_loads_no_model(tmp_path: Path) -> None:
     def load() -> Restorer:
         raise ModelError("not asked for")
 
-    again = run(plan(inputs, None, "sr4x", chosen), chosen, load)
+    again = run_jobs(planned(inputs, chosen), chosen, load)
     assert (again.skipped, again.exit_code, fake.calls) == (2, 0, 2)
+    over = RestorationSettings("m", overwrite=True)
     with pytest.raises(ModelError):
-        run(plan(inputs, None, "sr4x", chosen)[:1], RestorationSettings("m", overwrite=True), load)
+        run_jobs(planned(inputs, over)[:1], over, load)
 
 
 def test_a_set_is_written_whole_or_not_at_all(
@@ -115,12 +131,12 @@ def test_a_set_is_written_whole_or_not_at_all(
     inputs = files(tmp_path, 1)
     real, count = write.write_atomic, 0
 
-    def full(path: Path, data: bytes, overwrite: bool = False) -> None:
+    def full(path: Path, data: bytes, overwrite: bool = False, check: Any = None) -> None:
         nonlocal count
         count += 1
         if count == 3:
             raise LimitError("the disk is full")
-        real(path, data, overwrite)
+        real(path, data, overwrite, check)
 
     monkeypatch.setattr(write, "write_atomic", full)
     summary, records = go(inputs, FakeRestorer(), samples=3)

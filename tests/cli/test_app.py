@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from restoreflow import __version__
-from restoreflow.cli import sr
+from restoreflow.cli import restore_command
 from restoreflow.errors import FlaggedError, LimitError, ModelError, RestoreflowError, UsageError
 from tests.cli.conftest import Run
 
@@ -67,7 +67,7 @@ def test_errors_have_their_exit_code_and_one_line(
     def fail(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(sr, "restore_files", fail)
+    monkeypatch.setattr(restore_command, "restore_files", fail)
     outcome = run("sr", "photo.jpg")
     assert outcome.code == code
     assert outcome.out == ""
@@ -83,7 +83,7 @@ def test_debug_shows_the_traceback(run: Run, monkeypatch: pytest.MonkeyPatch, ho
     def fail(*_: object) -> None:
         raise ModelError("gone", "find it")
 
-    monkeypatch.setattr(sr, "restore_files", fail)
+    monkeypatch.setattr(restore_command, "restore_files", fail)
     if how == "variable":
         monkeypatch.setenv("RESTOREFLOW_DEBUG", "1")
     outcome = run("sr", "photo.jpg", *(["--debug"] if how == "option" else []))

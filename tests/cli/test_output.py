@@ -67,7 +67,9 @@ def test_piped(capsys: pytest.CaptureFixture[str], output_format: Format) -> Non
     assert "%" not in err
     assert "\x1b" not in out + err
     if output_format == "json":
-        assert [json.loads(line)["status"] for line in out.splitlines()] == ["done", "failed"]
+        records = [json.loads(line) for line in out.splitlines()]
+        assert [record["status"] for record in records] == ["done", "failed", "summary"]
+        assert (records[2]["failed"], records[2]["megapixels_per_second"]) == (1, 0.5)
         assert err == ""
         return
     assert out == ("" if output_format == "quiet" else sentence)

@@ -1,0 +1,126 @@
+"""What a run would take: found by restoring a small part of one of its inputs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from restoreflow.batch.plan import Job
+from restoreflow.batch.read import read_picture
+from restoreflow.batch.results import encode_results
+from restoreflow.batch.settings import RestorationSettings
+from restoreflow.errors import InputError, LimitError
+from restoreflow.images.decode import read_bytes, read_size
+from restoreflow.images.picture import Picture
+
+if TYPE_CHECKING:
+    from restoreflow.restoration.restorer import Restorer
+
+__all__ = ["Estimate", "estimate"]
+
+_MEASURED = 64  # inputs whose size is looked at
+_PROBE = 96  # pixels a side that are restored to see how long it takes
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a run would take, roughly.
+
+    Args:
+        megapixels: of all results.
+        bytes: that they take on the disk.
+        seconds: of computing.
+        free: bytes that the disk has.
+    """
+
+    megapixels: float
+    bytes: int
+    seconds: float
+    free: int | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The estimate as programs get it."""
+        return asdict(self)
+
+
+def estimate(
+    jobs: Sequence[Job], settings: RestorationSettings, restorer: Restorer
+) -> Estimate | None:
+    """What a run over jobs would take; None where no input can be read.
+
+    Up to 64 inputs, evenly spread, are looked at for their size, and the middle of one is restored
+    and encoded for speed and bytes.
+    """
+    step = max(1, len(jobs) // _MEASURED)
+    sizes = [size for job in jobs[::step] if (size := _pixels(job, settings)) is not None]
+    measured = _measured(jobs, settings, restorer)
+    if not sizes or measured is None:
+        return None
+    seconds, size = measured
+    pixels = len(jobs) * sum(sizes) / len(sizes)
+    results = pixels * restorer.config.scale**2 * settings.samples
+    return Estimate(results / 1e6, round(pixels * size), pixels * seconds, _free(jobs[0]))
+
+
+def _pixels(job: Job, settings: RestorationSettings) -> int | None:
+    try:
+        data = job.data if job.data is not None else read_bytes(job.input, settings.max_pixels)
+        width, height = read_size(data, settings.max_pixels)
+    except (InputError, LimitError):
+        return None
+    return width * height
+
+
+def _measured(
+    jobs: Sequence[Job], settings: RestorationSettings, restorer: Restorer
+) -> tuple[float, float] | None:
+    """Seconds and bytes for a pixel of an input."""
+    for job in jobs[:_MEASURED]:
+        try:
+            picture = read_picture(job, settings, restorer.config.scale)
+        except (InputError, LimitError):
+            continue
+        _restore(_middle(picture, _PROBE // 4), job, settings, restorer)  # the first one is slow
+        return _restore(_middle(picture, _PROBE), job, settings, restorer)
+    return None
+
+
+def _restore(
+    picture: Picture, job: Job, settings: RestorationSettings, restorer: Restorer
+) -> tuple[float, float]:
+    started = time.perf_counter()
+    result = restorer.restore(
+        picture.pixels,
+        samples=settings.samples,
+        temperature=settings.temperature,
+        seed=settings.seed,
+        consistency=settings.consistency,
+    )
+    seconds = time.perf_counter() - started
+    job = replace(job, uncertainty=None, grid=None)  # their legends would count too much
+    files = encode_results(job, settings, picture, result, restorer.config)
+    pixels = picture.width * picture.height
+    return seconds / pixels, sum(len(file.data) for file in files) / pixels
+
+
+def _middle(picture: Picture, side: int) -> Picture:
+    top = max(0, (picture.height - side) // 2)
+    left = max(0, (picture.width - side) // 2)
+    part = (slice(top, top + side), slice(left, left + side))
+    alpha = None if picture.alpha is None else picture.alpha[part]
+    return replace(picture.without_metadata(), pixels=picture.pixels[part], alpha=alpha)
+
+
+def _free(job: Job) -> int | None:
+    folder = Path(os.path.abspath(job.outputs[0].parent))
+    while not folder.exists():
+        folder = folder.parent
+    try:
+        return shutil.disk_usage(folder).free
+    except OSError:
+        return None

@@ -1,0 +1,217 @@
+"""What an output folder holds and came from: one JSON line a step, so that a run can go on exactly.
+
+A line is written before an input's results get their names, with their sizes and hashes, and one
+after. So a run that was killed in between knows what it wrote, and nothing that somebody else put
+or changed there is ever taken for a result, or replaced.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import threading
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from restoreflow.batch.discover import MANIFEST_NAME, manifests
+from restoreflow.batch.plan import Job
+from restoreflow.batch.record import Record, json_line
+from restoreflow.errors import OutputError
+from restoreflow.images.names import shown
+from restoreflow.images.write import write_failure
+
+__all__ = ["Entry", "Manifest", "Origin", "Written"]
+
+_SCHEMA = 1
+
+
+class Origin(NamedTuple):
+    """What results come from; equal origins give equal results.
+
+    Attributes:
+        input: the absolute path.
+        size: bytes.
+        modified: nanoseconds since 1970.
+        settings: those that decide what a result holds.
+        model: SHA-256 of its configuration and weights, hexadecimal.
+    """
+
+    input: str
+    size: int
+    modified: int
+    settings: Mapping[str, Any]
+    model: str
+
+    def equals(self, other: Origin) -> bool:
+        """Whether both give the same results; an input that only moved is the same."""
+        return self[1:] == other[1:]
+
+    def same_input(self, other: Origin) -> bool:
+        """Whether both are of one input, changed or not."""
+        return self.input == other.input or self[1:3] == other[1:3]
+
+
+class Written(NamedTuple):
+    """A file that was written: bytes, and SHA-256 in hexadecimal."""
+
+    size: int
+    sha256: str
+
+    @classmethod
+    def of(cls, data: bytes) -> Written:
+        """That of a file's bytes."""
+        return cls(len(data), hashlib.sha256(data).hexdigest())
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What is known of one input's results.
+
+    Args:
+        origin: what they come from.
+        output: by their name below the manifest's folder.
+        done: whether all had their names when it was written.
+    """
+
+    origin: Origin
+    output: Mapping[str, Written]
+    done: bool
+
+
+class Manifest:
+    """An output folder's.
+
+    Args:
+        folder: need not be there yet.
+        shard: "1-of-4", to write apart from other shards; all are read.
+
+    Raises:
+        OutputError: one is there but cannot be read.
+    """
+
+    def __init__(self, folder: Path, shard: str | None = None) -> None:
+        self.folder = folder
+        self.path = folder / f"{MANIFEST_NAME}{'.' + shard if shard else ''}.jsonl"
+        self._latest: dict[str, Entry] = {}
+        self._known: defaultdict[str, set[Written]] = defaultdict(set)
+        self._lock = threading.Lock()
+        self._torn = False
+        for path in manifests(folder):
+            self._read(path)
+
+    def entry(self, job: Job) -> Entry | None:
+        """The latest about any of a job's files."""
+        entries = (self._latest.get(self._name(path)) for path in job.files)
+        return next((entry for entry in entries if entry is not None), None)
+
+    def wrote(self, path: Path) -> bool:
+        """Whether a file holds, byte for byte, what a run wrote there."""
+        known = self._known.get(self._name(path), set())
+        try:
+            if path.is_symlink() or path.stat().st_size not in {each.size for each in known}:
+                return False
+            return Written.of(path.read_bytes()) in known
+        except OSError:
+            return False
+
+    def holds(self, entry: Entry, files: Sequence[Path]) -> bool:
+        """Whether all files are there as the entry says: by size, or by hash if it is not done."""
+        for path in files:
+            written = entry.output.get(self._name(path))
+            try:
+                if written is None or path.stat().st_size != written.size:
+                    return False
+                if not entry.done and Written.of(path.read_bytes()) != written:
+                    return False
+            except OSError:
+                return False
+        return True
+
+    def begin(self, origin: Origin, output: Mapping[Path, Written]) -> None:
+        """Say what is about to be written.
+
+        Raises:
+            LimitError: the disk is full.
+            OutputError: it cannot be said.
+        """
+        named = {self._name(path): written for path, written in output.items()}
+        self._append({"status": "begun", **origin._asdict(), "output": _listed(named)})
+        self._remember(Entry(origin, named, done=False))
+
+    def finish(self, origin: Origin, output: Mapping[Path, Written], record: Record) -> None:
+        """Say what became of an input; raises as `begin`."""
+        named = {self._name(path): written for path, written in output.items()}
+        told = origin._asdict() | {"output": _listed(named), "record": record.as_dict()}
+        self._append({"status": record.status, **told})
+        if record.status == "done":
+            self._remember(Entry(origin, named, done=True))
+
+    def _name(self, path: Path) -> str:
+        return Path(os.path.relpath(path, self.folder)).as_posix()
+
+    def _remember(self, entry: Entry) -> None:
+        with self._lock:
+            for name, written in entry.output.items():
+                self._latest[name] = entry
+                self._known[name].add(written)
+
+    def _read(self, path: Path) -> None:
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise OutputError(
+                f"the manifest {shown(path)} cannot be read: {reason}", "choose another -o"
+            ) from error
+        if path == self.path:
+            self._torn = bool(data) and not data.endswith(b"\n")
+        for line in data.splitlines():
+            entry = _entry(line)
+            if entry is not None:
+                self._remember(entry)
+
+    def _append(self, told: Mapping[str, Any]) -> None:
+        line = json_line({"schema": _SCHEMA, **told}).encode() + b"\n"
+        with self._lock:
+            try:
+                self._append_line(b"\n" + line if self._torn else line)
+            except OSError as error:
+                raise write_failure(self.path, error) from error
+
+    def _append_line(self, line: bytes) -> None:
+        # One write a line, at the end of the file: lines of several processes do not mix.
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
+        descriptor = os.open(self.path, flags, 0o666)
+        try:
+            self._torn = True
+            if os.write(descriptor, line) != len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            self._torn = False
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _listed(output: Mapping[str, Written]) -> list[dict[str, Any]]:
+    return [{"file": name, **written._asdict()} for name, written in output.items()]
+
+
+def _entry(line: bytes) -> Entry | None:
+    """What a line says; None for one that is torn, of another schema, or not about results."""
+    try:
+        told = json.loads(line)
+        if told["schema"] != _SCHEMA or told["status"] not in ("begun", "done"):
+            return None
+        origin = Origin(*(told[name] for name in Origin._fields))
+        output = {
+            str(each["file"]): Written(int(each["size"]), str(each["sha256"]))
+            for each in told["output"]
+        }
+        return Entry(origin, output, told["status"] == "done")
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None

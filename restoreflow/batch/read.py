@@ -1,0 +1,45 @@
+"""An input's bytes to a picture, after what its result needs has been looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from restoreflow.batch.plan import STREAM, Job
+from restoreflow.batch.settings import RestorationSettings
+from restoreflow.images.decode import decode, read_bytes, read_size
+from restoreflow.images.formats import check_size
+from restoreflow.images.names import shown
+from restoreflow.images.picture import Picture
+
+__all__ = ["read_picture", "result_pixels"]
+
+
+def read_picture(
+    job: Job,
+    settings: RestorationSettings,
+    scale: int,
+    admit: Callable[[int], object] = lambda pixels: None,
+) -> Picture:
+    """Decode a job's input.
+
+    Args:
+        scale: pixels of the result's side per pixel of the input's.
+        admit: is called with the number of pixels before they are decoded; may wait, or raise.
+
+    Raises:
+        InputError: it cannot be read.
+        LimitError: more pixels than the settings allow, or than the result's format holds.
+    """
+    label = "standard input" if job.input == STREAM else shown(job.input)
+    most = settings.max_pixels
+    data = job.data if job.data is not None else read_bytes(job.input, most)
+    width, height = read_size(data, most, label)
+    check_size(job.format, width * scale, height * scale)
+    admit(width * height)
+    picture = decode(data, most, label)
+    return picture.without_metadata() if settings.strip_metadata else picture
+
+
+def result_pixels(picture: Picture, settings: RestorationSettings, scale: int) -> int:
+    """Pixels of all samples of a picture's result."""
+    return picture.width * picture.height * scale**2 * settings.samples

@@ -1,0 +1,191 @@
+"""What comes of one input: its files, encoded first and then written, all or none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from restoreflow.batch.arrays import encode_arrays
+from restoreflow.batch.plan import Job
+from restoreflow.batch.record import Record
+from restoreflow.batch.settings import DEFAULT_QUALITY, RestorationSettings
+from restoreflow.errors import OutputError
+from restoreflow.images.colormap import contact_sheet, heat_map
+from restoreflow.images.decode import from_image
+from restoreflow.images.encode import encode, losses, to_image
+from restoreflow.images.names import shown
+from restoreflow.images.picture import Picture
+from restoreflow.images.write import write_atomic, write_encoded
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from restoreflow.models.config import ModelConfig
+    from restoreflow.restoration.restoration import Restoration
+
+__all__ = [
+    "UNCERTAINTY_SCALE",
+    "ResultFile",
+    "encode_results",
+    "make_folder",
+    "record_of",
+    "write_results",
+]
+
+UNCERTAINTY_SCALE = 16.0
+"""The end of the heat map's scale, in 8-bit levels; fixed, so that two maps compare."""
+
+_UNIT = "standard deviation of the samples, in levels of 255"
+
+
+@dataclass(frozen=True)
+class ResultFile:
+    """A file to be written.
+
+    Args:
+        path: where.
+        data: its bytes.
+        size: a picture's width and height, by which it is checked; None for other files.
+    """
+
+    path: Path
+    data: bytes
+    size: tuple[int, int] | None = None
+
+
+def encode_results(
+    job: Job,
+    settings: RestorationSettings,
+    picture: Picture,
+    result: Restoration,
+    config: ModelConfig,
+) -> list[ResultFile]:
+    """All files of a job, in the order of `Job.files`."""
+    quality = settings.quality or DEFAULT_QUALITY
+    files: list[ResultFile] = []
+    for index, path in enumerate(job.outputs):
+        sample = picture.with_pixels(result.values(index))
+        data = encode(sample, job.format, quality, settings.bit_depth)
+        files.append(ResultFile(path, data, (sample.width, sample.height)))
+    for path, image in _companions(job, picture, result):
+        files.append(ResultFile(path, encode(from_image(image), "png"), image.size))
+    if job.arrays is not None and settings.arrays is not None:
+        data = encode_arrays(result, config.name, settings.arrays)
+        files.append(ResultFile(job.arrays, data))
+    return files
+
+
+def write_results(
+    files: Sequence[ResultFile], replace: Collection[Path] = (), sink: BinaryIO | None = None
+) -> None:
+    """Write a job's files; if one fails, those that were added are removed again.
+
+    Args:
+        replace: those that may be there already. Others may be if they hold the very same bytes,
+            as after a run that was killed; any other file that is there is an error.
+        sink: where a single file goes instead.
+
+    Raises:
+        OutputError: a file cannot be written, or another one has its name.
+        LimitError: the disk is full.
+    """
+    if sink is not None:
+        sink.write(files[0].data)
+        sink.flush()
+        return
+    make_folder(files[0].path.parent)
+    with _all_or_none() as write:
+        for file in files:
+            write(file, file.path in replace)
+
+
+def record_of(
+    job: Job,
+    settings: RestorationSettings,
+    picture: Picture,
+    report: Mapping[str, Any],
+    config: ModelConfig,
+) -> Record:
+    """What is to be said of an input that is done."""
+    scale = config.scale
+    kept = ("seed", "temperature", "consistency", "lr_psnr", "error_pixels", "nonfinite")
+    facts: dict[str, Any] = {name: report[name] for name in kept}
+    facts |= {"model": config.name, "scale": scale}
+    facts |= {"width": picture.width * scale, "height": picture.height * scale}
+    facts |= {name: report[name] for name in ("largest_detail", "seconds", "device")}
+    lost = losses(picture, job.format, settings.bit_depth)
+    facts["notes"] = [*picture.notes, *report["notes"], *lost]
+    for name in ("uncertainty", "grid", "arrays"):
+        path = getattr(job, name)
+        if path is not None:
+            facts[name] = str(path)
+    return Record(job.input, "done", job.outputs, facts)
+
+
+def _companions(
+    job: Job, picture: Picture, result: Restoration
+) -> Iterator[tuple[Path, Image.Image]]:
+    if job.uncertainty is not None:
+        yield job.uncertainty, heat_map(result.uncertainty, UNCERTAINTY_SCALE, _UNIT)
+    if job.grid is not None:
+        yield job.grid, _sheet(picture, result)
+
+
+def _sheet(picture: Picture, result: Restoration) -> Image.Image:
+    temperature = result.report["temperature"]
+    images = [to_image(picture.without_metadata()), result.mean, *result.images]
+    captions = ["input", "mean"]
+    captions += [f"sample {k + 1}, temperature {temperature:g}" for k in range(len(result.images))]
+    if len(result.images) > 1:
+        images.append(heat_map(result.uncertainty, UNCERTAINTY_SCALE, _UNIT))
+        captions.append("spread of the samples")
+    return contact_sheet(images, captions)
+
+
+def make_folder(folder: Path) -> None:
+    """Make an output folder and those above it.
+
+    Raises:
+        OutputError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OutputError(
+            f"the folder {shown(folder)} cannot be made: {reason}", "choose another -o"
+        ) from error
+
+
+@contextmanager
+def _all_or_none() -> Iterator[Callable[[ResultFile, bool], None]]:
+    """A function that writes; if anything fails, the files it added are removed again."""
+    added: list[Path] = []
+
+    def write(file: ResultFile, overwrite: bool) -> None:
+        new = not file.path.exists()
+        if not new and not overwrite and _holds(file.path, file.data):
+            return
+        if file.size is None:
+            write_atomic(file.path, file.data, overwrite)
+        else:
+            write_encoded(file.path, file.data, *file.size, overwrite)
+        if new:
+            added.append(file.path)
+
+    try:
+        yield write
+    except BaseException:
+        for path in added:
+            path.unlink(missing_ok=True)
+        raise
+
+
+def _holds(path: Path, data: bytes) -> bool:
+    try:
+        return path.stat().st_size == len(data) and path.read_bytes() == data
+    except OSError:
+        return False

@@ -1,0 +1,152 @@
+"""What is left to do of a run, by what is there and what the manifests say."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from restoreflow.batch.manifest import Manifest, Origin
+from restoreflow.batch.plan import STREAM, Job, Shard
+from restoreflow.batch.record import Record
+from restoreflow.batch.settings import RestorationSettings
+from restoreflow.errors import OutputError, RestoreflowError
+from restoreflow.images.names import shown
+from restoreflow.models.folder import CONFIG, WEIGHTS
+
+__all__ = ["Decision", "Progress", "model_hash"]
+
+
+class Decision(NamedTuple):
+    """What is to be done for a job.
+
+    Attributes:
+        record: what became of it; None: it is to be done.
+        replace: files that are there and may be replaced.
+        manifest: where it is to be noted, or None.
+        origin: what the result will come from, or None without a manifest.
+    """
+
+    record: Record | None = None
+    replace: frozenset[Path] = frozenset()
+    manifest: Manifest | None = None
+    origin: Origin | None = None
+
+
+class Progress:
+    """What of a run's jobs is done already.
+
+    Args:
+        settings: the run's.
+        model: SHA-256 of the model.
+        shard: as which manifests are written.
+    """
+
+    def __init__(
+        self, settings: RestorationSettings, model: str, shard: Shard | None = None
+    ) -> None:
+        self._settings = settings
+        self._deciding: Mapping[str, object] = settings.deciding()
+        self._model = model
+        self._shard = None if shard is None else shard.name
+        self._manifests: dict[Path, Manifest] = {}
+        self._writable: dict[Path, RestoreflowError | None] = {}
+
+    def decide(self, job: Job) -> Decision:
+        """Whether a job is to be done, and what it may replace."""
+        if job.settled is not None:
+            return Decision(job.settled)
+        if job.sink is not None:
+            return Decision()
+        refused = self._refused(job.outputs[0].parent)
+        if refused is not None:
+            return Decision(Record(job.input, "failed", error=refused))
+        try:
+            manifest = self._manifest(job)
+        except OutputError as error:
+            return Decision(Record(job.input, "failed", error=error))
+        origin = None if manifest is None else self._origin(job)
+        present = [path for path in job.files if os.path.lexists(path)]
+        if self._settings.overwrite or not present:
+            return Decision(None, frozenset(present), manifest, origin)
+        return _of_present(job, present, manifest, origin)
+
+    def _manifest(self, job: Job) -> Manifest | None:
+        if job.folder is None or job.input == STREAM:
+            return None
+        if job.folder not in self._manifests:
+            self._manifests[job.folder] = Manifest(job.folder, self._shard)
+        return self._manifests[job.folder]
+
+    def _origin(self, job: Job) -> Origin | None:
+        try:
+            facts = job.input.stat()
+        except OSError:
+            return None  # reading it will say why
+        place = os.path.abspath(job.input)
+        return Origin(place, facts.st_size, facts.st_mtime_ns, self._deciding, self._model)
+
+    def _refused(self, folder: Path) -> RestoreflowError | None:
+        """Why nothing can be written to a folder, or None."""
+        if folder not in self._writable:
+            self._writable[folder] = _refusal(folder)
+        return self._writable[folder]
+
+
+def model_hash(folder: Path) -> str:
+    """SHA-256 of a model's configuration and weights, hexadecimal."""
+    digest = hashlib.sha256()
+    for name in (CONFIG, WEIGHTS):
+        with contextlib.suppress(OSError), (folder / name).open("rb") as stream:
+            for block in iter(lambda: stream.read(1 << 20), b""):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+def _of_present(
+    job: Job, present: list[Path], manifest: Manifest | None, origin: Origin | None
+) -> Decision:
+    """The decision where some files are there already."""
+    entry = None if manifest is None else manifest.entry(job)
+    whole = len(present) == len(job.files)
+    if manifest is None or entry is None or origin is None:
+        # Nothing is known of them. A part of a set may be what a killed run left: it is completed,
+        # if what is there turns out to be the same.
+        exists = Record(job.input, "skipped", job.outputs, {"reason": "exists"})
+        return Decision(exists) if whole else Decision(None, frozenset(), manifest, origin)
+    if whole and origin.equals(entry.origin) and manifest.holds(entry, job.files):
+        return Decision(Record(job.input, "skipped", job.outputs, {"reason": "is done"}))
+    if not origin.same_input(entry.origin):
+        error = OutputError(
+            f"{shown(present[0])} is the result of {shown(entry.origin.input)}",
+            "choose another -o or --name, or replace it with --overwrite",
+        )
+        return Decision(Record(job.input, "failed", error=error))
+    changed = [path for path in present if not manifest.wrote(path)]
+    if not changed:
+        return Decision(None, frozenset(present), manifest, origin)
+    if whole and origin.equals(entry.origin):
+        facts = {"reason": "was changed since it was written"}
+        return Decision(Record(job.input, "skipped", job.outputs, facts))
+    error = OutputError(
+        f"{shown(changed[0])} is in the way: it is not as it was written, or not from here",
+        "move it away, or replace it with --overwrite",
+    )
+    return Decision(Record(job.input, "failed", error=error))
+
+
+def _refusal(folder: Path) -> RestoreflowError | None:
+    there = Path(os.path.abspath(folder))
+    while not os.path.lexists(there):
+        there = there.parent
+    if not there.is_dir():
+        return OutputError(f"{shown(there)} is not a folder", "choose another -o")
+    if not os.access(there, os.W_OK | os.X_OK):
+        return OutputError(
+            f"{shown(there)} may not be written to",
+            "choose another folder with -o, or its permissions",
+        )
+    return None

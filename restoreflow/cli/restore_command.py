@@ -1,0 +1,81 @@
+"""The command of a verb that restores; the verbs differ in their words and their model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from restoreflow.batch.settings import RestorationSettings
+from restoreflow.cli import options
+from restoreflow.cli.restore_files import RunOptions, restore_files
+
+__all__ = ["restore_command"]
+
+
+def restore_command(task: str, default_model: str, words: str) -> Callable[..., None]:
+    """A command with all options of restoring.
+
+    Args:
+        task: "sr" or "lowlight".
+        default_model: a bundled name.
+        words: its help.
+    """
+
+    def command(
+        inputs: options.Inputs,
+        out: options.Out = None,
+        recursive: options.Recursive = False,
+        model: options.Model = default_model,
+        samples: options.Samples = 1,
+        temperature: options.Temperature = None,
+        seed: options.Seed = 0,
+        consistency: options.Consistency = None,
+        output_format: options.OutputFormatOption = "same",
+        quality: options.Quality = None,
+        bit_depth: options.BitDepth = None,
+        name: options.Name = None,
+        save_arrays: options.SaveArrays = None,
+        strip_metadata: options.StripMetadata = False,
+        uncertainty: options.Uncertainty = False,
+        grid: options.Grid = False,
+        overwrite: options.Overwrite = False,
+        dry_run: options.DryRun = False,
+        shard: options.ShardOption = None,
+        jobs: options.Jobs = 2,
+        max_pixels: options.MaxPixels = 300_000_000,
+        device: options.Device = "auto",
+        precision: options.PrecisionOption = "auto",
+        tile: options.Tile = "auto",
+        threads: options.Threads = None,
+        compile: options.Compile = False,
+        format: options.FormatOption = "auto",
+        debug: options.Debug = False,
+    ) -> None:
+        settings = RestorationSettings(
+            model=model,
+            samples=samples,
+            temperature=temperature,
+            seed=seed,
+            consistency=consistency,
+            device=device,
+            precision=precision,
+            tile=options.parse_tile(tile),
+            threads=threads,
+            compile=compile,
+            uncertainty=uncertainty,
+            grid=grid,
+            overwrite=overwrite,
+            output_format=output_format,
+            quality=quality,
+            bit_depth=None if bit_depth is None else int(bit_depth),
+            name=name,
+            arrays=save_arrays,
+            strip_metadata=strip_metadata,
+            max_pixels=max_pixels or None,
+        )
+        part = None if shard is None else options.parse_shard(shard)
+        run = RunOptions(recursive, jobs, part, dry_run, format)
+        restore_files(task, inputs, out, settings, run)
+
+    command.__name__ = task
+    command.__doc__ = words
+    return command

@@ -1,0 +1,61 @@
+"""A picture on standard input, a result on standard output."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import BinaryIO
+
+from restoreflow.batch.discover import Found
+from restoreflow.batch.plan import STREAM, Job
+from restoreflow.batch.settings import RestorationSettings
+from restoreflow.errors import RestoreflowError, UsageError
+from restoreflow.images.formats import extension_for, output_format, sniff
+
+__all__ = ["from_stdin", "picture_stream", "to_stdout"]
+
+
+def from_stdin(inputs: Sequence[str], max_pixels: int | None) -> tuple[Found, bytes] | None:
+    """The picture on standard input, if the input is -; called as its format wants it.
+
+    Raises:
+        UsageError: there are other inputs beside, or standard input is a terminal.
+    """
+    if "-" not in inputs:
+        return None
+    if len(inputs) > 1:
+        raise UsageError("- is standard input, and there are other inputs", "give it alone")
+    if sys.stdin.isatty():
+        raise UsageError("- is standard input, a terminal here", "pipe a picture in")
+    from restoreflow.images.decode import read_bytes
+
+    data = read_bytes(sys.stdin.buffer, max_pixels)
+    try:
+        extension = extension_for(output_format(sniff(data)))
+    except RestoreflowError:
+        extension = ".png"  # reading it will say what is wrong
+    return Found(STREAM, Path(f"stdin{extension}")), data
+
+
+def picture_stream() -> BinaryIO:
+    """Standard output, for a picture.
+
+    Raises:
+        UsageError: it is a terminal.
+    """
+    if sys.stdout.isatty():
+        raise UsageError("the result would go to a terminal", "name a file with -o, or pipe it")
+    return sys.stdout.buffer
+
+
+def to_stdout(jobs: Sequence[Job], settings: RestorationSettings, sink: BinaryIO) -> list[Job]:
+    """The job, with its result going to standard output.
+
+    Raises:
+        UsageError: there is more than one picture to write.
+    """
+    if len(jobs) != 1 or jobs[0].files != jobs[0].outputs or settings.samples > 1:
+        raise UsageError("standard output takes one picture", "name a folder: -o FOLDER/")
+    return [replace(jobs[0], outputs=(STREAM,), folder=None, sink=sink)]
