@@ -6,8 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from restoreflow.networks.encoder import Encoder, Encoding
 from restoreflow.networks.exposure import exposure_curve, linear_to_srgb, srgb_to_linear
-from restoreflow.networks.residual import Encoding, ResidualBlock
+from restoreflow.networks.residual import ResidualBlock
 
 __all__ = ["ExposureContext", "LowLightEncoder", "with_exposure", "with_stops"]
 
@@ -71,13 +72,13 @@ class ExposureContext(nn.Module):
         ranks = light.new_tensor(QUANTILES)
         spread = torch.quantile(light.mean(1).flatten(1), ranks, dim=1).t().clamp(min=1e-5)
         facts = torch.log2(torch.cat((colours, spread), 1)) / 8.0 + 0.5
-        judged = self.judge(torch.cat((seen.mean((2, 3)), seen.amax((2, 3)), facts), 1))
+        judged = self.judge(torch.cat((seen.mean((2, 3)), seen.amax((2, 3)), facts), 1)).float()
         overall = plain + 4.0 * torch.tanh(judged[:, :1] / 4.0)
         stops = overall + 0.5 * torch.tanh(judged[:, 1:4])
         return torch.cat((stops.clamp(0.0, MOST_STOPS), torch.tanh(judged[:, 4:])), 1)
 
 
-class LowLightEncoder(nn.Module):
+class LowLightEncoder(Encoder):
     """Dark picture to mean image and features on the grid of 4 x 4 cells.
 
     The picture is brightened by the exposure of its context. The mean image is, pixel by pixel,
@@ -85,25 +86,30 @@ class LowLightEncoder(nn.Module):
     correction of at most ``mean_range``; clamped to [0, 1]. The correction is scaled by how much
     light there is and how far from white it is, so that black stays black and white stays white.
 
-    Three resolutions, 1/4, 1/8 and 1/16 of the picture's, see noise and its surroundings.
+    Three resolutions, 1/4, 1/8 and 1/16 of the picture's, see noise and its surroundings. The
+    flow's features are made from the trunk's by blocks of their own, and no gradient goes back
+    from them into the trunk.
 
     Args:
-        width: channels of the features.
-        depth: residual blocks on the grid after the coarser resolutions were seen.
+        width: channels of trunk and features, a multiple of 3.
+        depth: residual blocks of the trunk after the coarser resolutions were seen.
+        context: residual blocks between the trunk and the flow's features.
         mean_range: bound on the correction.
-        context: G, values shared by the whole picture.
+        shared: G, values that all parts of a picture share besides the exposure.
     """
 
     cell = 4
     scale = 1
     alignment = 4  # grid cells: tiles begin at multiples of it
 
-    def __init__(self, width: int, depth: int, mean_range: float, context: int = 32) -> None:
+    def __init__(
+        self, width: int, depth: int, context: int, mean_range: float, shared: int = 32
+    ) -> None:
         super().__init__()
         middle, deep = 4 * width // 3, 2 * width
         self.mean_range = mean_range
-        self.context = ExposureContext(context)
-        self.share = nn.Linear(3 + context, width + middle + deep)
+        self.judgement = ExposureContext(shared)
+        self.share = nn.Linear(3 + shared, width + middle + deep)
         self.widths = (width, middle, deep)
         self.head = nn.Conv2d(3 * self.cell**2, width, 3, padding=1)
         self.block4 = ResidualBlock(width)
@@ -121,20 +127,21 @@ class LowLightEncoder(nn.Module):
         for layer in (self.detail, self.weights):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)  # pyright: ignore[reportArgumentType]
+        self.context = nn.Sequential(*(ResidualBlock(width) for _ in range(context)))
+
+    def mean_parameters(self) -> list[nn.Parameter]:
+        return [p for name, p in self.named_parameters() if not name.startswith("context.")]
 
     @property
     def halo(self) -> int:
-        """Receptive field to either side, in grid cells, of mean and features.
-
-        A 3 x 3 convolution reaches 1 cell at 1/4, 2 at 1/8, 4 at 1/16; beginning at multiples of
-        ``alignment``, a coarse cell lies up to 3 cells off.
-        """
-        grid = 1 + 2 + 2 * len(self.blocks) + 1 + 1
-        return grid + 2 * 2 + 2 * 4 + 2 * 2 + 3
+        # A 3 x 3 convolution reaches 1 cell at 1/4, 2 at 1/8, 4 at 1/16; beginning at multiples
+        # of the alignment, a coarse cell lies up to 3 cells off.
+        trunk = 1 + 2 + 2 * len(self.blocks) + 1 + 2 * 2 + 2 * 4 + 2 * 2 + 3
+        return trunk + max(1, 2 * len(self.context))
 
     def global_context(self, picture: Tensor) -> Tensor:
         """What all parts of a picture share, (N, 3 + G): computed once, on the whole picture."""
-        return self.context(picture)
+        return self.judgement(picture)
 
     def forward(self, degraded: Tensor, context: Tensor | None = None) -> Encoding:
         """Encode (N, 3, H, W), sRGB in [0, 1], H and W multiples of 4.
@@ -155,9 +162,11 @@ class LowLightEncoder(nn.Module):
         padding = (0, -width % step, 0, -height % step)
         dark = F.pad(degraded.clamp(0.0, 1.0), padding, mode="replicate")
         bright = self.brighten(dark, context)
-        features = self.trunk(bright, context)
-        mean = self.mean(dark, bright, features)[..., :height, :width]
-        return Encoding(mean, features[..., : height // self.cell, : width // self.cell])
+        trunk = self.trunk(bright, context)
+        mean = self.mean(dark, bright, trunk)[..., :height, :width]
+        # Cut before the blocks, so that they see the picture's own border as any other encoder's.
+        trunk = trunk[..., : height // self.cell, : width // self.cell]
+        return Encoding(mean, self.context(trunk.detach()))
 
     def brighten(self, dark: Tensor, context: Tensor) -> Tensor:
         """The picture at the context's exposure, in sRGB."""

@@ -15,7 +15,7 @@ from restoreflow.networks.low_light import (
 def encoder(spread: float = 1.0) -> LowLightEncoder:
     """A small encoder whose weights, the zero-initialised ones too, are all drawn."""
     torch.manual_seed(0)
-    network = LowLightEncoder(width=12, depth=1, mean_range=0.5, context=8)
+    network = LowLightEncoder(width=12, depth=1, context=1, mean_range=0.5, shared=8)
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.add_(0.1 * spread * torch.randn_like(parameter))
@@ -71,7 +71,7 @@ def test_black_stays_black_and_white_stays_white_for_any_weights() -> None:
 @torch.no_grad()
 def test_a_plain_dark_picture_is_brightened_by_the_contexts_stops() -> None:
     torch.manual_seed(0)
-    network = LowLightEncoder(width=12, depth=1, mean_range=0.5, context=8)
+    network = LowLightEncoder(width=12, depth=1, context=1, mean_range=0.5, shared=8)
     picture = torch.full((1, 3, 32, 32), 12.0 / 255)
     context = with_stops(network.global_context(picture), torch.tensor([[3.0, 4.0, 2.0]]))
     light = srgb_to_linear(network(picture, context).mean).mean((2, 3))
@@ -150,4 +150,17 @@ def test_picture_that_ends_within_a_block_is_continued_by_its_border() -> None:
     whole = network(continued, context)
     part = network(picture, context)
     torch.testing.assert_close(part.mean, whole.mean[:, :, :40, :52])
-    torch.testing.assert_close(part.features, whole.features[:, :, :10, :13])
+    inner = 10 - 2 * len(network.context)  # the features' own blocks see the border itself
+    torch.testing.assert_close(
+        part.features[:, :, :inner, :inner], whole.features[:, :, :inner, :inner]
+    )
+
+
+def test_the_features_send_no_gradient_to_the_mean_image() -> None:
+    network = encoder()
+    network(torch.rand(1, 3, 32, 32) * 0.1).features.square().sum().backward()
+    touched = {id(p) for p in network.parameters() if p.grad is not None}
+    assert touched == {id(p) for p in network.context.parameters()}
+    mean = {id(p) for p in network.mean_parameters()}
+    assert mean | touched == {id(p) for p in network.parameters()}
+    assert not mean & touched
