@@ -143,7 +143,8 @@ def _colors(
 
 def _pillow_options(name: str, quality: int) -> dict[str, Any]:
     if name == "jpeg":
-        return {"quality": quality, "subsampling": "4:4:4", "optimize": True}
+        # No "optimize": Pillow then needs a buffer that strong noise at 4:4:4 overflows.
+        return {"quality": quality, "subsampling": "4:4:4"}
     if name == "webp":
         return {"quality": quality, "lossless": quality == 100, "use_sharp_yuv": True}
     return {"quality": quality, "subsampling": "4:4:4"}

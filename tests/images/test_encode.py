@@ -188,3 +188,9 @@ def test_to_image(gray: bool, alpha: bool, mode: str) -> None:
     assert image.mode == mode
     expected = np.rint(picture.pixels[..., 0] * 255)
     np.testing.assert_array_equal(np.asarray(image)[..., 0], expected)
+
+
+@pytest.mark.parametrize("quality", [94, 95, 100])
+def test_strong_noise_is_written_as_jpeg(quality: int) -> None:
+    noise = np.random.default_rng(0).random((640, 640, 3), np.float32)
+    assert decode(encode(Picture(noise), "jpeg", quality)).pixels.shape == (640, 640, 3)
