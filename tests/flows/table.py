@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from restoreflow.flows.actnorm import ActNorm
-from restoreflow.flows.bijection import Bijection, Chain
+from restoreflow.flows.bijection import Bijection, Bound, Chain
 from restoreflow.flows.config import FlowConfig
 from restoreflow.flows.coupling import Coupling
 from restoreflow.flows.elementwise import (
@@ -101,7 +101,8 @@ class WholeFlow(Bijection):
 
     def inverse_bound(self, bound):
         del bound
-        return self.flow.inverse_bound()[-1]
+        line = self.flow.inverse_bound()[-1]
+        return Bound(line.norm, line.peak)
 
 
 def tiny_flow(kind: str = "spline", **changes: object) -> ConditionalFlow:

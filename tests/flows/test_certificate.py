@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from types import SimpleNamespace
 from typing import NamedTuple
 
 import pytest
@@ -83,8 +82,8 @@ def test_every_layer_keeps_its_line(temperature: float) -> None:
 
 
 def test_a_spline_is_certified() -> None:
-    flow = network(coupling="spline").flow
-    one, half = (certificate(SimpleNamespace(flow=flow), t) for t in (1.0, 0.5))
+    spline = network(coupling="spline")
+    one, half = (certificate(spline, temperature) for temperature in (1.0, 0.5))
     assert math.isfinite(one.before_limiter)
     assert half.before_limiter < one.before_limiter
     assert one.after_limiter == 0.5 and one.image_range == (-0.5, 1.5)
