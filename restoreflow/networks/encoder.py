@@ -28,8 +28,20 @@ class Encoder(nn.Module):
 
     * MUST implement ``forward`` on (N, 3, h, w), RGB in [0, 1];
     * MUST keep the mean image within [0, 1] for every input;
-    * MUST say its receptive field, and which parameters the mean image depends on.
+    * MUST say its receptive field, and which parameters the mean image depends on;
+    * MUST pass its trunk through `isolate` on the way to the features.
+
+    Attributes:
+        isolated: whether gradients stop between the trunk and the features. Training sets it, so
+            that the likelihood leaves the mean image alone; otherwise the features are
+            differentiable in the input, which a search for hostile inputs needs.
     """
+
+    isolated: bool = False
+
+    def isolate(self, trunk: Tensor) -> Tensor:
+        """The trunk as the flow's features may see it."""
+        return trunk.detach() if self.isolated else trunk
 
     @property
     def halo(self) -> int:

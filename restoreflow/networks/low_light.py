@@ -166,7 +166,7 @@ class LowLightEncoder(Encoder):
         mean = self.mean(dark, bright, trunk)[..., :height, :width]
         # Cut before the blocks, so that they see the picture's own border as any other encoder's.
         trunk = trunk[..., : height // self.cell, : width // self.cell]
-        return Encoding(mean, self.context(trunk.detach()))
+        return Encoding(mean, self.context(self.isolate(trunk)))
 
     def brighten(self, dark: Tensor, context: Tensor) -> Tensor:
         """The picture at the context's exposure, in sRGB."""

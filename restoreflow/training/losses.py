@@ -46,6 +46,7 @@ class StageLoss(nn.Module):
         super().__init__()
         self.network = network
         self.stage = stage
+        network.encoder.isolated = True
         moves = stage.weights.mean > 0
         for parameter in network.encoder.mean_parameters():
             parameter.requires_grad_(moves)

@@ -81,3 +81,10 @@ def test_the_likelihood_does_not_move_the_mean_image() -> None:
     assert all(p.grad is None for p in network.encoder.mean_parameters())
     context = network.get_submodule("encoder.context")
     assert any(p.grad is not None and p.grad.any() for p in context.parameters())
+
+
+def test_features_stay_differentiable_in_the_input_outside_training() -> None:
+    network = build_network(recipe("likelihood").model())
+    degraded = torch.rand(1, 3, 12, 12, requires_grad=True)
+    network.encode(degraded).features.square().sum().backward()
+    assert degraded.grad is not None and degraded.grad.any()
