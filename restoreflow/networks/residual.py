@@ -34,8 +34,8 @@ class ResidualEncoder(Encoder):
     The mean image is |mean - bicubic| <= mean_range, then clamped to [0, 1], whatever the input.
 
     The flow's features are made from the trunk's by a few blocks of their own, and in training no
-    gradient goes back from them into the trunk: the likelihood would otherwise pull the mean image down
-    (0.8 dB in 200 steps, measured), and twins with other flows would have other mean images.
+    gradient goes back from them into the trunk: the likelihood would otherwise pull the mean image
+    down (0.8 dB in 200 steps, measured), and twins would have different mean images.
 
     Args:
         width: channels of trunk and features.

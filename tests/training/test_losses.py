@@ -75,6 +75,9 @@ def test_the_feature_distance_is_a_distance(tmp_path: Path) -> None:
 def test_the_likelihood_does_not_move_the_mean_image() -> None:
     config = recipe("likelihood")
     network = build_network(config.model())
+    with torch.no_grad():
+        for parameter in network.flow.parameters():
+            parameter.add_(0.02 * torch.randn_like(parameter))
     stage = dataclasses.replace(config.stages[0], weights=LossWeights(mean=0.0))
     module = StageLoss(network, stage)
     module(torch.rand(1, 3, 24, 24), torch.rand(1, 3, 96, 96), seed=0)[0].backward()
