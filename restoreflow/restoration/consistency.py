@@ -17,32 +17,28 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import pairwise
+from typing import NamedTuple
 
-import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image
 from torch import Tensor
 
 __all__ = [
-    "LR_PSNR_CAP",
     "PASSES",
     "Correction",
+    "Part",
     "bands",
     "corrected",
     "correction",
     "downscale",
-    "lr_psnr",
+    "parts",
     "project",
-    "psnr",
     "upscale",
 ]
 
 PASSES = 8
 """Most passes of a projection. Calm photographs need 2; hard black and white edges all."""
-
-LR_PSNR_CAP = 100.0
-"""What an exact match is reported as, in dB: JSON has no infinity."""
 
 _HALF_LEVEL = 0.5 / 255
 """8-bit rounding: what a value of the input may be missed by."""
@@ -53,11 +49,39 @@ _TOLERATED = 1e-3
 _BAND_PIXELS = 1 << 18
 """Result pixels a band; fixed, so that no setting changes a result's bits."""
 
+_PART_PIXELS = 1 << 24
+"""Result pixels a part that is projected by itself; fixed, for the same reason."""
+
+_CONTEXT = 16
+"""Rows of the input that a part sees beyond its own, each way.
+
+What lies further off moves a value by less than a thousandth of an 8-bit level, also in noise.
+"""
+
 _REACH = 3
 """Rows of the input that a row of U or A depends on, each way, and one to spare."""
 
 _TAPS_REACH = 8
 """Half the length of K; its taps beyond are below 1e-3."""
+
+
+class Part(NamedTuple):
+    """Rows of the input that are projected by themselves, the ends exclusive.
+
+    Attributes:
+        start, stop: its own.
+        first, last: what it sees.
+    """
+
+    start: int
+    stop: int
+    first: int
+    last: int
+
+    @property
+    def own(self) -> slice:
+        """Its own rows among those that it sees."""
+        return slice(self.start - self.first, self.stop - self.first)
 
 
 @dataclass(frozen=True)
@@ -67,12 +91,13 @@ class Correction:
     Args:
         values: (3, h, w) float32, c above.
         passes: how many were made.
-        lr_psnr_before: PSNR in dB between the clamped sample, downscaled, and the input.
+        square_before: sum over the own rows' values of the squared difference between the clamped
+            sample, downscaled, and the input.
     """
 
     values: Tensor
     passes: int
-    lr_psnr_before: float
+    square_before: float
 
     def on_cpu(self) -> Correction:
         """The same with its values on the CPU."""
@@ -120,15 +145,40 @@ def project(x: Tensor, y: Tensor, scale: int, passes: int = PASSES) -> Tensor:
         x: (3, scale * h, scale * w) float32, a sample.
         y: (3, h, w) float32 in [0, 1], its input.
     """
-    values = correction(x, y, scale, passes).values
-    return torch.cat([corrected(x, values, scale, *band) for band in bands(y, scale)], dim=1)
+    moved: list[Tensor] = []
+    for part in parts(y.shape[-2], y.shape[-1], scale):
+        seen = x[:, part.first * scale : part.last * scale]
+        values = correction(seen, y[:, part.first : part.last], scale, part.own, passes).values
+        moved += [corrected(seen, values, scale, *band) for band in bands(part, scale, y.shape[-1])]
+    return torch.cat(moved, dim=1)
 
 
-def bands(y: Tensor, scale: int) -> list[tuple[int, int]]:
-    """First and last (exclusive) row of the input of each band a projection works in."""
-    height, width = y.shape[-2:]
-    step = max(16, _BAND_PIXELS // (width * scale * scale))
-    return [(start, min(start + step, height)) for start in range(0, height, step)]
+def parts(height: int, width: int, scale: int) -> list[Part]:
+    """The parts that a picture of this size is projected in, from the top; mostly one.
+
+    So a large result need never be there as a whole, and each part takes the passes it needs.
+
+    Args:
+        height, width: of the input.
+        scale: of the result.
+    """
+    count = max(1, round(height * width * scale * scale / _PART_PIXELS))
+    edges = [index * height // count for index in range(count + 1)]
+    spans = [(start, stop) for start, stop in pairwise(edges) if start < stop]
+    return [
+        Part(start, stop, max(start - _CONTEXT, 0), min(stop + _CONTEXT, height))
+        for start, stop in spans
+    ]
+
+
+def bands(part: Part, scale: int, width: int) -> list[tuple[int, int]]:
+    """Steps in which a part is computed: their rows, counted from the first that it sees."""
+    return _steps(part.own.start, part.own.stop, width * scale * scale)
+
+
+def _steps(start: int, stop: int, pixels: int) -> list[tuple[int, int]]:
+    step = max(16, _BAND_PIXELS // pixels)
+    return [(row, min(row + step, stop)) for row in range(start, stop, step)]
 
 
 def corrected(x: Tensor, values: Tensor, scale: int, start: int, stop: int) -> Tensor:
@@ -141,7 +191,12 @@ def corrected(x: Tensor, values: Tensor, scale: int, start: int, stop: int) -> T
 
 @torch.inference_mode()
 def correction(
-    x: Tensor, y: Tensor, scale: int, passes: int = PASSES, device: torch.device | None = None
+    x: Tensor,
+    y: Tensor,
+    scale: int,
+    own: slice | None = None,
+    passes: int = PASSES,
+    device: torch.device | None = None,
 ) -> Correction:
     """Find the correction of a sample.
 
@@ -149,15 +204,17 @@ def correction(
         x: (3, scale * h, scale * w) float32, a sample; only read, in bands.
         y: (3, h, w) float32 in [0, 1], its input.
         scale: side of x over side of y.
+        own: rows of y that are judged, where the others are context; None: all.
         passes: the most that are made; fewer where half a level is reached before.
         device: where the arithmetic is done and the correction lies; x's own without it.
     """
     y = y.to(device or x.device)
+    own = own or slice(0, y.shape[-2])
     previous = values = torch.zeros_like(y)
     residual = _residual(x, y, values, scale)
-    before = psnr(float(residual.square().mean(dtype=torch.float64)))
+    before = float(residual[:, own].square().sum(dtype=torch.float64))
     momentum, made = 1.0, 0
-    while made < passes and _share_missed(residual) > _TOLERATED:
+    while made < passes and _share_missed(residual[:, own]) > _TOLERATED:
         following = (1 + math.sqrt(1 + 4 * momentum * momentum)) / 2
         target = values + _sharpened(residual, scale)
         values = target + (momentum - 1) / following * (target - previous)
@@ -169,8 +226,8 @@ def correction(
 def _residual(x: Tensor, y: Tensor, values: Tensor, scale: int) -> Tensor:
     """y - A clamp(x + U c), computed band after band."""
     residual = torch.empty_like(y)
-    height = y.shape[-2]
-    for start, stop in bands(y, scale):
+    height, width = y.shape[-2:]
+    for start, stop in _steps(0, height, width * scale * scale):
         first, last = max(start - _REACH, 0), min(stop + _REACH, height)
         low = _reduced(corrected(x, values, scale, first, last), scale)
         residual[:, start:stop] = y[:, start:stop] - low[:, start - first : stop - first]
@@ -201,24 +258,3 @@ def _inverse_taps(scale: int) -> Tensor:
     middle = size // 2
     taps = inverse[middle, middle - _TAPS_REACH : middle + _TAPS_REACH + 1]
     return taps / taps.sum()
-
-
-def lr_psnr(image: Image.Image, y: Tensor) -> float:
-    """PSNR in dB, over RGB, between Pillow's bicubic reduction of a result and its input.
-
-    Args:
-        image: the 8-bit RGB result.
-        y: (3, h, w) in [0, 1], the input.
-
-    Returns:
-        10 log10(255^2 / mean square difference in 8-bit levels), at most LR_PSNR_CAP.
-    """
-    height, width = y.shape[-2:]
-    low = np.asarray(image.resize((width, height), Image.Resampling.BICUBIC))
-    difference = low.transpose(2, 0, 1) / np.float32(255) - y.cpu().numpy()
-    return psnr(float(np.mean(np.square(difference), dtype=np.float64)))
-
-
-def psnr(square: float) -> float:
-    """A mean square difference between values in [0, 1] as PSNR in dB, at most LR_PSNR_CAP."""
-    return -10 * math.log10(max(square, 10 ** (-LR_PSNR_CAP / 10)))

@@ -14,15 +14,16 @@ __all__ = [
     "CPU_CELLS",
     "CUDA_CELLS",
     "available_bytes",
+    "canonical_cells",
     "check_host",
     "host_bytes",
     "is_out_of_memory",
     "window_cells",
 ]
 
-BYTES_A_CELL = 16 * 1024
-"""Working memory a grid cell of a window, over the weights: twice what networks of 48 to 64
-channels take in float32 on CPU (7.7 KiB measured at 384 x 384 cells)."""
+BYTES_A_CELL = 12 * 1024
+"""Working memory a grid cell of a window, over the weights: twice the 5.8 KiB that a network of 48
+channels takes in float32 on CPU, for wider ones."""
 
 CPU_CELLS = 400 * 400
 """Cells of the largest window on CPU. Larger ones waste less on halos but miss the caches."""
@@ -31,30 +32,46 @@ CUDA_CELLS = 1024 * 1024
 """Cells of the largest window on a GPU: 16 megapixels of output keep any of them busy."""
 
 
-def window_cells(device: torch.device) -> int:
-    """Grid cells that a window on this device may have: half of the free memory, capped."""
-    if device.type == "cuda":
-        free, _ = torch.cuda.mem_get_info(device)
-        return min(CUDA_CELLS, free // 2 // BYTES_A_CELL)
-    free = available_bytes()
-    return CPU_CELLS if free is None else min(CPU_CELLS, free // 2 // BYTES_A_CELL)
+def canonical_cells(device: torch.device) -> int:
+    """Grid cells that a window on this device has at most, whatever memory is free.
 
-
-def host_bytes(pixels: int, samples: int) -> int:
-    """Bytes that a result of so many pixels takes on the host, all samples, mean and spread.
-
-    A sample is three float32 values a pixel and an 8-bit picture, which Pillow keeps in four bytes.
+    Always the same on a device, so that tiles, and with them results, are the same too.
     """
-    return pixels * (samples * (12 + 4) + 4 + 4 + 4)
+    if device.type != "cuda":
+        return CPU_CELLS
+    _, total = torch.cuda.mem_get_info(device)
+    return min(CUDA_CELLS, total // 4 // BYTES_A_CELL)
 
 
-def check_host(pixels: int, samples: int) -> None:
+def window_cells(device: torch.device) -> int:
+    """The same, but no more than three quarters of the free memory hold."""
+    free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else available_bytes()
+    most = canonical_cells(device)
+    return most if free is None else min(most, free * 3 // 4 // BYTES_A_CELL)
+
+
+def host_bytes(pixels: int, samples: int, whole: bool = True) -> int:
+    """Bytes that a result of so many pixels takes on the host.
+
+    A sample is three float32 values a pixel and an 8-bit picture, which Pillow keeps in four bytes;
+    mean and spread come to it.
+
+    Args:
+        pixels: of the result.
+        samples: how many.
+        whole: whether all of it is held at once. If not, its 8-bit values and the file made of them
+            still are, by the caller, six bytes a pixel together.
+    """
+    return pixels * (samples * (12 + 4) + 4 + 4 + 4 if whole else samples * 6)
+
+
+def check_host(pixels: int, samples: int, whole: bool = True) -> None:
     """See that a result fits before work on it begins.
 
     Raises:
         LimitError: it needs more memory than is available.
     """
-    needed, free = host_bytes(pixels, samples), available_bytes()
+    needed, free = host_bytes(pixels, samples, whole), available_bytes()
     if free is not None and needed > free:
         raise LimitError(
             f"a result of {pixels / 1e6:.0f} megapixels with {samples} sample(s) needs "

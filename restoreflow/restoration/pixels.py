@@ -1,4 +1,4 @@
-"""Pictures in, as people hold them in Python, and 8-bit pictures out."""
+"""Pictures in, as people hold them in Python, and 8-bit values out."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from restoreflow.errors import InputError
 
-__all__ = ["Picture", "as_pixels", "as_uint8", "paste"]
+__all__ = ["Picture", "as_pixels", "eight_bit"]
 
 Picture = Image.Image | NDArray[np.generic] | Tensor
 """What `Restorer.restore` takes: see `as_pixels`."""
@@ -82,12 +82,6 @@ def _checked(pixels: Tensor) -> Tensor:
     return pixels.contiguous()
 
 
-def as_uint8(values: Tensor) -> NDArray[np.uint8]:
-    """(3, h, w) as (h, w, 3): clamped to [0, 1] and rounded to 255 levels."""
-    levels = values.clamp(0, 1).mul_(255).round_().to(torch.uint8)
-    return levels.permute(1, 2, 0).contiguous().cpu().numpy()
-
-
-def paste(canvas: Image.Image, values: Tensor, top: int, left: int) -> None:
-    """Put (3, h, w) values, rounded, into a PIL image, their corner at (top, left)."""
-    canvas.paste(Image.fromarray(as_uint8(values)), (left, top))
+def eight_bit(values: Tensor) -> Tensor:
+    """The same as uint8: clamped to [0, 1] and rounded to 255 levels."""
+    return values.clamp(0, 1).mul_(255).round_().to(torch.uint8)

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
 from restoreflow.errors import InputError, LimitError, UsageError
 from restoreflow.networks.restoration_network import Encoding, RestorationNetwork
-from restoreflow.restoration.consistency import PASSES, Correction, correction, lr_psnr
-from restoreflow.restoration.latents import check_seed
-from restoreflow.restoration.memory import check_host, is_out_of_memory, window_cells
+from restoreflow.restoration.bands import Bands
+from restoreflow.restoration.memory import canonical_cells, check_host, window_cells
 from restoreflow.restoration.pixels import Picture, as_pixels
-from restoreflow.restoration.restoration import Restoration, finished
-from restoreflow.restoration.sampling import Health, Stages, Task, sample_tiles
-from restoreflow.restoration.tiles import MIN_SIDE, Geometry, Tile, plan, plan_within
+from restoreflow.restoration.request import Request
+from restoreflow.restoration.restoration import Restoration
+from restoreflow.restoration.rows import Rows
+from restoreflow.restoration.sampling import Engine, Stages, Task
+from restoreflow.restoration.tiles import MIN_SIDE, Geometry, Tile, plan_within
 
 if TYPE_CHECKING:
     from restoreflow.models.config import ModelConfig
@@ -46,17 +44,6 @@ def precision_of(name: str) -> torch.dtype | None:
     if name not in ("auto", "float32", *_REDUCED):
         raise UsageError(f'"{name}" is no precision', "one of auto, float32, bfloat16, float16")
     return _REDUCED.get(name)
-
-
-@dataclass(frozen=True)
-class _Settings:
-    """What a call to `restore` asks for, with the model's defaults filled in."""
-
-    samples: int
-    temperature: float
-    seed: int
-    consistency: bool
-    tile: int | None
 
 
 class Restorer:
@@ -99,9 +86,10 @@ class Restorer:
     ) -> Restoration:
         """Restore a picture.
 
-        The same seed gives the same samples, byte for byte, whatever the number of samples: sample
-        k of 8 is sample k of any other number. Between tiles values agree within 1e-5 before
-        rounding, so that seldom a byte differs, by one.
+        On one device, with one number of threads, the same seed gives the same samples, byte for
+        byte: sample k of 8 is sample k of any other number, and any `tile` of at least `auto_tile`
+        pixels gives what "auto" gives. With smaller tiles arrays of other shapes are added up in
+        another order: a byte in 50,000 at most differs, by one.
 
         Args:
             image: PIL image, array (h, w, 3) of uint8, uint16 or floats in [0, 1], or tensor
@@ -112,8 +100,8 @@ class Restorer:
             seed: 0 .. 2**64 - 1.
             consistency: whether samples are projected onto the pictures whose downscaling gives
                 the input back; super-resolution only; None is the model's default.
-            tile: largest side in input pixels of what is restored at once, 8 or more; "auto" goes
-                by the memory.
+            tile: an upper limit on what is restored at once, the side in input pixels of a square
+                as large, 8 or more; "auto" is `auto_tile`.
             progress: called after each tile.
 
         Raises:
@@ -122,19 +110,40 @@ class Restorer:
                 finite.
             LimitError: not enough memory.
         """
-        started = time.perf_counter()
-        settings = self._settings(samples, temperature, seed, consistency, tile)
-        degraded = as_pixels(image)
-        task = self._task(degraded, settings)
-        health = sample_tiles(self.network, self._stages, self.device, task, progress)
-        corrections = self._corrections(task, degraded) if settings.consistency else None
-        images, uncertainty = finished(task.raw, corrections, self.network.scale)
-        report = self._report(settings, health, images, degraded, corrections)
-        report["seconds"] = time.perf_counter() - started
-        values = None if corrections is None else tuple(c.values for c in corrections)
-        return Restoration(
-            images, task.mean, uncertainty, task.raw, report, values, self.network.scale
-        )
+        request = self._request(samples, temperature, seed, consistency, tile)
+        return Restoration.of(self._bands(image, request, progress, whole=True))
+
+    def restore_bands(
+        self,
+        image: Picture,
+        samples: int = 1,
+        temperature: float | None = None,
+        seed: int = 0,
+        consistency: bool | None = None,
+        tile: int | Literal["auto"] = "auto",
+        progress: Progress | None = None,
+    ) -> Bands:
+        """Restore a picture that is too large to be held as a whole in floating point.
+
+        The rows are those of `restore`, bit for bit; it takes the same arguments.
+
+        Returns:
+            Bands: iterate over them for the rows, from the top; then their `report` is complete.
+
+        Raises:
+            UsageError: a setting is out of its range.
+            InputError: the picture is not as `restore` takes it; while iterating, values that are
+                not finite.
+            LimitError: not enough memory, also while iterating.
+        """
+        request = self._request(samples, temperature, seed, consistency, tile)
+        return self._bands(image, request, progress, whole=False)
+
+    @property
+    def auto_tile(self) -> int:
+        """Side in input pixels of a square as large as what `tile="auto"` restores at once."""
+        most = canonical_cells(self.device) // self.geometry.cells**2
+        return (math.isqrt(most) - self._context) * self.geometry.pixels
 
     @torch.inference_mode()
     def encode(self, image: Picture) -> Encoding:
@@ -179,56 +188,50 @@ class Restorer:
         density = self.network.log_prob(low[None].to(self.device), high[None].to(self.device))
         return float(density[0])
 
-    def _settings(
+    def _request(
         self,
         samples: int,
         temperature: float | None,
         seed: int,
         consistency: bool | None,
         tile: int | str,
-    ) -> _Settings:
-        if samples < 1:
-            raise UsageError(f"samples is {samples}", "ask for 1 or more")
-        defaults = self.config.defaults
-        chosen = defaults.temperature if temperature is None else float(temperature)
-        if not (math.isfinite(chosen) and chosen >= 0):
-            raise UsageError(f"the temperature is {temperature}", "choose 0 or more, mostly 0 .. 1")
-        if consistency and self.network.task != "sr":
-            raise UsageError(
-                f"consistency is defined for super-resolution, not for {self.network.task}",
-                "leave it out",
-            )
-        known = self.network.task == "sr"
-        projected = defaults.consistency and known if consistency is None else consistency
-        if tile != "auto" and (isinstance(tile, str) or tile < MIN_SIDE):
-            raise UsageError(f"tile is {tile}", f'choose "auto" or {MIN_SIDE} pixels or more')
-        side = None if isinstance(tile, str) else int(tile)
-        return _Settings(samples, chosen, check_seed(seed), projected, side)
+    ) -> Request:
+        task, defaults = self.network.task, self.config.defaults
+        return Request.checked(task, defaults, samples, temperature, seed, consistency, tile)
 
-    def _task(self, degraded: Tensor, settings: _Settings) -> Task:
+    def _bands(
+        self, image: Picture, request: Request, progress: Progress | None, whole: bool
+    ) -> Bands:
+        degraded = as_pixels(image)
+        facts: dict[str, Any] = {"precision": self.precision, "notes": []}
+        task = self._task(degraded, request, whole, facts["notes"])
+        engine = Engine(self.network, self._stages, self.device)
+        return Bands(engine, task, degraded, request, facts, progress)
+
+    def _task(self, degraded: Tensor, request: Request, whole: bool, notes: list[str]) -> Task:
         """The picture padded, its tiles, and room for the results."""
         height, width = (side * self.network.scale for side in degraded.shape[-2:])
-        check_host(height * width, settings.samples)
-        try:
-            raw = np.empty((settings.samples, 3, height, width), dtype=np.float32)
-            mean = Image.new("RGB", (width, height))
-        except MemoryError as error:
-            raise LimitError(
-                f"no memory for {settings.samples} sample(s) of {width} x {height}",
-                "ask for fewer samples, or restore the picture in parts",
-            ) from error
+        check_host(height * width, request.samples, whole)
         padded = self.geometry.padded(degraded)
         size = (padded.shape[-2] // self.geometry.pixels, padded.shape[-1] // self.geometry.pixels)
-        tiles = self._plan(size, settings.tile)
+        tiles = self._plan(size, request.tile, notes)
+        try:
+            raw = Rows((request.samples, 3, height, width), np.float32, whole)
+            mean = Rows((3, height, width), np.uint8)
+        except MemoryError as error:
+            raise LimitError(
+                f"no memory for {request.samples} sample(s) of {width} x {height}",
+                "ask for fewer samples, or restore the picture in parts",
+            ) from error
         return Task(
             padded,
             self._shared(degraded),
             self.geometry,
             tiles,
             self.network.latent_channels,
-            settings.seed,
-            settings.samples,
-            settings.temperature,
+            request.seed,
+            request.samples,
+            request.temperature,
             raw,
             mean,
         )
@@ -239,60 +242,21 @@ class Restorer:
         judge = getattr(self.network, "global_context", None)
         return None if judge is None else judge(degraded[None].to(self.device))
 
-    def _plan(self, size: tuple[int, int], tile: int | None) -> list[Tile]:
+    @property
+    def _context(self) -> int:
+        """Units that a tile sees beyond its own, both sides together."""
         reach = self.geometry.reach(self.network)
-        if tile is None:
-            cells = window_cells(self.device)
-            return plan_within(size, reach, cells // self.geometry.cells**2)
-        side = max(1, tile // self.geometry.pixels)
-        return plan(size, reach, (side, side))
+        return 2 * reach.halo + reach.step - 1
 
-    def _corrections(self, task: Task, degraded: Tensor) -> list[Correction]:
-        scale, place = self.network.scale, self.device
-        samples = [torch.from_numpy(raw) for raw in task.raw]
-        try:
-            return [correction(x, degraded, scale, PASSES, place).on_cpu() for x in samples]
-        except (MemoryError, RuntimeError) as error:
-            if place.type == "cpu" or not is_out_of_memory(error):
-                raise
-        return [correction(x, degraded, scale, PASSES) for x in samples]
-
-    def _report(
-        self,
-        settings: _Settings,
-        health: Health,
-        images: list[Image.Image],
-        degraded: Tensor,
-        corrections: list[Correction] | None,
-    ) -> dict[str, Any]:
-        known = self.network.task == "sr"
-        before = None if corrections is None else min(c.lr_psnr_before for c in corrections)
-        side = self.geometry.pixels
-        return {
-            "seed": settings.seed,
-            "temperature": settings.temperature,
-            "samples": settings.samples,
-            "consistency": settings.consistency,
-            "lr_psnr": min(lr_psnr(image, degraded) for image in images) if known else None,
-            "lr_psnr_before": before,
-            "error_pixels": health.error_pixels,
-            "nonfinite": health.nonfinite,
-            "largest_detail": health.largest_detail,
-            "device": str(self.device),
-            "precision": self.precision,
-            "tile": health.side * side,
-            "notes": _notes(health, side),
-        }
-
-
-def _notes(health: Health, side: int) -> list[str]:
-    """What happened on the way that a reader should know, one sentence each."""
-    notes = [
-        f"memory ran out with tiles of {units * side} pixels: went on with smaller ones"
-        for units in health.halvings
-    ]
-    if health.repeated:
-        notes.append(f"{health.repeated} tile(s) failed in reduced precision: done in float32")
-    if health.constant:
-        notes.append(f"{health.constant} tile(s) came out in one colour; their input is not")
-    return notes
+    def _plan(self, size: tuple[int, int], tile: int | None, notes: list[str]) -> list[Tile]:
+        """Tiles that the picture's size alone decides, unless `tile` or the memory want less."""
+        geometry, reach = self.geometry, self.geometry.reach(self.network)
+        most = canonical_cells(self.device) // geometry.cells**2
+        if tile is not None:
+            most = min(most, (tile // geometry.pixels + self._context) ** 2)
+        tiles = plan_within(size, reach, most)
+        room = window_cells(self.device) // geometry.cells**2
+        if max(window.area for _, window in tiles) <= room:
+            return tiles
+        notes.append("little memory is free: smaller tiles than usual; a few bytes may differ")
+        return plan_within(size, reach, room)

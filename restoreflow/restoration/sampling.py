@@ -11,10 +11,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor
 
 from restoreflow.errors import InputError, LimitError
@@ -22,10 +19,11 @@ from restoreflow.flows.bijection import Condition
 from restoreflow.networks.restoration_network import Encoding, RestorationNetwork, Sample
 from restoreflow.restoration.latents import latent_window
 from restoreflow.restoration.memory import is_out_of_memory
-from restoreflow.restoration.pixels import paste
+from restoreflow.restoration.pixels import eight_bit
+from restoreflow.restoration.rows import Rows
 from restoreflow.restoration.tiles import MIN_SIDE, Geometry, Reach, Tile, Window, halved
 
-__all__ = ["ERROR_RANGE", "Health", "Stages", "Task", "sample_tiles"]
+__all__ = ["ERROR_RANGE", "Engine", "Health", "Stages", "Task", "sample_tiles"]
 
 ERROR_RANGE = (-0.5, 1.5)
 """An error pixel has a value outside, before the limiter, or one that is not finite."""
@@ -50,6 +48,20 @@ class Stages(NamedTuple):
         )
 
 
+class Engine(NamedTuple):
+    """What does the work, and where.
+
+    Attributes:
+        network: switched to float32 for a tile that fails in reduced precision.
+        stages: its steps.
+        device: where it is.
+    """
+
+    network: RestorationNetwork
+    stages: Stages
+    device: torch.device
+
+
 @dataclass(frozen=True)
 class Task:
     """What is to be sampled, and where it goes.
@@ -63,7 +75,7 @@ class Task:
         channels: of the latent.
         seed, samples, temperature: as `Restorer.restore`.
         raw: (n, 3, H, W) float32, the samples; written here.
-        mean: RGB image of W x H, the clean estimate; written here.
+        mean: (3, H, W) uint8, the clean estimate; written here.
     """
 
     degraded: Tensor
@@ -74,8 +86,8 @@ class Task:
     seed: int
     samples: int
     temperature: float
-    raw: NDArray[np.float32]
-    mean: Image.Image
+    raw: Rows
+    mean: Rows
 
     @property
     def size(self) -> tuple[int, int]:
@@ -122,32 +134,27 @@ class Health:
 
 
 def sample_tiles(
-    network: RestorationNetwork,
-    stages: Stages,
-    device: torch.device,
-    task: Task,
-    progress: Callable[[int, int], None] | None,
-) -> Health:
-    """Fill the task's raw samples and mean image.
+    engine: Engine, task: Task, health: Health, progress: Callable[[int, int], None] | None
+) -> Iterator[int]:
+    """Fill the task's raw samples and mean image; gives how many rows of units are whole by then.
 
     Args:
-        network: switched to float32 for a tile that fails in reduced precision.
-        stages: the network's steps.
-        device: where the network is.
+        engine: does the work.
         task: what to do.
+        health: what is found is added to it.
         progress: called with units done and units in all, a unit counted once a sample.
 
     Raises:
         InputError: a value is not finite in float32.
         LimitError: memory runs out at the smallest tile.
     """
-    health, reach = Health(), task.geometry.reach(network)
+    reach = task.geometry.reach(engine.network)
     queue, done = deque(task.tiles), 0
     total = task.size[0] * task.size[1] * task.samples
     health.side = max(max(core.rows, core.columns) for core, _ in queue)
     while queue:
         tile = queue[0]
-        found = _sampled(network, stages, device, task, tile)
+        found = _sampled(engine, task, tile)
         if found is None:
             queue = _smaller(queue, task, reach, health)
             continue
@@ -156,7 +163,7 @@ def sample_tiles(
         done += tile.core.area * task.samples
         if progress is not None:
             progress(done, total)
-    return health
+        yield min((core.top for core, _ in queue), default=task.size[0])
 
 
 def _smaller(queue: deque[Tile], task: Task, reach: Reach, health: Health) -> deque[Tile]:
@@ -174,15 +181,14 @@ def _smaller(queue: deque[Tile], task: Task, reach: Reach, health: Health) -> de
     return deque(part for tile in queue for part in halved(tile, task.size, reach, health.side))
 
 
-def _sampled(
-    network: RestorationNetwork, stages: Stages, device: torch.device, task: Task, tile: Tile
-) -> Health | None:
+def _sampled(engine: Engine, task: Task, tile: Tile) -> Health | None:
     """One tile, in float32 if reduced precision fails; None when memory ran out."""
+    network = engine.network
     try:
-        found = _all_samples(stages, device, task, tile)
+        found = _all_samples(engine, task, tile)
         if network.precision is not None and not found.sound:
             with _in_float32(network):
-                again = _all_samples(stages, device, task, tile)
+                again = _all_samples(engine, task, tile)
             _refuse_nonfinite(again, tile, task)
             again.nonfinite, again.repeated = found.nonfinite, 1
             return again
@@ -192,7 +198,7 @@ def _sampled(
         if not is_out_of_memory(error):
             raise
     # Outside the handler, whose traceback would keep the failed attempt's tensors alive.
-    if device.type == "cuda":
+    if engine.device.type == "cuda":
         torch.cuda.empty_cache()
     return None
 
@@ -220,12 +226,14 @@ def _refuse_nonfinite(found: Health, tile: Tile, task: Task) -> None:
 
 
 @torch.inference_mode()
-def _all_samples(stages: Stages, device: torch.device, task: Task, tile: Tile) -> Health:
+def _all_samples(engine: Engine, task: Task, tile: Tile) -> Health:
     """Restore a tile: encoder, mean and prepare once, then sample after sample."""
     geometry, kept = task.geometry, tile.core.seen_from(tile.window)
     rows, columns = tile.window.slices(geometry.pixels)
+    top, left = (edge * geometry.output for edge in (tile.core.top, tile.core.left))
     health, seen = Health(), task.degraded[:, rows, columns]
     shared = () if task.shared is None else (task.shared,)
+    stages, device = engine.stages, engine.device
     with _repeatable(device):
         encoding = stages.encode(seen[None].to(device).contiguous(), *shared)
         condition = stages.prepare(encoding.features)
@@ -236,12 +244,10 @@ def _all_samples(stages: Stages, device: torch.device, task: Task, tile: Tile) -
             found = _examined(image, mean, _core(detail, kept, task, tile))
             found.constant = int(_is_constant(image) and not _is_constant(seen))
             health.add(found)
-            if health.nonfinite == 0:
-                _store(task, index, tile, image)
-        if health.nonfinite == 0:
-            top, left = (edge * geometry.output for edge in (tile.core.top, tile.core.left))
-            if mean.numel():
-                paste(task.mean, mean, top, left)
+            if health.nonfinite == 0 and image.numel():
+                task.raw.put(image.cpu().numpy(), top, left, index)
+        if health.nonfinite == 0 and mean.numel():
+            task.mean.put(eight_bit(mean).cpu().numpy(), top, left)
     return health
 
 
@@ -269,8 +275,8 @@ def _core(values: Tensor, kept: Window, task: Task, tile: Tile) -> Tensor:
 
 def _inside(task: Task, tile: Tile) -> tuple[int, int]:
     """Rows and columns of the result that the core reaches, before the padding begins."""
-    side, (height, width) = task.geometry.output, task.raw.shape[-2:]
-    return max(height - tile.core.top * side, 0), max(width - tile.core.left * side, 0)
+    side, raw = task.geometry.output, task.raw
+    return max(raw.height - tile.core.top * side, 0), max(raw.width - tile.core.left * side, 0)
 
 
 def _examined(image: Tensor, mean: Tensor, detail: Tensor) -> Health:
@@ -288,8 +294,3 @@ def _examined(image: Tensor, mean: Tensor, detail: Tensor) -> Health:
 def _is_constant(values: Tensor) -> bool:
     """Whether a picture (3, h, w) is of one colour; an empty one is not."""
     return values.numel() > 0 and bool((values == values[:, :1, :1]).all())
-
-
-def _store(task: Task, index: int, tile: Tile, image: Tensor) -> None:
-    rows, columns = tile.core.slices(task.geometry.output)
-    task.raw[index, :, rows, columns] = image.cpu().numpy()

@@ -8,15 +8,9 @@ import torch
 from PIL import Image
 
 from restoreflow.restoration import consistency
-from restoreflow.restoration.consistency import (
-    LR_PSNR_CAP,
-    correction,
-    downscale,
-    lr_psnr,
-    project,
-    upscale,
-)
-from restoreflow.restoration.pixels import as_uint8
+from restoreflow.restoration.consistency import correction, downscale, parts, project, upscale
+from restoreflow.restoration.lr_psnr import lr_psnr
+from restoreflow.restoration.pixels import eight_bit as rounded
 from tests.restoration.fakes import picture
 
 SIDES = [(1, 1), (3, 2), (37, 51), (64, 9)]
@@ -45,7 +39,7 @@ def test_upscaling_is_pillows(scale, height, width):
 
 
 def eight_bit(values: torch.Tensor) -> Image.Image:
-    return Image.fromarray(as_uint8(values))
+    return Image.fromarray(rounded(values).permute(1, 2, 0).contiguous().numpy())
 
 
 def low_of(image: Image.Image, scale: int) -> torch.Tensor:
@@ -118,13 +112,28 @@ def test_bands_change_nothing(monkeypatch):
     y, x = torch.rand(3, 70, 33), torch.rand(3, 280, 132)
     whole = project(x, y, 4)
     monkeypatch.setattr(consistency, "_BAND_PIXELS", 1)
-    assert len(consistency.bands(y, 4)) == 5
+    assert len(consistency.bands(parts(70, 33, 4)[0], 4, 33)) == 5
     assert torch.allclose(project(x, y, 4), whole, atol=2e-6)
 
 
-def test_lr_psnr_is_pillows_in_8_bit():
-    y = low_of(eight_bit(picture(64, 64)), 4)
-    assert lr_psnr(eight_bit(picture(64, 64)), y) == LR_PSNR_CAP
-    shifted = (y + 2 / 255).clamp(0, 1)
-    expected = 20 * np.log10(255 / 2)
-    assert lr_psnr(eight_bit(picture(64, 64)), shifted) == pytest.approx(expected, abs=0.05)
+def test_projecting_in_parts_changes_nothing_that_can_be_seen(monkeypatch):
+    """Noise in black and white, where the clamp binds most, all passes made everywhere."""
+    y = torch.rand(3, 120, 20).round()
+    x = upscale(y, 4) + 0.05 * torch.randn(3, 480, 80)
+    whole = project(x, y, 4)
+    monkeypatch.setattr(consistency, "_PART_PIXELS", 480 * 80 // 3)
+    assert len(parts(120, 20, 4)) == 3
+    assert (project(x, y, 4) - whole).abs().max() * 255 < 2e-3
+    monkeypatch.setattr(consistency, "_CONTEXT", 2)
+    assert (project(x, y, 4) - whole).abs().max() * 255 > 1
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 10**6), (10**6, 3), (4000, 6000), (1023, 1025)])
+def test_parts_cover_a_picture_once_with_context(size):
+    height, width = size
+    found = parts(height, width, 4)
+    assert [part.start for part in found] == [0, *(part.stop for part in found[:-1])]
+    assert found[-1].stop == height
+    for part in found:
+        assert part.start < part.stop
+        assert (part.first, part.last) == (max(part.start - 16, 0), min(part.stop + 16, height))

@@ -32,14 +32,21 @@ def test_windows_are_capped_and_shrink_with_the_memory(monkeypatch):
     monkeypatch.setattr(memory, "available_bytes", lambda: 2**40)
     assert window_cells(cpu) == CPU_CELLS
     monkeypatch.setattr(memory, "available_bytes", lambda: 2**27)
-    assert window_cells(cpu) == 2**26 // BYTES_A_CELL
+    assert window_cells(cpu) == 3 * 2**25 // BYTES_A_CELL
     monkeypatch.setattr(memory, "available_bytes", lambda: None)
     assert window_cells(cpu) == CPU_CELLS
 
 
-def test_a_gpu_window_takes_half_of_what_is_free(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (2**30, 2**34))
-    assert window_cells(torch.device("cuda", 0)) == 2**29 // BYTES_A_CELL
+def test_windows_are_the_same_whatever_is_free(monkeypatch):
+    gpu = torch.device("cuda", 0)
+    for free in (2**31, 2**32):
+        monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device, free=free: (free, 2**33))
+        assert memory.canonical_cells(gpu) == 2**31 // BYTES_A_CELL
+        assert window_cells(gpu) == min(2**31, free * 3 // 4) // BYTES_A_CELL
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (2**37, 2**37))
+    assert window_cells(gpu) == memory.canonical_cells(gpu) == memory.CUDA_CELLS
+    monkeypatch.setattr(memory, "available_bytes", lambda: 1)
+    assert memory.canonical_cells(torch.device("cpu")) == CPU_CELLS
 
 
 def test_a_result_that_cannot_fit_is_refused_beforehand(monkeypatch):
@@ -47,6 +54,11 @@ def test_a_result_that_cannot_fit_is_refused_beforehand(monkeypatch):
     check_host(10**7, 1)
     with pytest.raises(LimitError, match=r"96 megapixels with 8 sample\(s\) needs 12.5 GiB"):
         check_host(96 * 10**6, 8)
+
+
+def test_bands_of_24_megapixels_enlarged_stay_within_8_gib():
+    windows = CPU_CELLS * BYTES_A_CELL
+    assert memory.host_bytes(384 * 10**6, 1, whole=False) + windows + 2**31 < 8 * 2**30
 
 
 def test_six_megapixels_enlarged_stay_within_12_gib():

@@ -15,12 +15,10 @@ from restoreflow.models.config import ModelConfig
 from restoreflow.networks.build import build_network
 from restoreflow.networks.config import NetworkConfig
 from restoreflow.networks.restoration_network import Sample
-from restoreflow.restoration import restorer as restorer_module
-from restoreflow.restoration import sampling
-from restoreflow.restoration.consistency import lr_psnr
+from restoreflow.restoration import consistency, memory, sampling
 from restoreflow.restoration.latents import latent_window
+from restoreflow.restoration.lr_psnr import lr_psnr
 from restoreflow.restoration.restorer import Restorer
-from restoreflow.restoration.tiles import MIN_WINDOW
 from tests.restoration.fakes import FakeNetwork, config, picture
 
 
@@ -81,7 +79,7 @@ def test_a_sample_is_the_network_on_the_whole_picture():
     assert np.array_equal(np.asarray(result.mean), mean)
 
 
-@pytest.mark.parametrize("tile", [8, 21, 40])
+@pytest.mark.parametrize("tile", [8, 14, 24])
 @pytest.mark.parametrize(
     ("task", "scale", "height", "width"),
     [("sr", 4, 41, 57), ("sr", 2, 99, 63), ("sr", 8, 23, 45), ("lowlight", 1, 101, 123)],
@@ -91,8 +89,12 @@ def test_tiled_equals_untiled(monkeypatch, task, scale, height, width, tile):
     y, made = picture(height, width), restorer(task, scale)
     whole = made.restore(y, samples=2, tile=10**6)
     tiled = made.restore(y, samples=2, tile=tile)
-    assert whole.report["tile"] >= max(height, width)
-    assert tiled.report["tile"] <= tile
+    calls: list[tuple[int, int]] = made.network.calls  # type: ignore[assignment]
+    halo, pixels = made.geometry.reach(made.network).halo, made.geometry.pixels
+    side = (max(tile // pixels, 8) + 2 * halo) * pixels
+    assert calls[0] >= (height, width)
+    assert len(calls) > 2
+    assert all(rows * columns <= side * side for rows, columns in calls[1:])
     assert tiled.raw.shape == (2, 3, height * scale, width * scale)
     assert np.abs(tiled.raw - whole.raw).max() < 1e-5
 
@@ -112,6 +114,39 @@ def test_the_bytes_hardly_depend_on_the_tile(make):
     assert tiled.report["tile"] < whole.report["tile"]
     assert np.abs(tiled.raw - whole.raw).max() < 1e-5
     assert differing(tiled, whole) < 2e-5
+
+
+def test_a_tile_is_an_upper_limit_and_auto_the_limit_of_all(monkeypatch):
+    """A picture of several tiles: any limit from auto_tile on gives the same bytes as auto."""
+    monkeypatch.setattr("restoreflow.restoration.tiles.MIN_WINDOW", 1)
+    monkeypatch.setattr(memory, "CPU_CELLS", 48 * 48)
+    y, made = picture(61, 70), restorer()
+    assert made.auto_tile == 48 - 2 * FakeNetwork.halo
+    expected = made.restore(y, samples=2)
+    windows = list(made.network.calls)  # type: ignore[attr-defined]
+    assert len(windows) > 1
+    for tile in (made.auto_tile, made.auto_tile + 1, 10**6):
+        result = made.restore(y, samples=2, tile=tile)
+        assert bytes_of(result) == bytes_of(expected)
+        assert np.array_equal(result.raw, expected.raw)
+    assert made.network.calls == 4 * windows  # type: ignore[attr-defined]
+    made.restore(y, tile=made.auto_tile - 5)
+    assert made.network.calls[4 * len(windows) :] != windows  # type: ignore[attr-defined]
+
+
+def test_free_memory_decides_nothing_until_it_is_short_and_then_that_is_told(monkeypatch):
+    monkeypatch.setattr(memory, "CPU_CELLS", 100 * 100)
+    y, made = picture(110, 130), restorer()
+    needed = memory.BYTES_A_CELL * 7590 * 4 // 3
+    plans: list[list[tuple[int, int]]] = []
+    for free in (None, 2**40, needed + 10**5, needed - 10**5):
+        monkeypatch.setattr(memory, "available_bytes", lambda free=free: free)
+        made.network.calls.clear()  # type: ignore[attr-defined]
+        notes = made.restore(y).report["notes"]
+        plans.append(list(made.network.calls))  # type: ignore[attr-defined]
+        assert bool(notes) is (len(plans) == 4)
+    assert plans[0] == plans[1] == plans[2] == [(110, 69), (110, 69)]
+    assert len(plans[3]) > 2
 
 
 def test_a_halo_too_small_would_show(monkeypatch):
@@ -269,6 +304,58 @@ def test_a_broken_picture_never_reaches_the_network():
     assert made.network.calls == []  # type: ignore[attr-defined]
 
 
+def joined(bands) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Samples (n, H, W, 3) as floats, mean and uncertainty, of bands that come in order."""
+    found = list(bands)
+    assert [band.top for band in found] == [
+        sum(band.mean.shape[0] for band in found[:index]) for index in range(len(found))
+    ]
+    values = np.concatenate([band.values.permute(0, 2, 3, 1).numpy() for band in found], axis=1)
+    levels = np.concatenate([band.levels for band in found], axis=1)
+    assert np.array_equal(levels, np.round(values * 255).astype(np.uint8))
+    mean = np.concatenate([band.mean for band in found])
+    return values, mean, np.concatenate([band.uncertainty for band in found])
+
+
+@pytest.mark.parametrize(
+    ("task", "scale", "consistency_on"),
+    [("sr", 4, True), ("sr", 4, False), ("sr", 2, True), ("lowlight", 1, False)],
+)
+def test_bands_are_the_restoration_bit_for_bit(monkeypatch, task, scale, consistency_on):
+    """Several rows of tiles, several parts that are projected by themselves, several bands each."""
+    y, made = picture(161, 24), restorer(task, scale)
+    monkeypatch.setattr(memory, "CPU_CELLS", made.geometry.units(24) ** 2)
+    monkeypatch.setattr("restoreflow.restoration.tiles.MIN_WINDOW", 1)
+    monkeypatch.setattr(consistency, "_PART_PIXELS", 161 * 24 * scale * scale // 3)
+    monkeypatch.setattr(consistency, "_BAND_PIXELS", 16 * 24 * scale * scale)
+    whole = made.restore(y, samples=2, consistency=consistency_on)
+    bands = made.restore_bands(y, samples=2, consistency=consistency_on)
+    assert bands.size == whole.mean.size
+    assert bands.report == {}
+    values, mean, uncertainty = joined(bands)
+    assert values.shape[1] == 161 * scale
+    assert bands.task.raw.values.shape[-2] < 161 * scale * 0.8
+    assert np.array_equal(values, np.stack([whole.values(index) for index in range(2)]))
+    assert np.array_equal(mean, np.asarray(whole.mean))
+    assert np.array_equal(uncertainty, whole.uncertainty)
+    timed = {"seconds": 0}
+    assert bands.report | timed == whole.report | timed
+    assert list(bands) == []
+
+
+def test_bands_give_the_lr_psnr_of_the_result(monkeypatch):
+    monkeypatch.setattr(consistency, "_PART_PIXELS", 16 * 120 * 30 // 3)
+    y = picture(120, 30)
+    result = restorer().restore(y, samples=2)
+    expected = min(lr_psnr(image, y) for image in result.images)
+    assert result.report["lr_psnr"] == pytest.approx(expected, abs=1e-5)
+    assert expected > 60
+    plain = restorer().restore(y, samples=2, consistency=False)
+    before = [consistency.downscale(torch.from_numpy(raw).clamp(0, 1), 4) for raw in plain.raw]
+    square = max(float((low.clamp(0, 1) - y).square().mean()) for low in before)
+    assert result.report["lr_psnr_before"] == pytest.approx(-10 * np.log10(square), abs=0.05)
+
+
 def test_encoder_and_prepare_run_once_a_tile(monkeypatch):
     made = restorer()
     prepared = []
@@ -334,7 +421,7 @@ def marked_picture() -> torch.Tensor:
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
 def test_values_that_are_not_finite_fail_the_picture_and_name_the_place(value, where):
     made = Restorer(Failing(False, value, where), config())  # type: ignore[arg-type]
-    with pytest.raises(InputError, match=r"48 values .* rows 200 \.\. 399, columns 200 \.\. 399"):
+    with pytest.raises(InputError, match=r"48 values .* rows 0 \.\. 399, columns 300 \.\. 399"):
         made.restore(marked_picture(), tile=50)
 
 
@@ -445,15 +532,6 @@ def test_a_result_too_large_for_the_host_is_refused_before_work(monkeypatch):
     with pytest.raises(LimitError, match="fewer samples"):
         made.restore(picture(100, 100))
     assert made.network.calls == []  # type: ignore[attr-defined]
-
-
-def test_auto_tiles_go_by_the_memory(monkeypatch):
-    monkeypatch.setattr(restorer_module, "window_cells", lambda device: MIN_WINDOW + 500)
-    y, made = picture(150, 160), restorer()
-    result = made.restore(y)
-    assert len(made.network.calls) > 1  # type: ignore[attr-defined]
-    assert all(h * w <= MIN_WINDOW + 500 for h, w in made.network.calls)  # type: ignore[attr-defined]
-    assert differing(result, made.restore(y, tile=10**6)) < 2e-5
 
 
 def test_compiling_changes_nothing(monkeypatch):

@@ -1,0 +1,217 @@
+"""A picture restored from the top to the bottom: finished rows as soon as they are there."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from restoreflow.restoration.consistency import (
+    PASSES,
+    Correction,
+    Part,
+    bands,
+    corrected,
+    correction,
+    parts,
+)
+from restoreflow.restoration.lr_psnr import LrPsnr, psnr
+from restoreflow.restoration.memory import is_out_of_memory
+from restoreflow.restoration.pixels import eight_bit
+from restoreflow.restoration.sampling import Engine, Health, Task, sample_tiles
+
+if TYPE_CHECKING:
+    from restoreflow.restoration.request import Request
+    from restoreflow.restoration.restorer import Progress
+
+__all__ = ["Band", "Bands", "finished"]
+
+
+@dataclass(frozen=True)
+class Band:
+    """Finished rows of a result, all its columns.
+
+    Attributes:
+        top: the first row.
+        values: (n, 3, rows, W) float32 in [0, 1], the samples, projected where consistency is on.
+        mean: (rows, W, 3) uint8, the network's clean estimate, not projected.
+    """
+
+    top: int
+    values: Tensor
+    mean: NDArray[np.uint8]
+
+    @cached_property
+    def levels(self) -> NDArray[np.uint8]:
+        """The samples in 8 bits, (n, rows, W, 3)."""
+        return eight_bit(self.values).permute(0, 2, 3, 1).contiguous().numpy()
+
+    @cached_property
+    def uncertainty(self) -> NDArray[np.float32]:
+        """(rows, W), as `Restoration.uncertainty`."""
+        count, _, height, width = self.values.shape
+        if count == 1:
+            return np.zeros((height, width), dtype=np.float32)
+        return (self.values.var(dim=0).mean(dim=0).sqrt() * 255).numpy()
+
+
+@dataclass(eq=False)
+class Bands:
+    """A restoration under way; iterate to do the work, from the top, once.
+
+    In memory are never more rows than some tiles and some projected parts have. An error may come
+    after any band: what was given till then is then no result.
+
+    Args:
+        engine: does the work.
+        task: what to sample.
+        degraded: (3, h, w), the input.
+        request: what was asked for.
+        facts: of the report, known beforehand.
+        progress: called after each tile.
+
+    Attributes:
+        report: as `Restoration.report`; empty until the last band was given.
+        corrections: each part with its samples' corrections (3, rows, w), if the task's rows are
+            kept and there are any.
+    """
+
+    engine: Engine
+    task: Task
+    degraded: Tensor
+    request: Request
+    facts: dict[str, Any]
+    progress: Progress | None = None
+    report: dict[str, Any] = field(default_factory=dict[str, Any], init=False)
+    corrections: list[tuple[Part, list[Tensor]]] = field(
+        default_factory=list[tuple[Part, list[Tensor]]], init=False, repr=False
+    )
+
+    def __post_init__(self) -> None:
+        self._scale = self.engine.network.scale
+        self._health = Health()
+        known = self.engine.network.task == "sr"
+        count = self.request.samples
+        self._kept = [LrPsnr(self.degraded, self._scale) for _ in range(count)] if known else []
+        self._squares = [0.0] * count
+        self._seconds = 0.0
+        self._work = self._finish()
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the result."""
+        return self.task.raw.width, self.task.raw.height
+
+    def __iter__(self) -> Iterator[Band]:
+        while True:
+            started = time.perf_counter()
+            band = next(self._work, None)
+            self._seconds += time.perf_counter() - started
+            if band is None:
+                break
+            yield band
+        self.report = self._reported()
+
+    def _finish(self) -> Iterator[Band]:
+        height, width = self.degraded.shape[-2:]
+        waiting = deque(parts(height, width, self._scale))
+        side = self.task.geometry.pixels
+        for units in sample_tiles(self.engine, self.task, self._health, self.progress):
+            while waiting and min(units * side, height) >= waiting[0].last:
+                yield from self._part(waiting.popleft())
+                if waiting:
+                    self.task.raw.let_go(waiting[0].first * self._scale)
+                    self.task.mean.let_go(waiting[0].start * self._scale)
+
+    def _part(self, part: Part) -> Iterator[Band]:
+        scale = self._scale
+        raw = self.task.raw.between(part.first * scale, part.last * scale)
+        values = self._corrections(raw, part) if self.request.consistency else None
+        if values is not None and self.task.raw.whole:
+            self.corrections.append((part, values))
+        for top, band in finished(raw, part, values, scale):
+            mean = self.task.mean.between(top, top + band.shape[-2])
+            found = Band(top, band, np.ascontiguousarray(mean.transpose(1, 2, 0)))
+            for measure, levels in zip(self._kept, found.levels, strict=False):
+                measure.add(levels)
+            yield found
+
+    def _corrections(self, raw: NDArray[np.float32], part: Part) -> list[Tensor]:
+        values: list[Tensor] = []
+        for index, sample in enumerate(raw):
+            found = self._correction(torch.from_numpy(sample), part)
+            self._squares[index] += found.square_before
+            values.append(found.values)
+        return values
+
+    def _correction(self, sample: Tensor, part: Part) -> Correction:
+        """On the device, and on the host where that has no room."""
+        y, place = self.degraded[:, part.first : part.last], self.engine.device
+        try:
+            return correction(sample, y, self._scale, part.own, PASSES, place).on_cpu()
+        except (MemoryError, RuntimeError) as error:
+            if place.type == "cpu" or not is_out_of_memory(error):
+                raise
+        return correction(sample, y, self._scale, part.own)
+
+    def _reported(self) -> dict[str, Any]:
+        request, health, side = self.request, self._health, self.task.geometry.pixels
+        before = psnr(max(self._squares) / self.degraded.numel()) if request.consistency else None
+        return {
+            "seed": request.seed,
+            "temperature": request.temperature,
+            "samples": request.samples,
+            "consistency": request.consistency,
+            "lr_psnr": min((each.value for each in self._kept), default=None),
+            "lr_psnr_before": before,
+            "error_pixels": health.error_pixels,
+            "nonfinite": health.nonfinite,
+            "largest_detail": health.largest_detail,
+            "seconds": self._seconds,
+            "device": str(self.engine.device),
+            "tile": health.side * side,
+            **self.facts,
+            "notes": [*self.facts.get("notes", []), *_notes(health, side)],
+        }
+
+
+def finished(
+    raw: NDArray[np.float32], part: Part, values: Sequence[Tensor] | None, scale: int
+) -> Iterator[tuple[int, Tensor]]:
+    """First row and (n, 3, rows, W) in [0, 1] of one band after another of a part.
+
+    Args:
+        raw: (n, 3, rows, W), the part's samples as the network gave them, with its context.
+        part: of the input.
+        values: the samples' corrections; None clamps alone.
+        scale: pixels of the result per pixel of the input.
+    """
+    samples = [torch.from_numpy(sample) for sample in raw]
+    for start, stop in bands(part, scale, raw.shape[-1] // scale):
+        if values is None:
+            found = [x[:, start * scale : stop * scale].clamp(0, 1) for x in samples]
+        else:
+            pairs = zip(samples, values, strict=True)
+            found = [corrected(x, c, scale, start, stop) for x, c in pairs]
+        yield (part.first + start) * scale, torch.stack(found)
+
+
+def _notes(health: Health, side: int) -> list[str]:
+    """What happened on the way that a reader should know, one sentence each."""
+    notes = [
+        f"memory ran out with tiles of {units * side} pixels: went on with smaller ones"
+        for units in health.halvings
+    ]
+    if health.repeated:
+        notes.append(f"{health.repeated} tile(s) failed in reduced precision: done in float32")
+    if health.constant:
+        notes.append(f"{health.constant} tile(s) came out in one colour; their input is not")
+    return notes

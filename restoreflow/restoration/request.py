@@ -1,0 +1,63 @@
+"""What a call asks of a restorer, checked and with the model's defaults filled in."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from restoreflow.errors import UsageError
+from restoreflow.restoration.latents import check_seed
+from restoreflow.restoration.tiles import MIN_SIDE
+
+if TYPE_CHECKING:
+    from restoreflow.models.config import Defaults
+
+__all__ = ["Request"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """Settings of `Restorer.restore`.
+
+    Args:
+        samples, temperature, seed, consistency: as there.
+        tile: input pixels, or None for "auto".
+    """
+
+    samples: int
+    temperature: float
+    seed: int
+    consistency: bool
+    tile: int | None
+
+    @classmethod
+    def checked(
+        cls,
+        task: str,
+        defaults: Defaults,
+        samples: int,
+        temperature: float | None,
+        seed: int,
+        consistency: bool | None,
+        tile: int | str,
+    ) -> Request:
+        """A request to a model for a task.
+
+        Raises:
+            UsageError: a setting is out of its range, or not for this task.
+        """
+        if samples < 1:
+            raise UsageError(f"samples is {samples}", "ask for 1 or more")
+        chosen = defaults.temperature if temperature is None else float(temperature)
+        if not (math.isfinite(chosen) and chosen >= 0):
+            raise UsageError(f"the temperature is {temperature}", "choose 0 or more, mostly 0 .. 1")
+        if consistency and task != "sr":
+            raise UsageError(
+                f"consistency is defined for super-resolution, not for {task}", "leave it out"
+            )
+        projected = defaults.consistency and task == "sr" if consistency is None else consistency
+        if tile != "auto" and (isinstance(tile, str) or tile < MIN_SIDE):
+            raise UsageError(f"tile is {tile}", f'choose "auto" or {MIN_SIDE} pixels or more')
+        side = None if isinstance(tile, str) else int(tile)
+        return cls(samples, chosen, check_seed(seed), projected, side)
