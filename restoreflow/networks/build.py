@@ -15,8 +15,14 @@ __all__ = ["build_network"]
 
 
 def build_network(config: ModelConfig) -> RestorationNetwork:
-    """A network of the described form; weights are drawn from torch's global generator."""
+    """A network of the described form; weights are drawn from torch's global generator.
+
+    Raises:
+        ValueError: the encoder is of a kind that no task uses yet.
+    """
     network = config.network
+    if network.kind != "residual":
+        raise ValueError(f"no model can have an encoder of kind {network.kind!r} in this version")
     encoder = ResidualEncoder(
         network.width, network.depth, network.context, config.scale, network.mean_range
     )
