@@ -278,7 +278,12 @@ def _without_results(jobs: Sequence[Job], overwrite: bool) -> list[Job]:
     writer = {_key(target): job.input for job in jobs for target in job.files}
     kept: list[Job] = []
     for job in jobs:
-        source = writer.get(_key(job.input)) if job.input != STREAM else None
+        names = (
+            []
+            if job.input == STREAM
+            else [_key(job.input), _key(Path(os.path.realpath(job.input)))]
+        )
+        source = next((writer[name] for name in names if name in writer), None)
         if source is not None and overwrite:
             raise UsageError(
                 f"the result of {shown(source)} would overwrite {shown(job.input)}, an input too",
@@ -306,5 +311,6 @@ def _checked(job: Job) -> Job:
 
 
 def _key(path: Path) -> str:
-    """Equal for two paths that some file system might take for one file."""
-    return unicodedata.normalize("NFC", os.path.realpath(path)).casefold()
+    """Equal for two names that some file system might take for one; a link is itself."""
+    whole = os.path.join(os.path.realpath(path.parent), path.name)
+    return unicodedata.normalize("NFC", whole).casefold()

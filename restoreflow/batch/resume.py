@@ -70,6 +70,10 @@ class Progress:
             return Decision(Record(job.input, "failed", error=error))
         origin = None if manifest is None else self._origin(job)
         present = [path for path in job.files if os.path.lexists(path)]
+        folder = next((path for path in present if path.is_dir()), None)
+        if folder is not None:
+            error = OutputError(f"{shown(folder)} is a folder", "choose another -o or --name")
+            return Decision(Record(job.input, "failed", error=error))
         if self._settings.overwrite or not present:
             return Decision(None, frozenset(present), manifest, origin)
         return _of_present(job, present, manifest, origin)
@@ -144,7 +148,8 @@ def _refusal(folder: Path) -> RestoreflowError | None:
         there = there.parent
     if not there.is_dir():
         return OutputError(f"{shown(there)} is not a folder", "choose another -o")
-    if not os.access(there, os.W_OK | os.X_OK):
+    effective = os.access in os.supports_effective_ids
+    if not os.access(there, os.W_OK | os.X_OK, effective_ids=effective):
         return OutputError(
             f"{shown(there)} may not be written to",
             "choose another folder with -o, or its permissions",
