@@ -34,7 +34,7 @@ from restoreflow.restoration.tiles import Geometry
 
 CLEAN_SIDE = 384
 SEVERITIES = (1, 3, 5)
-TIMED_SIDE = 512
+TIMED_SIDE = 256
 
 
 def main(arguments: list[str] | None = None) -> None:

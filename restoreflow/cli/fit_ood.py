@@ -38,7 +38,7 @@ def fit_ood(
             "--layer",
             metavar="NAME",
             help="Of the encoder; repeat for more, which count for the two-sided score alone.",
-            show_default="features",
+            show_default="head",
         ),
     ] = None,
     summary: Annotated[

@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import csv
 import io
-import os
-import sys
 import time
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
+from restoreflow.batch.discover import Found, find
 from restoreflow.batch.record import Record, Summary, explained
 from restoreflow.cli import options
 from restoreflow.cli.debug import debugging
-from restoreflow.cli.evaluation_tables import progress
-from restoreflow.cli.output import error_line, json_line
+from restoreflow.cli.ood_tables import Format, show, telling
 from restoreflow.errors import FlaggedError, ModelError, UsageError
 from restoreflow.images.names import shown
 
@@ -32,21 +23,17 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from restoreflow.ood.check import Check, Checker
-    from restoreflow.ood.inputs import Found
     from restoreflow.reports.entries import OodEntry
     from restoreflow.reports.ood_page import OodPage
 
 __all__ = ["ood_check"]
 
-Format = Literal["auto", "human", "json", "csv"]
-
 MODELS = {"sr": "sr-x4", "lowlight": "lowlight"}
-COLUMNS = ("file", "score", "probability", "unusual", "flagged", "verdict", "reasons", "error")
 
 
 def ood_check(
     inputs: Annotated[
-        list[Path],
+        list[str],
         typer.Argument(
             metavar="INPUT", help="Pictures, folders, or quoted patterns.", show_default=False
         ),
@@ -66,9 +53,7 @@ def ood_check(
             show_default="the task's",
         ),
     ] = None,
-    recursive: Annotated[
-        bool, typer.Option("--recursive", "-r", help="Look into folders' folders as well.")
-    ] = False,
+    recursive: options.Recursive = False,
     threshold: Annotated[
         float | None,
         typer.Option(
@@ -126,9 +111,7 @@ def ood_check(
     - `restoreflow ood-check scans/ --recursive --report scans.html`
     - `restoreflow ood-check "in/*.png" --format json --fail-on-flag`
     """
-    from restoreflow.ood.inputs import find_pictures
-
-    found = find_pictures(inputs, recursive)
+    found = find(inputs, recursive, leave_out=heatmaps)
     maps = _map_paths(found, heatmaps, overwrite)
     if report is not None and report.exists() and not overwrite:
         raise UsageError(f"{shown(report)} exists already", "--overwrite replaces it")
@@ -136,12 +119,12 @@ def ood_check(
     page = None if report is None else _page(checker, name)
     started = time.perf_counter()
     records: list[Record] = []
-    with _telling(output_format, len(found)) as tell:
+    with telling(output_format, len(found)) as tell:
         for picture in found:
-            record = _checked(checker, picture.path, maps.get(picture.path), overwrite, page)
+            record = _checked(checker, picture, maps.get(picture.path), overwrite, page)
             records.append(record)
             tell(record)
-    _show(records, output_format)
+    show(records, output_format)
     if page is not None and report is not None:
         page.write(report, overwrite)
     _finish(records, fail_on_flag, time.perf_counter() - started)
@@ -202,12 +185,15 @@ def _entry(path: Path, check: Check, pixels: NDArray[np.float32]) -> OodEntry:
 
 
 def _checked(
-    checker: Checker, path: Path, map_path: Path | None, overwrite: bool, page: OodPage | None
+    checker: Checker, found: Found, map_path: Path | None, overwrite: bool, page: OodPage | None
 ) -> Record:
     """One picture, and what is written of it; its pixels are let go before the next."""
     from restoreflow.images.decode import decode
 
+    path = found.path
     try:
+        if found.error is not None:
+            raise found.error
         pixels = decode(path).pixels
         check = checker.check(pixels)
         if map_path is not None:
@@ -249,8 +235,9 @@ def _map_paths(found: list[Found], folder: Path | None, overwrite: bool) -> dict
         return {}
     paths: dict[Path, Path] = {}
     owner: dict[Path, Path] = {}
-    for path, relative in found:
-        target = folder / relative.with_name(f"{relative.name}_ood.png")
+    for each in found:
+        path = each.path
+        target = folder / each.relative.with_name(f"{each.relative.name}_ood.png")
         if target in owner:
             raise UsageError(
                 f"the maps of {shown(owner[target])} and {shown(path)} would both be "
@@ -274,71 +261,6 @@ def _write_map(path: Path, check: Check, checker: Checker, overwrite: bool) -> N
     heat_map(check.score.energies, SCORE_SCALE.maximum, unit).save(buffer, "PNG")
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(path, buffer.getvalue(), overwrite)
-
-
-@contextmanager
-def _telling(output_format: Format, count: int) -> Iterator[Any]:
-    """What is called with each record as it comes: a bar, or JSON lines."""
-    if _for_people(output_format):
-        with progress("human", count) as advance:
-            yield lambda record: advance(shown(record.input.name))
-    elif output_format == "csv":
-        yield lambda record: None
-    else:
-        yield lambda record: print(json_line(_record(record)), flush=True)
-
-
-def _for_people(output_format: Format) -> bool:
-    return output_format == "human" or (output_format == "auto" and sys.stdout.isatty())
-
-
-def _record(record: Record) -> dict[str, Any]:
-    """A record as programs get it."""
-    shared: dict[str, Any] = {"file": os.fspath(record.input), "status": record.status}
-    if record.error is not None:
-        empty = {"score": None, "probability": None, "flagged": None, "reasons": []}
-        return shared | empty | {"error": record.error.message, "hint": record.error.hint}
-    heatmap = [os.fspath(path) for path in record.output]
-    return shared | record.facts | ({"heatmap": heatmap[0]} if heatmap else {})
-
-
-def _show(records: list[Record], output_format: Format) -> None:
-    """The table, strangest first; what failed after it, on stderr unless it is a row."""
-    done = [record for record in records if record.error is None]
-    done.sort(key=lambda record: -record.facts["score"])
-    failed = [record for record in records if record.error is not None]
-    if output_format == "csv":
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        for record in map(_record, done + failed):
-            cells = record | {"reasons": "; ".join(record["reasons"])}
-            writer.writerow(["" if cells.get(c) is None else cells[c] for c in COLUMNS])
-        sys.stdout.flush()
-    elif _for_people(output_format):
-        if done:
-            Console(highlight=False).print(_table(done))
-        for record in failed:
-            if record.error is not None:
-                name, message = shown(record.input), record.error.message
-                text = message if name in message else f"{name}: {message}"
-                print(error_line(text, record.error.hint), file=sys.stderr)
-
-
-def _table(records: list[Record]) -> Table:
-    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    for heading in ("score", "artifacts", "unusual"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("verdict", no_wrap=True)
-    table.add_column("file", overflow="fold")
-    table.add_column("why", overflow="fold")
-    for record in records:
-        facts = record.facts
-        likely = "-" if facts["probability"] is None else f"{facts['probability']:.0%}"
-        why = "; ".join(facts["reasons"][:2]) if facts["flagged"] else ""
-        cells = (f"{facts['score']:.3g}", likely, f"{facts['unusual']:.2g}", facts["verdict"])
-        style = "bold" if facts["flagged"] else ""
-        table.add_row(*cells, Text(shown(record.input)), Text(why), style=style)
-    return table
 
 
 def _finish(records: list[Record], fail_on_flag: bool, seconds: float) -> None:

@@ -42,27 +42,21 @@ class _Complete(Exception):
 def taps(encoder: nn.Module) -> dict[str, Tap]:
     """The layers that an encoder offers, in the order it computes them.
 
-    A residual encoder: "head", "block1" .. "blockD", "tail", "trunk", "mean" (the mean image's
-    correction, squeezed to the grid), "context1" .., and "features". The low-light encoder: "head",
-    "block4" .. "back8" at 1/4 .. 1/16, "blocks", "features", "mean".
+    A residual encoder: "head", "block1" .. "blockD", "tail", "mean" (the mean image's correction,
+    squeezed to the grid), "trunk", "context1" .., "features". The low-light encoder: "head",
+    "block4", "block8", "block16", "back8" on grids of 4, 8 and 16 pixels, "blocks", "tail",
+    "mean", "trunk", "features".
     """
-    if isinstance(encoder, ResidualEncoder):
-        blocks = {f"block{i + 1}": Tap(f"blocks.{i}") for i in range(len(encoder.blocks))}
-        context = {f"context{i + 1}": Tap(f"context.{i}") for i in range(len(encoder.context) - 1)}
-        return {
-            "head": Tap("head"),
-            **blocks,
-            "tail": Tap("tail"),
-            "mean": Tap("smooth", squeeze=encoder.cell),
-            "trunk": Tap("context", entering=True),
-            **context,
-            FEATURES: Tap("context"),
-        }
-    steps = ("head", "block4", "block8", "block16", "back8", "blocks")
-    found = {
-        name: Tap(name) for name in steps if isinstance(getattr(encoder, name, None), nn.Module)
-    }
-    return {**found, FEATURES: Tap("tail"), "mean": Tap("detail")}
+    last = {"trunk": Tap("context", entering=True), FEATURES: Tap("context")}
+    if not isinstance(encoder, ResidualEncoder):
+        steps = ("head", "block4", "block8", "block16", "back8", "blocks", "tail")
+        inside = dict(encoder.named_children())
+        return {**{n: Tap(n) for n in steps if n in inside}, "mean": Tap("detail"), **last}
+    blocks = {f"block{i + 1}": Tap(f"blocks.{i}") for i in range(len(encoder.blocks))}
+    context = {f"context{i + 1}": Tap(f"context.{i}") for i in range(len(encoder.context) - 1)}
+    mean = Tap("smooth", squeeze=encoder.cell)
+    trunk = {"head": Tap("head"), **blocks, "tail": Tap("tail"), "mean": mean}
+    return {**trunk, "trunk": last["trunk"], **context, FEATURES: last[FEATURES]}
 
 
 def layer_names(network: RestorationNetwork) -> tuple[str, ...]:

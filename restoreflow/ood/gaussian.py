@@ -10,7 +10,8 @@ from torch import Tensor
 __all__ = ["Gaussian", "Moments", "fit_gaussian", "ledoit_wolf_shrinkage"]
 
 FLOOR = 1e-9
-"""Of the covariance's eigenvalues, as a share of their mean: dead channels must not divide by 0."""
+"""Share of the mean eigenvalue below which a direction holds nothing: dead channels, or a layer
+with more channels than inputs. Rounding of float32 features is at 1e-14."""
 
 
 class Gaussian(NamedTuple):
@@ -121,7 +122,8 @@ def fit_gaussian(moments: Moments, rank: int | None = None) -> Gaussian:
 
     Args:
         moments: of two vectors or more.
-        rank: keep this many directions of largest variance only; None for all.
+        rank: keep this many directions of largest variance only; None for all that hold something,
+            so that the mean distance over what was fitted is R.
 
     Raises:
         ValueError: too few vectors, values that are not finite, no variance, or a rank outside
@@ -140,8 +142,11 @@ def fit_gaussian(moments: Moments, rank: int | None = None) -> Gaussian:
         raise ValueError("the features have no variance")
     shrinkage = ledoit_wolf_shrinkage(moments)
     identity = torch.eye(channels, dtype=torch.float64)
-    shrunk = (1 - shrinkage) * covariance + (shrinkage + FLOOR) * level * identity
-    if rank is None or rank == channels:
+    shrunk = (1 - shrinkage) * covariance + shrinkage * level * identity
+    filled = int((torch.linalg.eigvalsh(covariance) > FLOOR * level).sum())
+    places_enough = moments.count > channels  # otherwise shrinkage fills what was never seen
+    rank = min(rank or channels, filled if places_enough else channels)
+    if rank == channels:
         factor = torch.linalg.cholesky(shrunk)
         whitening = torch.linalg.solve_triangular(factor, identity, upper=False)
     else:

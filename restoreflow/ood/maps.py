@@ -51,9 +51,10 @@ def feature_tiles(
     """
     encoder = network.encoder
     device = next(encoder.parameters()).device
-    geometry = _geometry(network, getattr(encoder, "alignment", 1))
-    padded = geometry.padded(degraded)
-    size = (padded.shape[-2] // geometry.pixels, padded.shape[-1] // geometry.pixels)
+    padded = Geometry.of(network).padded(degraded)
+    alignment: int = getattr(encoder, "alignment", 1)
+    geometry = _coarse_units(network, alignment)
+    size = (-(-padded.shape[-2] // geometry.pixels), -(-padded.shape[-1] // geometry.pixels))
     reach = Reach(-(-encoder.halo // geometry.cells))
     if tile is None:
         tiles = plan_within(size, reach, window_cells(device) // geometry.cells**2)
@@ -64,13 +65,16 @@ def feature_tiles(
     judge = getattr(encoder, "global_context", None)
     context = None if judge is None else judge(degraded[None].to(device))
     for core, window in tiles:
+        # Windows are whole units; at the picture's end a slice stops where the picture does.
         rows, columns = window.slices(geometry.pixels)
         seen = padded[None, :, rows, columns].to(device).contiguous()
         found = extract(network, seen, layers, context)
+        cells = seen.shape[-2] * network.scale // network.cell
         top, left = core.top * geometry.cells, core.left * geometry.cells
         inner, kept, coarse = core.seen_from(window), {}, {}
         for name, values in found.items():
-            coarse[name] = round(window.rows * geometry.cells / values.shape[-2])
+            # An encoder of several resolutions may have filled up its last coarse cell.
+            coarse[name] = round(-(-cells // alignment) * alignment / values.shape[-2])
             inside = values[0][(slice(None), *inner.slices(geometry.cells // coarse[name]))]
             most = (-(-(real[0] - top) // coarse[name]), -(-(real[1] - left) // coarse[name]))
             kept[name] = inside[:, : max(most[0], 0), : max(most[1], 0)].float()
@@ -112,7 +116,7 @@ def _assembled(parts: list[tuple[int, int, NDArray[np.float32]]]) -> NDArray[np.
     return whole
 
 
-def _geometry(network: RestorationNetwork, alignment: int) -> Geometry:
+def _coarse_units(network: RestorationNetwork, alignment: int) -> Geometry:
     """The network's units, made so large that a tile begins where its coarsest grid does."""
     plain = Geometry.of(network)
     return Geometry(plain.pixels * alignment, plain.cells * alignment, plain.output * alignment)

@@ -57,7 +57,7 @@ def test_an_unknown_layer_names_the_nearest(network: RestorationNetwork) -> None
 
 
 def test_the_low_light_encoder_has_taps() -> None:
-    encoder = LowLightEncoder(width=6, depth=1, mean_range=0.5)
+    encoder = LowLightEncoder(width=6, depth=1, context=1, mean_range=0.5)
     flow = nn.Identity()
     net = RestorationNetwork(encoder, flow, "lowlight", 1)  # pyright: ignore[reportArgumentType]
     degraded = torch.rand(1, 3, 64, 64)

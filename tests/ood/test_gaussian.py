@@ -70,11 +70,15 @@ def test_low_rank_keeps_the_largest_directions() -> None:
     np.testing.assert_allclose(np.cov(white), np.eye(2), atol=0.01)
 
 
-def test_dead_channels_do_not_divide_by_zero() -> None:
-    x = torch.randn(5000, 3, dtype=torch.float64)
-    x[:, 1] = 0.0
+def test_directions_that_hold_nothing_are_left_out() -> None:
+    inputs = torch.randn(5000, 3, dtype=torch.float64)
+    x = torch.cat((inputs @ torch.randn(3, 5, dtype=torch.float64), torch.zeros(5000, 1)), 1)
+    x = x.float().double()  # rounding must not count as a direction
     gaussian = fit_gaussian(streamed(x, [5000]))
-    assert torch.isfinite(gaussian.whitening).all()
+    assert gaussian.whitening.shape == (3, 6)
+    distance = (gaussian.whitening @ (x - gaussian.mean).T).square().sum(0)
+    assert float(distance.mean()) == pytest.approx(3, rel=0.01)
+    assert fit_gaussian(streamed(x, [5000]), rank=2).whitening.shape == (2, 6)
 
 
 @pytest.mark.parametrize(

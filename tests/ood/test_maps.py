@@ -20,7 +20,7 @@ def small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def low_light() -> RestorationNetwork:
     torch.manual_seed(0)
-    encoder = LowLightEncoder(width=6, depth=1, mean_range=0.5)
+    encoder = LowLightEncoder(width=6, depth=1, context=1, mean_range=0.5)
     flow = torch.nn.Identity()
     return RestorationNetwork(encoder, flow, "lowlight", 1).eval()  # pyright: ignore
 
@@ -57,6 +57,10 @@ def test_a_low_light_picture_is_judged_as_a_whole() -> None:
     channels = {"features": 6, "block16": 12}
     gaussians = {n: (torch.zeros(c), torch.eye(c)) for n, c in channels.items()}
     whole = energy_maps(network, picture, gaussians)
+    padded = tiles.Geometry.of(network).padded(picture)[None]
+    features = network.encoder(padded, network.encoder.global_context(picture[None])).features  # pyright: ignore
+    plain = features[0].square().mean(0).detach()
+    np.testing.assert_allclose(whole["features"], plain, atol=1e-5, rtol=1e-4)
     parts = energy_maps(network, picture, gaussians, tile=64)
     assert whole["features"].shape == (63, 83)
     assert whole["block16"].shape == (16, 21)
