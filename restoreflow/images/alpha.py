@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from PIL import Image
 
@@ -11,8 +13,11 @@ __all__ = [
     "flatten",
     "resize_alpha",
     "resize_colors",
+    "resize_rows",
     "unpremultiply",
 ]
+
+_SUPPORT = 2  # pixels of the smaller grid that bicubic reaches
 
 
 def constant_alpha(alpha: np.ndarray) -> float | None:
@@ -67,25 +72,42 @@ def resize_alpha(alpha: np.ndarray, width: int, height: int) -> np.ndarray:
     constant = constant_alpha(alpha)
     if constant is not None:
         return np.full((height, width), constant, np.float32)
-    return np.clip(_resize_plane(alpha, width, height, Image.Resampling.BICUBIC), 0, 1)
+    return np.clip(resize_rows(alpha, width, height, 0, height, smooth=True), 0, 1)
 
 
 def resize_colors(colors: np.ndarray, width: int, height: int) -> np.ndarray:
     """Resize (H, W, C) float32 of any range to (height, width, C), bilinear: no overshoot."""
-    planes = [
-        _resize_plane(colors[..., channel], width, height, Image.Resampling.BILINEAR)
-        for channel in range(colors.shape[2])
-    ]
-    return np.stack(planes, axis=-1)
+    return resize_rows(colors, width, height, 0, height)
 
 
-def _resize_plane(
-    plane: np.ndarray, width: int, height: int, method: Image.Resampling
+def resize_rows(
+    values: np.ndarray, width: int, height: int, top: int, bottom: int, smooth: bool = False
 ) -> np.ndarray:
-    if plane.shape == (height, width):
-        return plane
-    image = Image.fromarray(np.ascontiguousarray(plane, np.float32))
-    return np.array(image.resize((width, height), method), np.float32)
+    """Rows top .. bottom of what a resize of (H, W) or (H, W, C) float32 to height x width gives.
+
+    Args:
+        smooth: bicubic, which may overshoot; otherwise bilinear.
+    """
+    source = values.shape[0]
+    if values.shape[:2] == (height, width):
+        return values[top:bottom]
+    ratio = source / height
+    context = math.ceil(_SUPPORT * max(ratio, 1)) + 1
+    first = max(math.floor(top * ratio) - context, 0)
+    last = min(math.ceil(bottom * ratio) + context, source)
+    box = (0, top * ratio - first, width, bottom * ratio - first)
+    method = Image.Resampling.BICUBIC if smooth else Image.Resampling.BILINEAR
+    seen = values[first:last].reshape(last - first, values.shape[1], -1)
+    planes = [
+        Image.fromarray(np.ascontiguousarray(seen[..., channel], np.float32))
+        for channel in range(seen.shape[2])
+    ]
+    # In two steps, since Pillow chooses by the picture's shape which direction comes first.
+    wide = [plane.resize((width, last - first), method) for plane in planes]
+    resized = [plane.resize((width, bottom - top), method, box) for plane in wide]
+    return np.stack([np.asarray(plane) for plane in resized], axis=-1).reshape(
+        bottom - top, width, *values.shape[2:]
+    )
 
 
 def unpremultiply(pixels: np.ndarray, alpha: np.ndarray) -> np.ndarray:

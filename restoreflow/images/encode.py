@@ -5,23 +5,17 @@ from __future__ import annotations
 import io
 from typing import Any
 
-import numpy as np
 from PIL import Image
 
 from restoreflow.errors import OutputError, UsageError
 from restoreflow.images import png, tiff
-from restoreflow.images.alpha import flatten
-from restoreflow.images.color import from_srgb, is_srgb, profile_space
-from restoreflow.images.formats import FORMATS, OUTPUT_FORMATS, Format, check_size, output_format
+from restoreflow.images.canvas import Canvas
+from restoreflow.images.formats import FORMATS, output_format
 from restoreflow.images.metadata import exif_for
-from restoreflow.images.picture import Picture
+from restoreflow.images.picture import Metadata, Picture
 
-__all__ = ["encode", "losses", "to_image"]
+__all__ = ["encode", "encode_canvas", "losses", "to_image"]
 
-# sRGB's luminance weights: a gray triple keeps its value, a restored one that is slightly coloured
-# keeps its lightness.
-_LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
-_BAND_ROWS = 256
 _JPEG_BLOCK = 65533  # a JPEG segment's length field has 16 bits
 _JPEG_XMP_HEADER = 29
 
@@ -45,23 +39,34 @@ def encode(
         LimitError: the format cannot hold a picture of this size.
         OutputError: the encoder failed, or the pixels hold NaN or infinity.
     """
-    name = format or output_format(picture.format)
-    depth = _check_options(name, quality, bit_depth, picture)
-    check_size(name, picture.width, picture.height)
-    fmt = FORMATS[name]
-    samples, icc = _samples(picture, fmt, 16 if depth == 16 and fmt.sixteen_bit else 8)
-    exif = exif_for(picture.metadata, picture.width, picture.height)
+    _check_quality(quality)
+    return encode_canvas(Canvas.of(picture, format, bit_depth), quality)
+
+
+def encode_canvas(canvas: Canvas, quality: int = 95) -> bytes:
+    """Encode a canvas that is filled, with its source's metadata.
+
+    Args:
+        quality: as of `encode`.
+
+    Raises: as `encode`.
+    """
+    _check_quality(quality)
+    name, metadata = canvas.format.name, canvas.source.metadata
+    exif = exif_for(metadata, canvas.width, canvas.height)
     try:
         if name == "png":
-            return png.write(samples, picture.metadata, exif, icc)
+            return png.write(canvas.samples, metadata, exif, canvas.icc)
         if name == "tiff":
-            return tiff.write(samples, picture.metadata, exif, icc)
-        options = _pillow_options(name, quality) | _pillow_metadata(name, picture, exif, icc)
+            return tiff.write(canvas.samples, metadata, exif, canvas.icc)
+        options = _pillow_options(name, quality) | _pillow_metadata(
+            name, metadata, exif, canvas.icc
+        )
         buffer = io.BytesIO()
-        Image.fromarray(samples).save(buffer, name.upper(), **options)
+        Image.fromarray(canvas.samples).save(buffer, name.upper(), **options)
         return buffer.getvalue()
     except (OSError, ValueError, RuntimeError) as error:  # the encoders' own errors
-        raise OutputError(f"{fmt.title} encoding failed: {error}") from error
+        raise OutputError(f"{canvas.format.title} encoding failed: {error}") from error
 
 
 def losses(
@@ -84,61 +89,12 @@ def losses(
 
 def to_image(picture: Picture) -> Image.Image:
     """The picture as a Pillow image in sRGB, 8 bits: L, LA, RGB or RGBA; without metadata."""
-    samples, _ = _samples(picture.without_metadata(), FORMATS["png"], 8)
-    return Image.fromarray(samples)
+    return Image.fromarray(Canvas.of(picture.without_metadata(), "png", 8).samples)
 
 
-def _check_options(name: str, quality: int, bit_depth: int | None, picture: Picture) -> int:
-    if name not in OUTPUT_FORMATS:
-        raise UsageError(f"{name!r} is not written", f"choose one of {', '.join(OUTPUT_FORMATS)}")
+def _check_quality(quality: int) -> None:
     if not 1 <= quality <= 100:
         raise UsageError(f"quality {quality} is out of range", "choose 1 to 100")
-    if bit_depth not in (None, 8, 16):
-        raise UsageError(f"bit depth {bit_depth} is not written", "choose 8 or 16")
-    return bit_depth or picture.bit_depth
-
-
-def _samples(picture: Picture, fmt: Format, depth: int) -> tuple[np.ndarray, bytes | None]:
-    """Integer samples, (H, W) or (H, W, C), as the format takes them, and the profile they use."""
-    gray = picture.grayscale and fmt.grayscale
-    icc = picture.metadata.icc
-    if icc and profile_space(icc) != ("gray" if gray else "rgb"):
-        icc = None  # a profile describes the channels it stands beside, or nothing
-    convert = icc if icc and not is_srgb(icc) else None
-    keep_alpha = picture.alpha is not None and fmt.alpha
-    channels = (1 if gray else 3) + keep_alpha
-    dtype, largest = (np.uint16, 65535) if depth == 16 else (np.uint8, 255)
-    result = np.empty((picture.height, picture.width, channels), dtype)
-    # By bands: the copies in floating point stay small beside the picture.
-    for top in range(0, picture.height, _BAND_ROWS):
-        rows = slice(top, top + _BAND_ROWS)
-        colors = _colors(picture, rows, gray, convert, keep_alpha)
-        if keep_alpha and picture.alpha is not None:
-            colors = np.concatenate([colors, picture.alpha[rows, :, None]], axis=2)
-        result[rows] = np.rint(np.clip(colors, 0, 1) * np.float32(largest))
-    return (result[..., 0] if channels == 1 else result), icc
-
-
-def _colors(
-    picture: Picture, rows: slice, gray: bool, icc: bytes | None, keep_alpha: bool
-) -> np.ndarray:
-    """One band of colours, (h, w, 1 or 3) float32, in the profile to be written."""
-    colors = picture.pixels[rows]
-    if not np.isfinite(colors).all():
-        raise OutputError("the result holds values that are not finite numbers; nothing is written")
-    colors = np.clip(colors, 0, 1)
-    beyond = picture.beyond_gamut[rows] if picture.beyond_gamut is not None and icc else None
-    if picture.alpha is not None and not keep_alpha:
-        colors = flatten(colors, picture.alpha[rows])
-        beyond = beyond * picture.alpha[rows, :, None] if beyond is not None else None
-    if picture.grayscale:
-        light = colors @ _LUMINANCE
-        colors = np.repeat(light[..., None], 3 if icc or not gray else 1, axis=2)
-    if icc is None:
-        return colors
-    if beyond is not None:
-        colors = colors + beyond
-    return from_srgb(colors.astype(np.float32, copy=False), icc)
 
 
 def _pillow_options(name: str, quality: int) -> dict[str, Any]:
@@ -151,9 +107,9 @@ def _pillow_options(name: str, quality: int) -> dict[str, Any]:
 
 
 def _pillow_metadata(
-    name: str, picture: Picture, exif: bytes | None, icc: bytes | None
+    name: str, metadata: Metadata, exif: bytes | None, icc: bytes | None
 ) -> dict[str, Any]:
-    metadata, options = picture.metadata, {}
+    options: dict[str, Any] = {}
     if exif and _fits(name, exif):
         options["exif"] = exif
     if metadata.xmp and _fits(name, metadata.xmp, _JPEG_XMP_HEADER):

@@ -54,8 +54,8 @@ def write(
         chunks.append(_chunk(b"eXIf", exif.removeprefix(EXIF_PREFIX)))
     if metadata.xmp:
         chunks.append(_chunk(b"iTXt", b"XML:com.adobe.xmp\x00\x00\x00\x00\x00" + metadata.xmp))
-    head, rest = data[:_SIGNATURE_AND_HEADER], data[_SIGNATURE_AND_HEADER:]
-    return b"".join((head, *chunks, rest))
+    parts = memoryview(data)  # slices of bytes would be copies of a large file
+    return b"".join((parts[:_SIGNATURE_AND_HEADER], *chunks, parts[_SIGNATURE_AND_HEADER:]))
 
 
 def _chunk(kind: bytes, payload: bytes) -> bytes:
