@@ -58,10 +58,13 @@ def blockwise(
         tensors: (N, ...), all of one shape.
     """
     flat = [t.flatten(1) for t in tensors]
+    blocks = list(_blocks(flat[0], BLOCK // len(flat)))
+    if len(blocks) == 1:
+        return [part.reshape(tensors[0].shape) for part in function(*flat)]
     whole = [
         torch.empty_like(flat[0], memory_format=torch.contiguous_format) for _ in range(results)
     ]
-    for block in _blocks(flat[0], BLOCK // len(flat)):
+    for block in blocks:
         for result, part in zip(whole, function(*(t[block] for t in flat)), strict=True):
             result[block] = part
     return [w.view(tensors[0].shape) for w in whole]
