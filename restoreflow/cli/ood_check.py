@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ood_check"]
 
+MAP_UNIT = "1 is usual; 1 in 1000 places of the training set exceed the end"
+
 MODELS = {"sr": "sr-x4", "lowlight": "lowlight"}
 
 
@@ -103,7 +105,8 @@ def ood_check(
 
     The score says how much stronger a picture's features are than the training photographs': high
     ones foretell artifacts. "Unusual" counts deviations to either side: blurred and compressed
-    pictures are unlike the training photographs, too, but calmer. Either flags a picture.
+    pictures are unlike the training photographs, too, but calmer. Either flags a picture, and so
+    does a statistic (noise, blur, clipping, tones, ...) that none of them has.
 
     Examples:
 
@@ -159,10 +162,17 @@ def _checker(
 def _page(checker: Checker, name: str) -> OodPage:
     from restoreflow.ood.statistics import LEVELS
     from restoreflow.reports.entries import Reference
+    from restoreflow.reports.legend import HeatScale
     from restoreflow.reports.ood_page import OodPage, Scoring
 
     usual = Reference(LEVELS, checker.reference.scores["energy"])
-    return OodPage(Scoring(name, checker.threshold, usual))
+    scale = HeatScale("Unlike the training photographs", _map_end(checker), MAP_UNIT)
+    return OodPage(Scoring(name, checker.threshold, usual, scale))
+
+
+def _map_end(checker: Checker) -> float:
+    """The end of the heat maps' scale, the same for all pictures that a model judges."""
+    return checker.reference.layers[0].facts.threshold
 
 
 def _entry(path: Path, check: Check, pixels: NDArray[np.float32]) -> OodEntry:
@@ -253,12 +263,9 @@ def _map_paths(found: list[Found], folder: Path | None, overwrite: bool) -> dict
 def _write_map(path: Path, check: Check, checker: Checker, overwrite: bool) -> None:
     from restoreflow.images.colormap import heat_map
     from restoreflow.images.write import write_atomic
-    from restoreflow.reports.legend import SCORE_SCALE
 
-    limit = checker.reference.layers[0].facts.threshold
-    unit = f"score, 1 is usual; 1 in 1000 places of the training set exceed {limit:.3g}"
     buffer = io.BytesIO()
-    heat_map(check.score.energies, SCORE_SCALE.maximum, unit).save(buffer, "PNG")
+    heat_map(check.score.energies, _map_end(checker), f"score, {MAP_UNIT}").save(buffer, "PNG")
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(path, buffer.getvalue(), overwrite)
 

@@ -84,7 +84,7 @@ def _table(records: Sequence[Record]) -> Table:
     for record in records:
         facts = record.facts
         likely = "-" if facts["probability"] is None else f"{facts['probability']:.0%}"
-        why = "; ".join(facts["reasons"][:2]) if facts["flagged"] else ""
+        why = "; ".join(facts["reasons"][:2])
         cells = (f"{facts['score']:.3g}", likely, f"{facts['unusual']:.2g}", facts["verdict"])
         style = "bold" if facts["flagged"] else ""
         table.add_row(*cells, Text(shown(record.input)), Text(why), style=style)

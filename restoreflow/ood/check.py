@@ -17,7 +17,7 @@ from restoreflow.ood.features import extract, layer_names
 from restoreflow.ood.mahalanobis import Summary, summarise, unusual
 from restoreflow.ood.maps import energy_maps
 from restoreflow.ood.reference import Calibration, Reference
-from restoreflow.ood.statistics import measure, reasons
+from restoreflow.ood.statistics import measure, outside, reasons
 from restoreflow.restoration.tiles import MIN_SIDE, Geometry
 
 __all__ = ["USUAL", "Check", "Checker", "Score", "score", "score_of_maps"]
@@ -50,8 +50,10 @@ class Check:
         score: see `Score`.
         probability: that a result shows artifacts, 0 .. 1; None where the model's statistics hold
             no calibration.
-        flagged: one of the two scores is beyond its threshold.
-        verdict: "usual", "unlike training" (two-sided), or "artifacts likely" (one-sided).
+        flagged: the verdict is not "usual".
+        verdict: "artifacts likely": the energy is beyond its threshold. "unlike training": the
+            two-sided score is, or a low-level statistic lies beyond all of the training set's.
+            Otherwise "usual".
         reasons: in words, the most unusual first; a usual picture may have some, too.
         statistics: of `statistics.measure`.
     """
@@ -124,7 +126,7 @@ class Checker:
         """What a picture's scores come to; `check` in one, where they are known already."""
         statistics = measure(pixels)
         height, width = pixels.shape[:2]
-        verdict = self._verdict(found)
+        verdict = self._verdict(found, statistics)
         why = reasons(statistics, self.reference.statistics, (width, height))
         if verdict != USUAL and not why:
             why = [self._bare_reason(found)]
@@ -144,10 +146,11 @@ class Checker:
         calibration = self.reference.calibration(of_places=True)
         return None if calibration is None else np.asarray(calibration(energies))
 
-    def _verdict(self, found: Score) -> str:
+    def _verdict(self, found: Score, statistics: dict[str, float]) -> str:
         if found.energy > self.threshold:
             return RISKY
-        return UNLIKE if found.unusual > self.reference.unusual_threshold else USUAL
+        unlike = found.unusual > self.reference.unusual_threshold
+        return UNLIKE if unlike or outside(statistics, self.reference.statistics) else USUAL
 
     def _probability(self, found: Score) -> float | None:
         if self._calibration is None:

@@ -17,6 +17,7 @@ __all__ = [
     "TINY",
     "Statistic",
     "measure",
+    "outside",
     "quantiles",
     "reasons",
 ]
@@ -82,6 +83,17 @@ def measure(pixels: Array) -> dict[str, float]:
 def quantiles(values: Sequence[float]) -> tuple[float, ...]:
     """Values at `LEVELS`."""
     return tuple(float(q) for q in np.quantile(np.asarray(values, float), LEVELS))
+
+
+def outside(measured: Mapping[str, float], reference: Mapping[str, Sequence[float]]) -> bool:
+    """Whether a statistic is clearly beyond all of the training set's, on a side that matters."""
+    for name, (above, below, floor) in STATISTICS.items():
+        if name in reference and name in measured:
+            value, (low, *_, high) = measured[name] + floor, reference[name]
+            over, under = value / (high + floor), value / (low + floor)
+            if (above and over > _NOTABLE) or (below and under < 1 / _NOTABLE):
+                return True
+    return False
 
 
 def reasons(

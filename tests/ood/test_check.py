@@ -105,6 +105,14 @@ def test_tiny_pictures_are_judged(checker: Checker, size: tuple[int, int]) -> No
     assert found.reasons[0] == f"tiny: {size[1]} x {size[0]} pixels"
 
 
+def test_a_statistic_that_no_training_picture_has_flags_too(checker: Checker) -> None:
+    scores = dataclasses.replace(checker.reference, energy_threshold=1e9, unusual_threshold=1e9)
+    found = Checker(checker.network, scores).check(pixels("banding"))
+    assert found.verdict == "unlike training"
+    assert found.reasons[0].startswith("banding")
+    assert Checker(checker.network, scores).check(pixels()).verdict == "usual"
+
+
 def test_statistics_of_another_network_are_refused(
     network: RestorationNetwork, reference: Reference
 ) -> None:

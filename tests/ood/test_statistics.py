@@ -8,7 +8,14 @@ import torch
 
 from restoreflow.evaluation.patterns import text
 from restoreflow.ood.corruptions import CORRUPTIONS, SEVERITIES, corrupt
-from restoreflow.ood.statistics import LEVELS, STATISTICS, measure, quantiles, reasons
+from restoreflow.ood.statistics import (
+    LEVELS,
+    STATISTICS,
+    measure,
+    outside,
+    quantiles,
+    reasons,
+)
 from tests.ood import fakes
 
 
@@ -87,6 +94,16 @@ def test_reasons_say_how_far_and_the_furthest_first() -> None:
         "noise: 3.2x the training set's 99th percentile",
     ]
     assert reasons({"noise": 1.0, "sharpness": 1.0}, limits, (16, 12)) == ["tiny: 16 x 12 pixels"]
+
+
+def test_outside_is_beyond_all_of_the_training_set() -> None:
+    limits = {"sharpness": tuple(float(k) for k in range(1, 12)), "clipped": (0.5,) * 11}
+    assert not outside({"sharpness": 12.0, "clipped": 0.5}, limits)
+    assert outside({"sharpness": 12.2}, limits)
+    assert outside({"sharpness": 0.9}, limits)
+    assert not outside({"sharpness": 0.95}, limits)
+    assert not outside({"clipped": 0.0}, limits)  # few clipped tones are no fault
+    assert not outside({}, limits)
 
 
 def test_text_has_few_tones() -> None:
