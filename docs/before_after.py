@@ -2,7 +2,7 @@
 
     python docs/before_after.py INPUT RESULT OUT [--uncertainty MAP]
 
-The three are what `restoreflow sr` read and wrote; OUT is a PNG.
+The three are what `restoreflow sr` read and wrote; OUT is a PNG or JPEG by its name.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--uncertainty", type=Path)
     given = parser.parse_args()
-    before_after(given.input, given.result, given.uncertainty).save(given.out, optimize=True)
+    before_after(given.input, given.result, given.uncertainty).save(given.out, quality=90, optimize=True)
 
 
 if __name__ == "__main__":
