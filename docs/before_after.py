@@ -36,7 +36,8 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--uncertainty", type=Path)
     given = parser.parse_args()
-    before_after(given.input, given.result, given.uncertainty).save(given.out, quality=90, optimize=True)
+    sheet = before_after(given.input, given.result, given.uncertainty)
+    sheet.save(given.out, quality=90, optimize=True)
 
 
 if __name__ == "__main__":
