@@ -27,7 +27,9 @@ from typing import Any
 
 import torch
 import zuko
-from nflows.transforms.splines.rational_quadratic import unconstrained_rational_quadratic_spline
+from nflows.transforms.splines.rational_quadratic import (  # pyright: ignore
+    unconstrained_rational_quadratic_spline,
+)
 from torch import Tensor
 
 from restoreflow.flows.coupling import Coupling

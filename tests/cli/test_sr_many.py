@@ -183,6 +183,8 @@ def test_an_interrupted_run_keeps_what_is_whole_and_goes_on(
     run: Run, scans: Path, monkeypatch: pytest.MonkeyPatch, kind: int, count: int
 ) -> None:
     real, calls = Restorer.restore, 0
+    # A shell that starts the tests in the background lets them ignore it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def interrupted(self: Restorer, *values: Any, **named: Any) -> Any:
         nonlocal calls

@@ -158,6 +158,7 @@ def test_picture_that_ends_within_a_block_is_continued_by_its_border() -> None:
 
 def test_the_features_send_no_gradient_to_the_mean_image() -> None:
     network = encoder()
+    network.isolated = True
     network(torch.rand(1, 3, 32, 32) * 0.1).features.square().sum().backward()
     touched = {id(p) for p in network.parameters() if p.grad is not None}
     assert touched == {id(p) for p in network.context.parameters()}
