@@ -1,10 +1,13 @@
-"""Whether errors come with their traceback."""
+"""Whether errors come with their traceback, and libraries are heard."""
 
 from __future__ import annotations
 
 import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-__all__ = ["DEBUG_VARIABLE", "debugging", "remember_debug"]
+__all__ = ["DEBUG_VARIABLE", "debugging", "no_warnings", "remember_debug"]
 
 DEBUG_VARIABLE = "RESTOREFLOW_DEBUG"
 """Set to 1, it does what --debug does, for every command and for worker processes too."""
@@ -19,3 +22,12 @@ def remember_debug(wanted: bool) -> None:
     """What --debug does."""
     if wanted:
         os.environ[DEBUG_VARIABLE] = "1"
+
+
+@contextmanager
+def no_warnings() -> Iterator[None]:
+    """Within, libraries' warnings (of odd metadata, mostly) are not printed, unless debugging."""
+    with warnings.catch_warnings():
+        if not debugging():
+            warnings.simplefilter("ignore")
+        yield

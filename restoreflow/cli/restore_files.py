@@ -13,6 +13,7 @@ from restoreflow.batch.discover import find
 from restoreflow.batch.plan import Job, Shard, names_folder, plan
 from restoreflow.batch.record import Record, Summary
 from restoreflow.batch.settings import RestorationSettings
+from restoreflow.cli.debug import no_warnings
 from restoreflow.cli.interruption import terminable
 from restoreflow.cli.output import Format, Reporter
 from restoreflow.cli.standard_streams import from_stdin, picture_stream, to_stdout
@@ -69,7 +70,7 @@ def restore_files(
     from restoreflow.models.resolve import resolve_model
 
     stream = out == "-" or (out is None and "-" in inputs)
-    with Reporter(options.format, to_stderr=stream) as reporter, terminable():
+    with Reporter(options.format, to_stderr=stream) as reporter, terminable(), no_warnings():
         folder = resolve_model(settings.model, progress=reporter.people)
         suffix = _suffix(folder, task)
         jobs = _jobs(inputs, out, suffix, settings, options)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,51 +13,9 @@ from hypothesis import strategies as st
 from restoreflow.errors import InputError, LimitError
 from restoreflow.images.decode import decode, read_size
 from restoreflow.images.encode import encode
-from restoreflow.images.picture import Metadata
-from tests.images import samples
+from tests.images.damage import damaged
 
 PIXELS = 100_000
-
-
-def _corpus() -> dict[str, bytes]:
-    corpus = {name: row[0] for name, row in samples.files().items()}
-    rich = Metadata(samples.exif(6, thumbnail=True), samples.display_p3(), b"<x/>", (72.0, 72.0))
-    picture = replace(decode(corpus["png 16 rgba"]), metadata=rich)
-    for format in ("png", "jpeg", "webp", "avif", "tiff"):
-        corpus[f"{format} with metadata"] = encode(picture, format)
-    return corpus
-
-
-CORPUS = _corpus()
-
-
-@st.composite
-def damaged(draw: st.DrawFn) -> bytes:
-    """A file of the corpus with bytes changed, cut out, doubled or taken from another file."""
-    data = bytearray(CORPUS[draw(st.sampled_from(sorted(CORPUS)))])
-    for _ in range(draw(st.integers(1, 4))):
-        if not data:
-            break
-        # Headers decide the most, so half of the damage goes there.
-        end = draw(st.sampled_from([min(64, len(data)), len(data)]))
-        place = draw(st.integers(0, end - 1))
-        length = draw(st.integers(1, 32))
-        kind = draw(st.sampled_from(["change", "set", "cut", "double", "splice", "end"]))
-        if kind == "change":
-            data[place] ^= 1 << draw(st.integers(0, 7))
-        elif kind == "set":
-            value = draw(st.sampled_from([b"\x00", b"\xff", b"\x7f", b"\x80", b"\x01"]))
-            data[place : place + length] = value * min(length, len(data) - place)
-        elif kind == "cut":
-            del data[place : place + length]
-        elif kind == "double":
-            data[place:place] = data[place : place + length]
-        elif kind == "splice":
-            other = CORPUS[draw(st.sampled_from(sorted(CORPUS)))]
-            data[place : place + length] = other[place : place + length]
-        else:
-            del data[place:]
-    return bytes(data)
 
 
 @settings(
