@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +16,7 @@ from restoreflow.restoration.latents import latent_window
 from restoreflow.restoration.sampling import ERROR_RANGE
 from restoreflow.restoration.tiles import Geometry
 
-__all__ = ["Drawn", "draw", "error_places", "surprise"]
+__all__ = ["Drawn", "draw", "draw_each", "error_places", "surprise"]
 
 FLOOR = 1.0 / 255.0
 """Spread that is granted to every prediction: the rounding of 8-bit pictures and a little more."""
@@ -27,13 +28,14 @@ class Drawn(NamedTuple):
     Attributes:
         image: (n, 3, H, W), limited, in (-0.5, 1.5).
         unlimited: (n, 3, H, W), mean plus detail as before the limiter.
+        largest_detail: largest finite absolute value of the detail before the limiter.
     """
 
     image: Tensor
     unlimited: Tensor
+    largest_detail: float = 0.0
 
 
-@torch.inference_mode()
 def draw(
     network: RestorationNetwork,
     degraded: Tensor,
@@ -45,23 +47,47 @@ def draw(
 
     Nothing is refused: what is not finite is an outcome.
     """
+    return draw_each(network, degraded, [temperature], samples, seed)[0]
+
+
+@torch.inference_mode()
+def draw_each(
+    network: RestorationNetwork,
+    degraded: Tensor,
+    temperatures: Sequence[float],
+    samples: int,
+    seed: int = 0,
+) -> list[Drawn]:
+    """Like `draw` at several temperatures, from the same latents; the encoder runs once.
+
+    At temperature 0 all samples are the same: one is computed.
+    """
     device = next(network.parameters()).device
     height, width = (side * network.scale for side in degraded.shape[-2:])
     padded = Geometry.of(network).padded(degraded)[None].to(device)
     encoding = network.encode(padded)
     condition = network.prepare(encoding.features)
     rows, columns = encoding.features.shape[-2:]
-    images, unlimited = [], []
-    for index in range(samples):
-        latent = latent_window(
-            seed, index, slice(0, rows), slice(0, columns), network.latent_channels
-        )
-        drawn = network.sample(
-            encoding, torch.from_numpy(latent)[None].to(device), temperature, condition
-        )
-        images.append(drawn.image[..., :height, :width].float().cpu())
-        unlimited.append((encoding.mean + drawn.detail)[..., :height, :width].float().cpu())
-    return Drawn(torch.cat(images), torch.cat(unlimited))
+    latents = [
+        torch.from_numpy(
+            latent_window(seed, index, slice(0, rows), slice(0, columns), network.latent_channels)
+        )[None].to(device)
+        for index in range(samples)
+    ]
+    drawn: list[Drawn] = []
+    for temperature in temperatures:
+        found = [
+            network.sample(encoding, latent, temperature, condition)
+            for latent in (latents if temperature > 0 else latents[:1])
+        ]
+        image = torch.cat([sample.image for sample in found])[..., :height, :width].float()
+        detail = torch.cat([sample.detail for sample in found])[..., :height, :width].float()
+        size = torch.where(detail.isfinite(), detail.abs(), 0.0)
+        mean = encoding.mean[..., :height, :width]
+        # expand: as many as were asked for, also where all are the same.
+        planes = [x.cpu().expand(samples, -1, -1, -1) for x in (image, mean + detail)]
+        drawn.append(Drawn(planes[0], planes[1], float(size.max())))
+    return drawn
 
 
 def error_places(drawn: Drawn, cell: int = 4) -> NDArray[np.bool_]:
