@@ -13,12 +13,13 @@ import numpy as np
 
 from restoreflow.batch.manifest import Written
 from restoreflow.batch.plan import Job
-from restoreflow.batch.read import read_picture
+from restoreflow.batch.read import read_picture, result_pixels
 from restoreflow.batch.record import Record, explained
 from restoreflow.batch.results import encode_results, make_folder, record_of, write_results
 from restoreflow.batch.resume import Decision
 from restoreflow.batch.room import Room
 from restoreflow.batch.settings import RestorationSettings
+from restoreflow.batch.streamed import Streamed
 from restoreflow.errors import RestoreflowError
 from restoreflow.images.alpha import fill_transparent
 from restoreflow.images.picture import Picture
@@ -130,11 +131,11 @@ class Pipeline:
         job: Job,
         decision: Decision,
         picture: Picture,
-        result: Restoration,
+        result: Restoration | Streamed,
         config: ModelConfig,
     ) -> None:
         """Pass on a result to be written."""
-        pixels = len(result.images) * result.mean.width * result.mean.height
+        pixels = result_pixels(picture, self._settings, self._scale)
         self._waiting += pixels
         writing = self._writers.submit(self._write, job, decision, picture, result, config)
         self._behind.append(_Behind(job, decision, writing, pixels))
@@ -166,7 +167,7 @@ class Pipeline:
         job: Job,
         decision: Decision,
         picture: Picture,
-        result: Restoration,
+        result: Restoration | Streamed,
         config: ModelConfig,
     ) -> tuple[Record, Mapping[Path, Written]]:
         files = encode_results(job, self._settings, picture, result, config)

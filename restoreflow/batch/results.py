@@ -12,10 +12,12 @@ from restoreflow.batch.arrays import encode_arrays
 from restoreflow.batch.plan import Job
 from restoreflow.batch.record import Record
 from restoreflow.batch.settings import DEFAULT_QUALITY, RestorationSettings
+from restoreflow.batch.streamed import Streamed
 from restoreflow.errors import OutputError
+from restoreflow.images.canvas import Canvas
 from restoreflow.images.colormap import contact_sheet, heat_map
 from restoreflow.images.decode import from_image
-from restoreflow.images.encode import encode, losses, to_image
+from restoreflow.images.encode import encode, encode_canvas, losses, to_image
 from restoreflow.images.names import shown
 from restoreflow.images.picture import Picture
 from restoreflow.images.write import write_atomic, write_encoded
@@ -60,19 +62,19 @@ def encode_results(
     job: Job,
     settings: RestorationSettings,
     picture: Picture,
-    result: Restoration,
+    result: Restoration | Streamed,
     config: ModelConfig,
 ) -> list[ResultFile]:
     """All files of a job, in the order of `Job.files`."""
     quality = settings.quality or DEFAULT_QUALITY
     files: list[ResultFile] = []
     for index, path in enumerate(job.outputs):
-        sample = picture.with_pixels(result.values(index))
-        data = encode(sample, job.format, quality, settings.bit_depth)
-        files.append(ResultFile(path, data, (sample.width, sample.height)))
+        canvas = _canvas(job, settings, picture, result, index)
+        data = encode_canvas(canvas, quality)
+        files.append(ResultFile(path, data, (canvas.width, canvas.height)))
     for path, image in _companions(job, picture, result):
         files.append(ResultFile(path, encode(from_image(image), "png"), image.size))
-    if job.arrays is not None and settings.arrays is not None:
+    if job.arrays and settings.arrays and not isinstance(result, Streamed):
         data = encode_arrays(result, config.name, settings.arrays)
         files.append(ResultFile(job.arrays, data))
     return files
@@ -125,12 +127,24 @@ def record_of(
     return Record(job.input, "done", job.outputs, facts)
 
 
+def _canvas(
+    job: Job,
+    settings: RestorationSettings,
+    picture: Picture,
+    result: Restoration | Streamed,
+    index: int,
+) -> Canvas:
+    if isinstance(result, Streamed):
+        return result.canvases[index]
+    return Canvas.of(picture.with_pixels(result.values(index)), job.format, settings.bit_depth)
+
+
 def _companions(
-    job: Job, picture: Picture, result: Restoration
+    job: Job, picture: Picture, result: Restoration | Streamed
 ) -> Iterator[tuple[Path, Image.Image]]:
-    if job.uncertainty is not None:
+    if job.uncertainty is not None and result.uncertainty is not None:
         yield job.uncertainty, heat_map(result.uncertainty, UNCERTAINTY_SCALE, _UNIT)
-    if job.grid is not None:
+    if job.grid is not None and not isinstance(result, Streamed):
         yield job.grid, _sheet(picture, result)
 
 

@@ -14,6 +14,7 @@ from restoreflow.batch.read import result_pixels
 from restoreflow.batch.record import Record, Summary
 from restoreflow.batch.resume import Decision, Progress
 from restoreflow.batch.settings import RestorationSettings
+from restoreflow.batch.streamed import restore_picture
 from restoreflow.errors import ModelError, UsageError
 from restoreflow.images.temporary import remove_leftovers
 
@@ -85,15 +86,8 @@ def _restore(
     try:
         read = reading.result()
         pipeline.make_room(result_pixels(read.picture, settings, restorer.config.scale))
-        result = restorer.restore(
-            read.pixels,
-            samples=settings.samples,
-            temperature=settings.temperature,
-            seed=settings.seed,
-            consistency=settings.consistency,
-            tile=settings.tile,
-            progress=observer.advance,
-        )
+        picture, pixels = read
+        result = restore_picture(job, settings, picture, pixels, restorer, observer.advance)
     except (ModelError, UsageError, BrokenPipeError):
         raise
     except Exception as error:

@@ -1,0 +1,80 @@
+"""Restoring a picture; of a large result only what its files hold is ever whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from restoreflow.batch.plan import Job
+from restoreflow.batch.read import result_pixels
+from restoreflow.batch.settings import RestorationSettings
+from restoreflow.images.canvas import Canvas
+from restoreflow.images.picture import Picture
+
+if TYPE_CHECKING:
+    from restoreflow.restoration.restoration import Restoration
+    from restoreflow.restoration.restorer import Restorer
+
+__all__ = ["Streamed", "restore_picture"]
+
+WHOLE_PIXELS = 32_000_000
+"""Pixels of all samples up to which a result is held in floating point: a gigabyte."""
+
+
+@dataclass(frozen=True)
+class Streamed:
+    """A result of which the files' samples were kept, and no more.
+
+    Args:
+        canvases: one a sample.
+        uncertainty: (H, W) float32, as `Restoration.uncertainty`; None where no map is wanted.
+        report: as `Restoration.report`.
+    """
+
+    canvases: list[Canvas]
+    uncertainty: np.ndarray | None
+    report: dict[str, Any]
+
+
+def restore_picture(
+    job: Job,
+    settings: RestorationSettings,
+    picture: Picture,
+    pixels: np.ndarray,
+    restorer: Restorer,
+    progress: Callable[[int, int], None],
+) -> Restoration | Streamed:
+    """Restore a picture; the files that come of it are the same either way.
+
+    Args:
+        picture: as decoded.
+        pixels: (h, w, 3) what the restorer gets for it.
+        progress: as `Restorer.restore` takes it.
+    """
+    large = result_pixels(picture, settings, restorer.config.scale) > WHOLE_PIXELS
+    asked: dict[str, Any] = {
+        "samples": settings.samples,
+        "temperature": settings.temperature,
+        "seed": settings.seed,
+        "consistency": settings.consistency,
+        "tile": settings.tile,
+        "progress": progress,
+    }
+    if not large or job.grid is not None or job.arrays is not None:
+        return restorer.restore(pixels, **asked)
+    bands = restorer.restore_bands(pixels, **asked)
+    width, height = bands.size
+    canvases = [
+        Canvas(picture, width, height, job.format, settings.bit_depth)
+        for _ in range(settings.samples)
+    ]
+    spread = None if job.uncertainty is None else np.empty((height, width), np.float32)
+    for band in bands:
+        for canvas, sample in zip(canvases, band.values, strict=True):
+            canvas.put(band.top, sample.permute(1, 2, 0).numpy())
+        if spread is not None:
+            spread[band.top : band.top + len(band.uncertainty)] = band.uncertainty
+    return Streamed(canvases, spread, bands.report)
