@@ -13,6 +13,7 @@ from restoreflow.flows.spline import (
     TWO_BIN_DISPLACEMENT,
     SplineParameters,
     TwoBinParameters,
+    rationally_bounded,
     softly_bounded,
     spline_forward,
     spline_inverse,
@@ -113,7 +114,9 @@ class TwoBinSplineMap:
 
     def _bounded(self, *raw: Tensor) -> tuple[TwoBinParameters, Tensor]:
         raw_x, raw_y, raw_slope, raw_shift = raw
-        return two_bin_parameters(raw_x, raw_y, raw_slope), softly_bounded(raw_shift, self.shift)
+        return two_bin_parameters(raw_x, raw_y, raw_slope), rationally_bounded(
+            raw_shift, self.shift
+        )
 
     def inverse_peak(self, peak: float) -> float:
         return max(self.box, peak + self.shift)
@@ -165,7 +168,7 @@ class SplineMap(TwoBinSplineMap):
         values = (raw[:k], raw[k : 2 * k], raw[2 * k : -1])
         widths, heights, slopes = (torch.stack(v).movedim(0, -1) for v in values)
         knots = spline_parameters(widths, heights, slopes, self.box)
-        return knots, softly_bounded(raw[-1], self.shift)
+        return knots, rationally_bounded(raw[-1], self.shift)
 
     def inverse_displacement(self) -> float:
         return self.shift + 2.0 * self.box

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from restoreflow.flows.spline import DISCRIMINANT_FLOOR, KNOT_LIMIT, KNOT_REACH, SLOPE_LOG_LIMIT
+from restoreflow.flows.spline import DISCRIMINANT_FLOOR, KNOT_LIMIT, SLOPE_REACH
 
 __all__ = ["shifted_spline_forward", "shifted_spline_inverse", "unrecorded_blockwise"]
 
@@ -139,32 +139,30 @@ class _Inverse(torch.autograd.Function):
 
 
 class _Knot(NamedTuple):
-    """Bounded parameters, and what their derivatives need."""
+    """Bounded parameters."""
 
     x: Tensor
     y: Tensor
-    relative: Tensor
-    log_slope: Tensor
     slope: Tensor
     shift: Tensor
 
 
-def _bounded(raw: Tensor, gain: float, limit: float) -> Tensor:
-    """limit * tanh(gain * raw)."""
-    return torch.mul(raw, 2.0 * gain).sigmoid_().mul_(2.0 * limit).sub_(limit)
+def _bounded(raw: Tensor, limit: float) -> Tensor:
+    """`rationally_bounded`."""
+    divisor = torch.abs(raw).mul_(1.0 / limit).add_(1.0)
+    return torch.div(raw, divisor, out=divisor)
 
 
 def _knot(raw: Sequence[Tensor], shift: float) -> _Knot:
     raw_x, raw_y, raw_slope, raw_shift = raw
-    relative = _bounded(raw_y, 1.0 / KNOT_REACH, KNOT_REACH)
-    log_slope = _bounded(raw_slope, 1.0 / SLOPE_LOG_LIMIT, SLOPE_LOG_LIMIT)
+    reach = torch.abs(raw_slope).add_(2.0 * SLOPE_REACH)
+    slope = torch.add(reach, raw_slope, alpha=SLOPE_REACH)
+    slope.div_(reach.sub_(raw_slope, alpha=SLOPE_REACH))
     return _Knot(
-        _bounded(raw_x, 1.0, KNOT_LIMIT),
-        _bounded(raw_x + relative, 1.0, KNOT_LIMIT),
-        relative,
-        log_slope,
-        log_slope.exp(),
-        _bounded(raw_shift, 1.0 / shift, shift),
+        _bounded(raw_x, KNOT_LIMIT),
+        _bounded(raw_x + raw_y, KNOT_LIMIT),
+        slope,
+        _bounded(raw_shift, shift),
     )
 
 
@@ -285,15 +283,20 @@ def _gradients(
 def _raw_gradients(
     knot: _Knot, g_width: Tensor, g_height: Tensor, g_slope: Tensor, g_shift: Tensor, shift: float
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Through the bounds, with d(limit tanh(gain raw)) / d raw = gain (limit - value^2 / limit)."""
-    g_y = _through_bound(g_height.neg_(), knot.y, 1.0, KNOT_LIMIT)
-    g_x = _through_bound(g_width.neg_(), knot.x, 1.0, KNOT_LIMIT).add_(g_y)
-    g_relative = _through_bound(g_y, knot.relative, 1.0 / KNOT_REACH, KNOT_REACH)
-    g_log_slope = g_slope.mul_(knot.slope)
-    g_slope = _through_bound(g_log_slope, knot.log_slope, 1.0 / SLOPE_LOG_LIMIT, SLOPE_LOG_LIMIT)
-    return g_x, g_relative, g_slope, _through_bound(g_shift, knot.shift, 1.0 / shift, shift)
+    """Through the bounds; with slope = (1 + u) / (1 - u), dslope/du = (1 + slope)^2 / 2."""
+    g_y = _through_bound(g_height.neg_(), knot.y, KNOT_LIMIT)
+    g_x = _through_bound(g_width.neg_(), knot.x, KNOT_LIMIT).add_(g_y)
+    above = knot.slope + 1.0
+    u = (knot.slope - 1.0).div_(above)
+    g_u = g_slope.mul_(above.square_()).mul_(0.25)  # u bounds half of the raw slope
+    return (
+        g_x,
+        g_y,
+        _through_bound(g_u, u, SLOPE_REACH),
+        _through_bound(g_shift, knot.shift, shift),
+    )
 
 
-def _through_bound(gradient: Tensor, value: Tensor, gain: float, limit: float) -> Tensor:
-    """Gradient with respect to raw, from that with respect to value = limit tanh(gain raw)."""
-    return (value * value).mul_(-gain / limit).add_(gain * limit).mul_(gradient)
+def _through_bound(gradient: Tensor, value: Tensor, limit: float) -> Tensor:
+    """Gradient with respect to raw, from that with respect to `rationally_bounded` raw."""
+    return torch.abs(value).mul_(-1.0 / limit).add_(1.0).square_().mul_(gradient)

@@ -17,13 +17,12 @@ from restoreflow.flows import spline_kernels
 from restoreflow.flows.elementwise import SplineMap, TwoBinSplineMap
 from restoreflow.flows.spline import (
     KNOT_LIMIT,
-    KNOT_REACH,
     SLOPE_LOG_LIMIT,
     TWO_BIN_DISPLACEMENT,
     SplineParameters,
     TwoBinParameters,
+    rationally_bounded,
     slope_range,
-    softly_bounded,
     spline_forward,
     spline_inverse,
     spline_parameters,
@@ -90,7 +89,7 @@ def test_tails_are_the_shift_alone(name: str) -> None:
     x = torch.tensor([-1e6, -50.0, -BOX - 1e-3, -BOX, BOX, BOX + 1e-3, 7.3, 1e6])
     x = x.double().reshape(1, -1, 1, 1)
     raw = raw_for(map, x.numel(), 3.0)
-    shift = softly_bounded(raw.chunk(map.parameters, 1)[-1], map.shift)
+    shift = rationally_bounded(raw.chunk(map.parameters, 1)[-1], map.shift)
     y, log_slope = map.forward(x, raw)
     assert torch.allclose(y, x + shift, rtol=1e-12)
     assert log_slope.abs().max() < 1e-12
@@ -198,9 +197,8 @@ def test_ascent_finds_no_slope_outside_the_range(name: str, extreme: str) -> Non
 
 def test_two_bin_displacement_is_the_largest() -> None:
     """The two-dimensional maximum that the constant's docstring speaks of, on a dense grid."""
-    a, t = np.linspace(-5, 7, 3001)[:, None], np.linspace(0, 1, 1501)[None]
-    q = t * (1 - t)
-    x, y = KNOT_LIMIT * np.tanh(a), KNOT_LIMIT * np.tanh(a - KNOT_REACH)
+    x, t = np.linspace(-KNOT_LIMIT, KNOT_LIMIT, 3001)[:, None], np.linspace(0, 1, 1501)[None]
+    q, y = t * (1 - t), -KNOT_LIMIT
     worst = 0.0
     for side, slope in ((1.0, math.exp(SLOPE_LOG_LIMIT)), (-1.0, math.exp(-SLOPE_LOG_LIMIT))):
         width, height = 1 + side * x, 1 + side * y
@@ -228,12 +226,12 @@ def plain_forward(x: Tensor, raw: Tensor) -> tuple[Tensor, Tensor]:
     """The two-bin map by the formulas alone."""
     *knot, shift = raw.chunk(4, 1)
     y, log_slope = two_bin_forward(x, two_bin_parameters(*knot), BOX)
-    return y + softly_bounded(shift, SHIFT), log_slope
+    return y + rationally_bounded(shift, SHIFT), log_slope
 
 
 def plain_inverse(y: Tensor, raw: Tensor) -> Tensor:
     *knot, shift = raw.chunk(4, 1)
-    return two_bin_inverse(y - softly_bounded(shift, SHIFT), two_bin_parameters(*knot), BOX)
+    return two_bin_inverse(y - rationally_bounded(shift, SHIFT), two_bin_parameters(*knot), BOX)
 
 
 @pytest.mark.parametrize("shape", [(3, 5, 7, 9), (2, 24, 60, 61), (1, 2, 1, 1)])
