@@ -6,16 +6,19 @@ import glob
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from restoreflow.errors import InputError, RestoreflowError, UsageError
 from restoreflow.images.formats import FORMATS
 from restoreflow.images.names import shown
+from restoreflow.remote_path import RemotePath, absolute_name, is_url, to_path
 
 __all__ = ["MANIFEST_NAME", "Found", "find", "manifests"]
 
 MANIFEST_NAME = "restoreflow-manifest"
 """How the names of manifests begin; a folder with one holds results."""
+
+_Pattern = TypeVar("_Pattern", bound=Path)
 
 _SUFFIXES = frozenset(suffix for each in FORMATS.values() for suffix in each.extensions)
 
@@ -44,7 +47,7 @@ def find(
     A file that is named is taken whatever it is called, present or not. In folders, files with a
     picture's extension are, but hidden ones; links to folders are not followed, and folders with
     results of an earlier run are passed over. A name with *, ? or [ that is no file is a pattern;
-    ** goes deeper.
+    ** goes deeper. All of it may lie on a store and is then named by a URL.
 
     Args:
         inputs: files, folders, patterns.
@@ -54,11 +57,12 @@ def find(
 
     Raises:
         UsageError: a folder or pattern has no pictures.
+        RestoreflowError: a store is not known here, or does not answer.
     """
     found: dict[str, Found] = {}
     for each in inputs:
         for picture in _expanded(each, recursive, leave_out):
-            found.setdefault(os.path.abspath(picture.path), picture)
+            found.setdefault(absolute_name(picture.path), picture)
     return list(found.values())
 
 
@@ -68,18 +72,21 @@ def manifests(folder: Path) -> list[Path]:
 
 
 def _expanded(given: str, recursive: bool, leave_out: Path | None) -> Iterator[Found]:
-    path = Path(given)
+    path = to_path(given)
+    if isinstance(path, RemotePath):
+        yield from _expanded_remote(path, recursive, leave_out)
+        return
+    given = str(path) if is_url(given) else given
     if os.path.isdir(given):
         inside = list(_inside(path, recursive, leave_out))
         if not inside:
-            hint = "" if recursive else "--recursive looks into its folders"
-            raise UsageError(f"the folder {shown(path)} holds no pictures", hint)
+            raise _empty(path, recursive)
         yield from inside
     elif not os.path.lexists(given) and glob.has_magic(given):
         matches = sorted(glob.glob(given, recursive=True))
         files = [Path(match) for match in matches if not os.path.isdir(match)]
         if not files:
-            raise UsageError(f"{shown(given)} matches no file", "check the pattern")
+            raise _unmatched(given)
         fixed = _fixed_part(path)
         for file in files:
             place = file.relative_to(fixed) if recursive else Path(file.name)
@@ -88,9 +95,59 @@ def _expanded(given: str, recursive: bool, leave_out: Path | None) -> Iterator[F
         yield Found(path, Path(path.name))
 
 
-def _fixed_part(pattern: Path) -> Path:
+def _expanded_remote(path: RemotePath, recursive: bool, leave_out: Path | None) -> Iterator[Found]:
+    try:
+        if glob.has_magic(str(path)) and not path.is_file():
+            fixed = _fixed_part(path)
+            pattern = "/".join(path.parts[len(fixed.parts) :])
+            files = list(fixed.glob(pattern))
+            if not files:
+                raise _unmatched(str(path))
+            for file in files:
+                yield Found(file, file.below(fixed) if recursive else Path(file.name))
+        elif path.is_dir() and not path.is_file():
+            inside = list(_inside_remote(path, recursive, leave_out))
+            if not inside:
+                raise _empty(path, recursive)
+            yield from inside
+        else:
+            yield Found(path, Path(path.name))
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise RestoreflowError(
+            f"{shown(path)} cannot be looked into: {reason}",
+            "check the address, and who may use it",
+        ) from error
+
+
+def _inside_remote(root: RemotePath, recursive: bool, leave_out: Path | None) -> Iterator[Found]:
+    files = root.files(recursive)
+    results: set[Path] = {
+        file.parent
+        for file in files
+        if file.name.startswith(MANIFEST_NAME) and file.suffix == ".jsonl" and file.parent != root
+    }
+    if leave_out is not None and leave_out != root:
+        results.add(leave_out)
+    for file in files:
+        place = file.below(root)
+        hidden = any(part.startswith(".") for part in place.parts)
+        if file.suffix.lower() in _SUFFIXES and not hidden and results.isdisjoint(file.parents):
+            yield Found(file, place, root)
+
+
+def _empty(folder: Path, recursive: bool) -> UsageError:
+    hint = "" if recursive else "--recursive looks into its folders"
+    return UsageError(f"the folder {shown(folder)} holds no pictures", hint)
+
+
+def _unmatched(pattern: str) -> UsageError:
+    return UsageError(f"{shown(pattern)} matches no file", "check the pattern")
+
+
+def _fixed_part(pattern: _Pattern) -> _Pattern:
     """The folders of a pattern before its first *, ? or [."""
-    fixed = Path()
+    fixed = type(pattern)()
     for part in pattern.parent.parts:
         if glob.has_magic(part):
             break
@@ -100,7 +157,8 @@ def _fixed_part(pattern: Path) -> Path:
 
 def _inside(root: Path, recursive: bool, leave_out: Path | None) -> Iterator[Found]:
     refused: list[OSError] = []
-    passed = None if leave_out is None else os.path.realpath(leave_out)
+    here = None if isinstance(leave_out, RemotePath) else leave_out
+    passed = None if here is None else os.path.realpath(here)
     for place, folders, names in os.walk(root, onerror=refused.append):
         folder = Path(place)
         seen = [each for each in sorted(folders) if recursive and not each.startswith(".")]

@@ -17,6 +17,7 @@ from restoreflow.batch.settings import RestorationSettings
 from restoreflow.errors import InputError, LimitError
 from restoreflow.images.decode import read_bytes, read_size
 from restoreflow.images.picture import Picture
+from restoreflow.remote_path import RemotePath
 
 if TYPE_CHECKING:
     from restoreflow.restoration.restorer import Restorer
@@ -35,7 +36,7 @@ class Estimate:
         megapixels: of all results.
         bytes: that they take on the disk.
         seconds: of computing.
-        free: bytes that the disk has.
+        free: bytes that the disk has; None for a store.
     """
 
     megapixels: float
@@ -117,6 +118,8 @@ def _middle(picture: Picture, side: int) -> Picture:
 
 
 def _free(job: Job) -> int | None:
+    if isinstance(job.outputs[0], RemotePath):
+        return None
     folder = Path(os.path.abspath(job.outputs[0].parent))
     while not folder.exists():
         folder = folder.parent

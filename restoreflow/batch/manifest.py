@@ -7,7 +7,6 @@ or changed there is ever taken for a result, or replaced.
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import os
@@ -19,11 +18,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from restoreflow.batch.discover import MANIFEST_NAME, manifests
+from restoreflow.batch.lines import Lines, lines_in
 from restoreflow.batch.plan import Job
 from restoreflow.batch.record import Record, json_line
 from restoreflow.errors import OutputError
 from restoreflow.images.names import shown
 from restoreflow.images.write import write_failure
+from restoreflow.remote_path import RemotePath
 
 __all__ = ["Entry", "Manifest", "Origin", "Written"]
 
@@ -34,9 +35,9 @@ class Origin(NamedTuple):
     """What results come from; equal origins give equal results.
 
     Attributes:
-        input: the absolute path.
+        input: the absolute path, or the URL.
         size: bytes.
-        modified: nanoseconds since 1970.
+        modified: nanoseconds since 1970, or what stands for that on a store.
         settings: those that decide what a result holds.
         model: SHA-256 of its configuration and weights, hexadecimal.
     """
@@ -100,7 +101,7 @@ class Manifest:
         self._latest: dict[str, Entry] = {}
         self._known: defaultdict[str, set[Written]] = defaultdict(set)
         self._lock = threading.Lock()
-        self._torn = False
+        self._lines: Lines | None = None
         for path in manifests(folder):
             self._read(path)
 
@@ -152,6 +153,8 @@ class Manifest:
             self._remember(Entry(origin, named, done=True))
 
     def _name(self, path: Path) -> str:
+        if isinstance(path, RemotePath):
+            return path.below(self.folder).as_posix()
         return Path(os.path.relpath(path, self.folder)).as_posix()
 
     def _remember(self, entry: Entry) -> None:
@@ -168,33 +171,19 @@ class Manifest:
             raise OutputError(
                 f"the manifest {shown(path)} cannot be read: {reason}", "choose another -o"
             ) from error
-        if path == self.path:
-            self._torn = bool(data) and not data.endswith(b"\n")
         for line in data.splitlines():
             entry = _entry(line)
             if entry is not None:
                 self._remember(entry)
 
     def _append(self, told: Mapping[str, Any]) -> None:
-        line = json_line({"schema": _SCHEMA, **told}).encode() + b"\n"
+        line = json_line({"schema": _SCHEMA, **told}).encode()
         with self._lock:
             try:
-                self._append_line(b"\n" + line if self._torn else line)
+                self._lines = self._lines or lines_in(self.path)
+                self._lines.append(line)
             except OSError as error:
                 raise write_failure(self.path, error) from error
-
-    def _append_line(self, line: bytes) -> None:
-        # One write a line, at the end of the file: lines of several processes do not mix.
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
-        descriptor = os.open(self.path, flags, 0o666)
-        try:
-            self._torn = True
-            if os.write(descriptor, line) != len(line):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            self._torn = False
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def _listed(output: Mapping[str, Written]) -> list[dict[str, Any]]:

@@ -19,6 +19,7 @@ from restoreflow.batch.settings import RestorationSettings
 from restoreflow.errors import OutputError, UsageError
 from restoreflow.images.formats import format_of_name
 from restoreflow.images.names import is_same_file, shown
+from restoreflow.remote_path import RemotePath, is_url, to_path
 
 __all__ = ["STREAM", "Job", "Shard", "names_folder", "output_folder", "plan"]
 
@@ -128,7 +129,7 @@ def plan(
     """
     template = _template(settings)
     if out is not None and not names_folder(out):
-        jobs = [_into_file(found, Path(out), suffix, settings)]
+        jobs = [_into_file(found, to_path(out), suffix, settings)]
     else:
         jobs = [_job(each, out, suffix, settings, template) for each in found]
         jobs = _told_apart(jobs, found, out, suffix, settings, template)
@@ -139,18 +140,21 @@ def plan(
 
 def names_folder(out: str) -> bool:
     """Whether -o means a folder: it is one, or ends in a slash, or has no extension."""
-    if out.endswith(("/", os.sep)) or os.path.isdir(out):
+    if out.endswith(("/", os.sep)):
         return True
-    return not Path(out).suffix and not os.path.isfile(out)
+    path = to_path(out)
+    if is_url(out):
+        return not path.suffix
+    return os.path.isdir(path) or (not path.suffix and not os.path.isfile(path))
 
 
 def output_folder(root: Path, suffix: str) -> Path:
     """Where the results of a folder's pictures go when nobody says: beside it.
 
     Raises:
-        UsageError: the folder's name cannot be told from its path.
+        UsageError: the folder's name cannot be told from its path, or is a whole store's.
     """
-    if root.name in ("", ".."):
+    if root.name in ("", "..") or (isinstance(root, RemotePath) and len(root.parts) < 3):
         raise UsageError(f"{shown(root)} needs a folder for the results", "name one: -o FOLDER/")
     return root.with_name(f"{root.name}_{suffix}")
 
@@ -197,7 +201,7 @@ def _job(
     if found.root is None and out is None:
         top, folder = None, found.path.parent
     else:
-        top = Path(out) if out is not None else output_folder(found.root or Path(), suffix)
+        top = to_path(out) if out is not None else output_folder(found.root or Path(), suffix)
         folder = top / found.relative.parent
     ext = template.extension or extension_of(found.relative, settings.output_format)
     job = _named(found, folder, stem or found.relative.stem, suffix, settings, template, ext)
@@ -278,11 +282,7 @@ def _without_results(jobs: Sequence[Job], overwrite: bool) -> list[Job]:
     writer = {_key(target): job.input for job in jobs for target in job.files}
     kept: list[Job] = []
     for job in jobs:
-        names = (
-            []
-            if job.input == STREAM
-            else [_key(job.input), _key(Path(os.path.realpath(job.input)))]
-        )
+        names = [] if job.input == STREAM else [_key(job.input), _key(_behind_links(job.input))]
         source = next((writer[name] for name in names if name in writer), None)
         if source is not None and overwrite:
             raise UsageError(
@@ -312,5 +312,11 @@ def _checked(job: Job) -> Job:
 
 def _key(path: Path) -> str:
     """Equal for two names that some file system might take for one; a link is itself."""
+    if isinstance(path, RemotePath):
+        return str(path)
     whole = os.path.join(os.path.realpath(path.parent), path.name)
     return unicodedata.normalize("NFC", whole).casefold()
+
+
+def _behind_links(path: Path) -> Path:
+    return path if isinstance(path, RemotePath) else Path(os.path.realpath(path))

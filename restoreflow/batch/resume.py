@@ -16,6 +16,7 @@ from restoreflow.batch.settings import RestorationSettings
 from restoreflow.errors import OutputError, RestoreflowError
 from restoreflow.images.names import shown
 from restoreflow.models.folder import CONFIG, WEIGHTS
+from restoreflow.remote_path import RemotePath, absolute_name, is_there
 
 __all__ = ["Decision", "Progress", "model_hash"]
 
@@ -61,15 +62,24 @@ class Progress:
             return Decision(job.settled)
         if job.sink is not None:
             return Decision()
+        try:
+            return self._look(job)
+        except OutputError as error:
+            return Decision(Record(job.input, "failed", error=error))
+        except OSError as error:  # of a store: it does not answer
+            place, reason = shown(job.outputs[0].parent), error.strerror or str(error)
+            trouble = OutputError(
+                f"{place} cannot be looked into: {reason}", "check the address, and who may use it"
+            )
+            return Decision(Record(job.input, "failed", error=trouble))
+
+    def _look(self, job: Job) -> Decision:
         refused = self._refused(job.outputs[0].parent)
         if refused is not None:
             return Decision(Record(job.input, "failed", error=refused))
-        try:
-            manifest = self._manifest(job)
-        except OutputError as error:
-            return Decision(Record(job.input, "failed", error=error))
+        manifest = self._manifest(job)
         origin = None if manifest is None else self._origin(job)
-        present = [path for path in job.files if os.path.lexists(path)]
+        present = [path for path in job.files if is_there(path)]
         folder = next((path for path in present if path.is_dir()), None)
         if folder is not None:
             error = OutputError(f"{shown(folder)} is a folder", "choose another -o or --name")
@@ -90,7 +100,7 @@ class Progress:
             facts = job.input.stat()
         except OSError:
             return None  # reading it will say why
-        place = os.path.abspath(job.input)
+        place = absolute_name(job.input)
         return Origin(place, facts.st_size, facts.st_mtime_ns, self._deciding, self._model)
 
     def _refused(self, folder: Path) -> RestoreflowError | None:
@@ -143,6 +153,8 @@ def _of_present(
 
 
 def _refusal(folder: Path) -> RestoreflowError | None:
+    if isinstance(folder, RemotePath):
+        return None  # writing to it will say
     there = Path(os.path.abspath(folder))
     while not os.path.lexists(there):
         there = there.parent

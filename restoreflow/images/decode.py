@@ -103,7 +103,7 @@ def _read(source: str | Path | bytes | BinaryIO, max_pixels: int | None) -> tupl
         return "the data", source
     if not isinstance(source, (str, Path)):
         return "the stream", _read_up_to(source, most, "the stream")
-    path, label = Path(source), shown(source)
+    path, label = source if isinstance(source, Path) else Path(source), shown(source)
     try:
         if path.is_dir():
             raise InputError(f"{label} is a folder, not a picture")

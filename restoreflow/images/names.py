@@ -6,6 +6,8 @@ import os
 import unicodedata
 from pathlib import Path
 
+from restoreflow.remote_path import RemotePath
+
 __all__ = ["is_same_file", "shown"]
 
 
@@ -13,8 +15,11 @@ def is_same_file(first: str | Path, second: str | Path) -> bool:
     """Whether two paths are one file, through symbolic and hard links too.
 
     Names in one folder that differ only in case or in Unicode's composition count as one: on some
-    file systems they are, and the answer is not to depend on where it is asked.
+    file systems they are, and the answer is not to depend on where it is asked. On stores they are
+    two.
     """
+    if isinstance(first, RemotePath) or isinstance(second, RemotePath):
+        return str(first) == str(second)
     first, second = Path(first), Path(second)
     try:
         if first.samefile(second):

@@ -10,6 +10,8 @@ import secrets
 from functools import cache
 from pathlib import Path
 
+from restoreflow.remote_path import RemotePath
+
 __all__ = ["TEMPORARY_PREFIX", "remove_leftovers", "temporary_name"]
 
 TEMPORARY_PREFIX = ".restoreflow-"
@@ -24,8 +26,10 @@ def remove_leftovers(folder: Path) -> int:
     """Remove the temporary files of processes that were killed; how many there were.
 
     Only files of this machine are looked at, and those of running processes stay; a folder that
-    cannot be read has none.
+    cannot be read has none, nor has a store.
     """
+    if isinstance(folder, RemotePath):
+        return 0
     removed = 0
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:

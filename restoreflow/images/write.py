@@ -13,6 +13,7 @@ from restoreflow.images.encode import encode
 from restoreflow.images.names import shown
 from restoreflow.images.picture import Picture
 from restoreflow.images.temporary import TEMPORARY_PREFIX, temporary_name
+from restoreflow.remote_path import RemotePath
 
 __all__ = [
     "TEMPORARY_PREFIX",
@@ -52,21 +53,28 @@ def write_encoded(
 ) -> None:
     """Write a picture's file; before it gets its name it is opened again and its size checked.
 
+    On a store, where nothing has another name first, the bytes are checked before they go there.
+
     Raises: as `write_atomic`; OutputError also where the file does not read back.
     """
 
-    def check(temporary: Path) -> None:
+    def check(written: Path | bytes) -> None:
         try:
-            size = read_size(temporary, max_pixels=None)
+            size = read_size(written, max_pixels=None)
         except RestoreflowError as error:
-            reason = str(error).replace(shown(temporary), "it")
+            name = "the data" if isinstance(written, bytes) else shown(written)
+            reason = str(error).replace(name, "it")
             raise OutputError(f"{shown(path)} does not read back: {reason}") from error
         if size != (width, height):
             raise OutputError(
                 f"{shown(path)} reads back as {size[0]} x {size[1]} pixels, not {width} x {height}"
             )
 
-    write_atomic(path, data, overwrite, check)
+    if isinstance(path, RemotePath):
+        check(data)
+        _put(path, data, overwrite)
+    else:
+        write_atomic(path, data, overwrite, check)
 
 
 def write_atomic(
@@ -75,7 +83,7 @@ def write_atomic(
     overwrite: bool = False,
     check: Callable[[Path], None] | None = None,
 ) -> None:
-    """Write bytes to `path` by way of a temporary file in its folder.
+    """Write bytes to `path` by way of a temporary file in its folder; to a store, whole.
 
     The temporary file is flushed to the disk and its size checked before it gets the name, in one
     step; whatever happens, no half file has the name. After an error the temporary file is removed;
@@ -90,6 +98,9 @@ def write_atomic(
         LimitError: the disk or a quota is full.
         OutputError: anything else that keeps the file from being written.
     """
+    if isinstance(path, RemotePath):
+        _put(path, data, overwrite)
+        return
     path = Path(path)
     if not overwrite and os.path.lexists(path):
         raise _exists(path)
@@ -104,6 +115,13 @@ def write_atomic(
             temporary.unlink(missing_ok=True)
         _flush_folder(path.parent)
     except (OSError, ValueError) as error:  # ValueError: a null character in the path
+        raise write_failure(path, error) from error
+
+
+def _put(path: RemotePath, data: bytes, overwrite: bool) -> None:
+    try:
+        path.put(data, overwrite)
+    except OSError as error:
         raise write_failure(path, error) from error
 
 
@@ -151,7 +169,7 @@ def _flush_folder(folder: Path) -> None:
 
 
 def _exists(path: Path) -> OutputError:
-    if path.is_dir():
+    if not isinstance(path, RemotePath) and path.is_dir():
         return OutputError(f"{shown(path)} is a folder", "choose another -o")
     return OutputError(f"{shown(path)} exists", "use --overwrite to replace it")
 
