@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from restoreflow.batch.manifest import Written
+from restoreflow.batch.observer import Restored
 from restoreflow.batch.plan import Job
 from restoreflow.batch.read import read_picture, result_pixels
 from restoreflow.batch.record import Record, explained
@@ -19,14 +20,12 @@ from restoreflow.batch.results import encode_results, make_folder, record_of, wr
 from restoreflow.batch.resume import Decision
 from restoreflow.batch.room import Room
 from restoreflow.batch.settings import RestorationSettings
-from restoreflow.batch.streamed import Streamed
 from restoreflow.errors import RestoreflowError
 from restoreflow.images.alpha import fill_transparent
 from restoreflow.images.picture import Picture
 
 if TYPE_CHECKING:
     from restoreflow.models.config import ModelConfig
-    from restoreflow.restoration.restoration import Restoration
 
 __all__ = ["Pipeline", "Ready", "failed"]
 
@@ -54,6 +53,7 @@ class _Behind(NamedTuple):
     decision: Decision
     writing: Future[tuple[Record, Mapping[Path, Written]]] | Record
     pixels: int
+    kept: Restored | None = None
 
 
 class Pipeline:
@@ -66,7 +66,8 @@ class Pipeline:
         settings: the run's.
         scale: pixels of a result's side per pixel of the input's.
         threads: readers, and as many writers.
-        tell: is given every record, in the order of the jobs, by the thread that iterates.
+        tell: is given every record, in the order of the jobs, by the thread that iterates; and the
+            result with it, if it is done and was to be kept.
     """
 
     def __init__(
@@ -74,7 +75,7 @@ class Pipeline:
         settings: RestorationSettings,
         scale: int,
         threads: int,
-        tell: Callable[[Record], None],
+        tell: Callable[[Record, Restored | None], None],
     ) -> None:
         self._settings, self._scale, self._threads, self._tell = settings, scale, threads, tell
         self._readers = ThreadPoolExecutor(threads, "restoreflow-read")
@@ -127,18 +128,14 @@ class Pipeline:
         self._tell_ready()
 
     def write(
-        self,
-        job: Job,
-        decision: Decision,
-        picture: Picture,
-        result: Restoration | Streamed,
-        config: ModelConfig,
+        self, restored: Restored, decision: Decision, config: ModelConfig, keep: bool = False
     ) -> None:
-        """Pass on a result to be written."""
-        pixels = result_pixels(picture, self._settings, self._scale)
+        """Pass on a result to be written; it is let go then, or kept until it is told."""
+        pixels = result_pixels(restored.picture, self._settings, self._scale)
         self._waiting += pixels
-        writing = self._writers.submit(self._write, job, decision, picture, result, config)
-        self._behind.append(_Behind(job, decision, writing, pixels))
+        writing = self._writers.submit(self._write, restored, decision, config)
+        kept = restored if keep else None
+        self._behind.append(_Behind(restored.job, decision, writing, pixels, kept))
         self._tell_ready()
 
     def _read(self, job: Job, turn: int) -> Ready:
@@ -163,13 +160,9 @@ class Pipeline:
             raise
 
     def _write(
-        self,
-        job: Job,
-        decision: Decision,
-        picture: Picture,
-        result: Restoration | Streamed,
-        config: ModelConfig,
+        self, restored: Restored, decision: Decision, config: ModelConfig
     ) -> tuple[Record, Mapping[Path, Written]]:
+        job, picture, result, _ = restored
         files = encode_results(job, self._settings, picture, result, config)
         written: dict[Path, Written] = {}
         if decision.manifest is not None and decision.origin is not None:
@@ -204,7 +197,7 @@ class Pipeline:
         self._behind.popleft()
         self._waiting -= behind.pixels
         _note(behind.decision, record, written)
-        self._tell(record)
+        self._tell(record, behind.kept if record.status == "done" else None)
 
 
 def failed(job: Job, error: Exception) -> Record:

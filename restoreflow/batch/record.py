@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from restoreflow.errors import LimitError, RestoreflowError
+from restoreflow.errors import FlaggedError, LimitError, RestoreflowError
 
 __all__ = ["Record", "Status", "Summary", "explained", "json_line"]
 
@@ -27,7 +27,8 @@ class Record:
             planned.
         output: the files written, or for skipped those that exist; a file a sample.
         facts: what else is to be said: seed, temperature, model, scale, size, lr_psnr (dB),
-            error_pixels, nonfinite, seconds, device, notes, uncertainty, grid, arrays; or reason.
+            error_pixels, nonfinite, seconds, device, notes, uncertainty, grid, arrays; ood_score,
+            ood_probability, flagged, reasons, None where it was not judged; or reason.
         error: why it failed.
     """
 
@@ -58,7 +59,8 @@ class Summary:
         done, skipped, failed: inputs.
         limited: how many of the failed reached a limit of memory, disk or size.
         planned: how many a dry run would restore.
-        flagged: how many are unlike what the model has learnt from, where that was asked.
+        flagged: how many are unlike what the model has learnt from, whatever became of them.
+        refused: how many of the failed were refused because they are.
         seconds: the whole run's.
         megapixels: written in result pictures.
     """
@@ -69,6 +71,7 @@ class Summary:
     limited: int = 0
     planned: int = 0
     flagged: int = 0
+    refused: int = 0
     seconds: float = 0.0
     megapixels: float = 0.0
 
@@ -82,8 +85,14 @@ class Summary:
         done = [record for record in records if record.status == "done"]
         pixels = sum(r.facts["width"] * r.facts["height"] * len(r.output) for r in done)
         flagged = sum(bool(record.facts.get("flagged")) for record in records)
+        refused = sum(isinstance(record.error, FlaggedError) for record in records)
         return cls(
-            **count, limited=limited, flagged=flagged, seconds=seconds, megapixels=pixels / 1e6
+            **count,
+            limited=limited,
+            flagged=flagged,
+            refused=refused,
+            seconds=seconds,
+            megapixels=pixels / 1e6,
         )
 
     @property
@@ -98,9 +107,15 @@ class Summary:
 
     @property
     def exit_code(self) -> int:
-        """0: nothing failed; 5: all that failed reached a limit; 4: all failed; 3: some did."""
+        """What the run ends with.
+
+        0: nothing failed; 7: an input was refused as flagged; 5: all that failed reached a limit;
+        4: all failed; 3: some did.
+        """
         if not self.failed:
             return 0
+        if self.refused:
+            return FlaggedError.exit_code
         if self.limited == self.failed:
             return LimitError.exit_code
         return 3 if self.done or self.skipped or self.planned else 4

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from restoreflow.batch.arrays import encode_arrays
+from restoreflow.batch.judging import JUDGED
 from restoreflow.batch.plan import Job
 from restoreflow.batch.record import Record
 from restoreflow.batch.settings import DEFAULT_QUALITY, RestorationSettings
@@ -118,6 +119,7 @@ def record_of(
     facts |= {"model": config.name, "scale": scale}
     facts |= {"width": picture.width * scale, "height": picture.height * scale}
     facts |= {name: report[name] for name in ("largest_detail", "seconds", "device")}
+    facts |= {name: report.get(name) for name in JUDGED}
     lost = losses(picture, job.format, settings.bit_depth)
     facts["notes"] = [*picture.notes, *report["notes"], *lost]
     for name in ("uncertainty", "grid", "arrays"):

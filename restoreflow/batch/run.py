@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
-from restoreflow.batch.observer import Observer
+from restoreflow.batch.judging import Judge, judged_facts, stopped
+from restoreflow.batch.observer import Observer, Restored
 from restoreflow.batch.pipeline import Pipeline, Ready, failed
 from restoreflow.batch.plan import Job
 from restoreflow.batch.read import result_pixels
@@ -32,6 +33,7 @@ def run(
     progress: Progress,
     observer: Observer | None = None,
     threads: int = 2,
+    judge: Judge | None = None,
 ) -> Summary:
     """Restore every job's input.
 
@@ -45,6 +47,7 @@ def run(
         progress: what is done already.
         observer: is told of every step, by the thread that calls.
         threads: that read ahead, and as many that write behind.
+        judge: looks at every input before it is restored; None where none is to be judged.
 
     Raises:
         ModelError: the model is not available: nothing can be done.
@@ -56,8 +59,10 @@ def run(
     restorer: Restorer | None = None
     records: list[Record] = []
 
-    def tell(record: Record) -> None:
+    def tell(record: Record, restored: Restored | None) -> None:
         records.append(record)
+        if restored is not None:
+            observer.restored(record, restored)
         observer.record(record)
 
     for folder in {path.parent for job in jobs for path in job.files}:
@@ -69,7 +74,7 @@ def run(
                 pipeline.settle(job, decision, reading)
                 continue
             restorer = restorer or load()
-            _restore(job, decision, reading, settings, restorer, pipeline, observer)
+            _restore(job, decision, reading, settings, restorer, pipeline, observer, judge)
     return Summary.of(records, time.perf_counter() - started)
 
 
@@ -81,19 +86,29 @@ def _restore(
     restorer: Restorer,
     pipeline: Pipeline,
     observer: Observer,
+    judge: Judge | None,
 ) -> None:
     """Restore one picture and pass the result on; or else its record."""
     try:
         read = reading.result()
+        check = None if judge is None else judge(restorer, read.pixels)
+        record = None if check is None else stopped(job, check, settings.ood)
+        if record is not None:
+            pipeline.settle(job, decision, record)
+            return
         pipeline.make_room(result_pixels(read.picture, settings, restorer.config.scale))
         picture, pixels = read
-        result = restore_picture(job, settings, picture, pixels, restorer, observer.advance)
+        result = restore_picture(
+            job, settings, picture, pixels, restorer, observer.advance, observer.looks
+        )
+        result.report.update(judged_facts(check))
     except (ModelError, UsageError, BrokenPipeError):
         raise
     except Exception as error:
         pipeline.settle(job, decision, failed(job, error))
     else:
-        pipeline.write(job, decision, read.picture, result, restorer.config)
+        restored = Restored(job, read.picture, result, check)
+        pipeline.write(restored, decision, restorer.config, keep=observer.looks)
     finally:
         if reading.done() and not reading.cancelled() and reading.exception() is None:
             pipeline.restored(reading.result())

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from restoreflow.errors import UsageError
 from restoreflow.images.formats import FORMATS
 
-__all__ = ["DEFAULT_QUALITY", "Arrays", "OutputFormat", "RestorationSettings"]
+__all__ = ["DEFAULT_QUALITY", "Arrays", "OodAction", "OutputFormat", "RestorationSettings"]
 
 OutputFormat = Literal["same", "png", "jpeg", "webp", "avif", "tiff"]
 """What results are written as; "same": as the input, and png where that is not written."""
@@ -17,10 +17,16 @@ OutputFormat = Literal["same", "png", "jpeg", "webp", "avif", "tiff"]
 Arrays = Literal["npz", "safetensors"]
 """Formats of files of numbers."""
 
+OodAction = Literal["off", "warn", "skip", "fail"]
+"""Of inputs unlike what the model has learnt from. off: none is judged; warn: restored and told;
+skip: left out; fail: left out, and the run ends with the code for flagged inputs."""
+
 DEFAULT_QUALITY = 95
 
 _WITHOUT_QUALITY = ("png", "tiff")
-_NO_MATTER = {*("model", "device", "tile", "threads", "compile", "overwrite", "name", "max_pixels")}
+_NO_MATTER = {
+    *("ood", "model", "device", "tile", "threads", "compile", "overwrite", "name", "max_pixels")
+}
 """Settings that do not decide what results hold, or stand in a manifest elsewhere."""
 
 
@@ -49,6 +55,7 @@ class RestorationSettings:
         arrays: whether samples, mean and uncertainty are written as numbers too, and how.
         strip_metadata: whether results are written without EXIF, XMP, profile and resolution.
         max_pixels: the most pixels an input may have; None: no limit.
+        ood: what happens to inputs that are flagged.
 
     Raises:
         UsageError: a value is out of its range, or two exclude each other.
@@ -74,6 +81,7 @@ class RestorationSettings:
     arrays: Arrays | None = None
     strip_metadata: bool = False
     max_pixels: int | None = 300_000_000
+    ood: OodAction = "warn"
 
     def __post_init__(self) -> None:
         chosen = self.temperature

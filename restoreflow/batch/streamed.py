@@ -11,6 +11,7 @@ import numpy as np
 from restoreflow.batch.plan import Job
 from restoreflow.batch.read import result_pixels
 from restoreflow.batch.settings import RestorationSettings
+from restoreflow.batch.sketch import Sketch
 from restoreflow.images.canvas import Canvas
 from restoreflow.images.picture import Picture
 
@@ -32,11 +33,13 @@ class Streamed:
         canvases: one a sample.
         uncertainty: (H, W) float32, as `Restoration.uncertainty`; None where no map is wanted.
         report: as `Restoration.report`.
+        sketch: a small picture of it; None where nobody looks at it.
     """
 
     canvases: list[Canvas]
     uncertainty: np.ndarray | None
     report: dict[str, Any]
+    sketch: Sketch | None = None
 
 
 def restore_picture(
@@ -46,6 +49,7 @@ def restore_picture(
     pixels: np.ndarray,
     restorer: Restorer,
     progress: Callable[[int, int], None],
+    sketched: bool = False,
 ) -> Restoration | Streamed:
     """Restore a picture; the files that come of it are the same either way.
 
@@ -53,6 +57,7 @@ def restore_picture(
         picture: as decoded.
         pixels: (h, w, 3) what the restorer gets for it.
         progress: as `Restorer.restore` takes it.
+        sketched: whether of a large result a sketch is made, too.
     """
     large = result_pixels(picture, settings, restorer.config.scale) > WHOLE_PIXELS
     asked: dict[str, Any] = {
@@ -71,10 +76,13 @@ def restore_picture(
         Canvas(picture, width, height, job.format, settings.bit_depth)
         for _ in range(settings.samples)
     ]
+    sketch = Sketch(width, height, settings.samples) if sketched else None
     spread = None if job.uncertainty is None else np.empty((height, width), np.float32)
     for band in bands:
         for canvas, sample in zip(canvases, band.values, strict=True):
             canvas.put(band.top, sample.permute(1, 2, 0).numpy())
+        if sketch is not None:
+            sketch.add(band)
         if spread is not None:
             spread[band.top : band.top + len(band.uncertainty)] = band.uncertainty
-    return Streamed(canvases, spread, bands.report)
+    return Streamed(canvases, spread, bands.report, sketch)

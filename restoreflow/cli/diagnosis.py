@@ -16,6 +16,7 @@ from restoreflow import __version__, load_model
 from restoreflow.errors import RestoreflowError
 from restoreflow.models.folder import verify_folder
 from restoreflow.models.resolve import bundled_models
+from restoreflow.ood.reference import has_reference
 from restoreflow.restoration.device import choose_device
 from restoreflow.restoration.memory import available_bytes
 
@@ -74,9 +75,9 @@ def _models() -> dict[str, str]:
     for name, folder in bundled_models().items():
         try:
             size = sum(facts.size for facts in verify_folder(folder))
-            states[name] = (
-                f"{folder.config.task} x{folder.config.scale}, {size / 1e6:.1f} MB, whole"
-            )
+            judging = "judges inputs" if has_reference(folder) else "judges no inputs: see fit-ood"
+            kind = f"{folder.config.task} x{folder.config.scale}"
+            states[name] = f"{kind}, {size / 1e6:.1f} MB, whole, {judging}"
         except RestoreflowError as error:
             states[name] = str(error)
     return states

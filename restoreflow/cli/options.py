@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from restoreflow.batch.plan import Shard
-from restoreflow.batch.settings import DEFAULT_QUALITY, Arrays, OutputFormat
+from restoreflow.batch.settings import DEFAULT_QUALITY, Arrays, OodAction, OutputFormat
 from restoreflow.cli.debug import DEBUG_VARIABLE, remember_debug
 from restoreflow.cli.output import Format
 from restoreflow.errors import UsageError
@@ -26,12 +27,14 @@ __all__ = [
     "MaxPixels",
     "Model",
     "Name",
+    "Ood",
     "Out",
     "OutputFormatOption",
     "Overwrite",
     "PrecisionOption",
     "Quality",
     "Recursive",
+    "Report",
     "Samples",
     "SaveArrays",
     "Seed",
@@ -210,6 +213,24 @@ Grid = Annotated[
     typer.Option(
         "--grid",
         help="Also write a sheet of input, mean, samples and spread.",
+        rich_help_panel=_RESULT,
+    ),
+]
+Ood = Annotated[
+    OodAction,
+    typer.Option(
+        "--ood",
+        help="Inputs unlike what the model has learnt from: warn restores them and says so, skip "
+        "leaves them out, fail does and ends with code 7; off judges none.",
+    ),
+]
+Report = Annotated[
+    Path | None,
+    typer.Option(
+        "--report",
+        metavar="FILE",
+        help="Also write one page for any browser: before and after, samples, heat maps.",
+        show_default=False,
         rich_help_panel=_RESULT,
     ),
 ]

@@ -20,6 +20,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from restoreflow.batch.judging import warning
 from restoreflow.batch.observer import Observer
 from restoreflow.batch.plan import Job
 from restoreflow.batch.record import Record, Summary, json_line
@@ -129,6 +130,8 @@ class Reporter(Observer):
             print(_failure(record.input, record.error), file=sys.stderr, flush=True)
         elif self.format != "quiet":
             self._print(_sentence(record))
+            if (flag := warning(record)) is not None:
+                print(flag, file=sys.stderr, flush=True)
             for note in record.facts.get("notes", ()):
                 print(f"  {note}", file=sys.stderr)
 

@@ -29,6 +29,7 @@ def restore_command(task: str, default_model: str, words: str) -> Callable[..., 
         temperature: options.Temperature = None,
         seed: options.Seed = 0,
         consistency: options.Consistency = None,
+        ood: options.Ood = "warn",
         output_format: options.OutputFormatOption = "same",
         quality: options.Quality = None,
         bit_depth: options.BitDepth = None,
@@ -37,6 +38,7 @@ def restore_command(task: str, default_model: str, words: str) -> Callable[..., 
         strip_metadata: options.StripMetadata = False,
         uncertainty: options.Uncertainty = False,
         grid: options.Grid = False,
+        report: options.Report = None,
         overwrite: options.Overwrite = False,
         dry_run: options.DryRun = False,
         shard: options.ShardOption = None,
@@ -71,9 +73,10 @@ def restore_command(task: str, default_model: str, words: str) -> Callable[..., 
             arrays=save_arrays,
             strip_metadata=strip_metadata,
             max_pixels=max_pixels or None,
+            ood=ood,
         )
         part = None if shard is None else options.parse_shard(shard)
-        run = RunOptions(recursive, jobs, part, dry_run, format)
+        run = RunOptions(recursive, jobs, part, dry_run, format, report)
         restore_files(task, inputs, out, settings, run)
 
     command.__name__ = task

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 from restoreflow.batch.discover import find
+from restoreflow.batch.judging import Judge
 from restoreflow.batch.plan import Job, Shard, names_folder, plan
 from restoreflow.batch.record import Record, Summary
 from restoreflow.batch.settings import RestorationSettings
 from restoreflow.cli.debug import no_warnings
 from restoreflow.cli.interruption import terminable
 from restoreflow.cli.output import Format, Reporter
+from restoreflow.cli.restoration_report import reporting
 from restoreflow.cli.standard_streams import from_stdin, picture_stream, to_stdout
 from restoreflow.errors import UsageError
-from restoreflow.remote_path import to_path
 
 if TYPE_CHECKING:
     from restoreflow.batch.resume import Progress
@@ -37,6 +39,7 @@ class RunOptions:
         shard: which part of the inputs; None: all.
         dry_run: whether it is only told what would be done.
         format: how it is told.
+        report: the page to be written, or None.
     """
 
     recursive: bool = False
@@ -44,6 +47,7 @@ class RunOptions:
     shard: Shard | None = None
     dry_run: bool = False
     format: Format = "auto"
+    report: Path | None = None
 
 
 def restore_files(
@@ -65,7 +69,7 @@ def restore_files(
     Raises:
         typer.Exit: some or all files failed, with the run's exit code.
         UsageError: the model is for another task, or the files collide.
-        ModelError: the model is not available.
+        ModelError: the model is not available, or cannot judge inputs and was asked to.
     """
     from restoreflow.models.resolve import resolve_model
 
@@ -93,7 +97,7 @@ def _jobs(
     if given is not None:
         found, data = given
         return [replace(job, data=data) for job in plan([found], out, suffix, settings)]
-    leave_out = to_path(out) if out is not None and names_folder(out) else None
+    leave_out = Path(out) if out is not None and names_folder(out) else None
     found = find(inputs, options.recursive, leave_out)
     return plan(found, out, suffix, settings, options.shard)
 
@@ -108,6 +112,7 @@ def _run(
     from restoreflow.batch.resume import Progress, model_hash
     from restoreflow.batch.run import run
 
+    judge = _judge(folder, settings)
     progress = Progress(settings, model_hash(folder.path), options.shard)
 
     def load() -> Restorer:
@@ -116,9 +121,19 @@ def _run(
     if options.dry_run:
         return _dry_run(jobs, settings, progress, load, reporter)
     scale = folder.config.scale
-    summary = run(jobs, settings, scale, load, progress, reporter, options.jobs)
+    with reporting(reporter, options.report, jobs, settings) as observer:
+        summary = run(jobs, settings, scale, load, progress, observer, options.jobs, judge)
     reporter.finish(summary)
     return summary.exit_code
+
+
+def _judge(folder: ModelFolder, settings: RestorationSettings) -> Judge | None:
+    """What judges inputs; a model that cannot is an error only where that was asked for."""
+    from restoreflow.ood.reference import has_reference, read_reference
+
+    if settings.ood == "off" or (settings.ood == "warn" and not has_reference(folder)):
+        return None
+    return Judge(read_reference(folder))
 
 
 def _dry_run(

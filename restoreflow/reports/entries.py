@@ -63,6 +63,8 @@ class RestorationEntry:
         mean: the network's clean estimate, of the samples' size, or None.
         uncertainty: (H, W) standard deviation of the samples in 8-bit levels, or None.
         score_map: (h, w) of any size, the score at every location of the input, or None.
+        size: width and height of the result, where samples, mean and uncertainty are reduced ones;
+            None: they are as large as it.
 
     Raises:
         ValueError: sizes that do not go together.
@@ -75,6 +77,7 @@ class RestorationEntry:
     mean: Image.Image | None = None
     uncertainty: np.ndarray | None = None
     score_map: np.ndarray | None = None
+    size: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         if not self.samples:
@@ -90,6 +93,16 @@ class RestorationEntry:
             )
         if self.score_map is not None and (self.score_map.ndim != 2 or not self.score_map.size):
             raise ValueError(f"{self.file}: score map of shape {self.score_map.shape}, not (h, w)")
+
+    @property
+    def full_size(self) -> tuple[int, int]:
+        """Width and height of the result."""
+        return self.size or self.samples[0].size
+
+    @property
+    def reduced(self) -> bool:
+        """Whether the pictures are smaller than the result."""
+        return self.full_size != self.samples[0].size
 
 
 @dataclass(frozen=True)

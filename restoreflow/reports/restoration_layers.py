@@ -65,10 +65,10 @@ def sample_names(entry: RestorationEntry) -> list[tuple[str, str, Image.Image]]:
 
 
 def views(entry: RestorationEntry, previews: Previews) -> list[View]:
-    """The whole result, and where that had to be reduced a detail of it at full size."""
+    """The whole result, and where that had to be reduced a detail of it at full size, if known."""
     width, height = entry.samples[0].size
     whole = View("whole", (0, 0, width, height), *fitted_size(width, height, previews.max_side))
-    if (whole.width, whole.height) == (width, height):
+    if entry.reduced or (whole.width, whole.height) == (width, height):
         return [whole]
     step = max(1, round(width / entry.before.width))
     size = fitted_size(width, height, previews.detail_side)
@@ -85,7 +85,7 @@ def pictures(
     name = shown(entry.file)
     part = "" if view.key == "whole" else "Detail of "
     for index, (key, title, image) in enumerate(sample_names(entry)):
-        alt = f"{part}{title} restored from {name}, {_size(image)}"
+        alt = f"{part}{title} restored from {name}, {_size(*entry.full_size)}"
         classes = {"class": "layer after", "data-sample": key, "hidden": index > 0}
         yield _layer(classes, _cut(image, view), previews, alt, f"After: {title}")
     for layer in maps:
@@ -96,7 +96,7 @@ def pictures(
         picture = tag("img", {"src": preview.url, "alt": alt})
         classes = {"class": "layer map", "data-map": layer.key, "hidden": True}
         yield tag("div", classes, picture, _caption(layer.scale.name))
-    alt = f"{part}Input {name}, {_size(entry.before)}"
+    alt = f"{part}Input {name}, {_size(*entry.before.size)}"
     before = _cut_before(entry, view)
     yield _layer({"class": "layer before"}, before, previews, alt, "Before")
 
@@ -113,8 +113,8 @@ def _caption(caption: str) -> Markup:
     return tag("span", {"class": "caption", "aria-hidden": "true"}, caption)
 
 
-def _size(image: Image.Image) -> str:
-    return f"{image.width} × {image.height} pixels"
+def _size(width: int, height: int) -> str:
+    return f"{width} × {height} pixels"
 
 
 def _cut(image: Image.Image, view: View) -> Image.Image:

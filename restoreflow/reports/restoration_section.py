@@ -123,12 +123,14 @@ _OVERLAYS = {"spread": "Spread", "score": "Unlikeness"}
 
 
 def _reduction(entry: RestorationEntry, shown_views: list[View]) -> Markup | None:
+    share = 100 * shown_views[0].width / entry.full_size[0]
+    words = f"The whole is a preview at {share:.2g} % of full size; "
+    if entry.reduced:
+        return tag("p", {"class": "note"}, words + "the result's own file holds all of it.")
     if len(shown_views) == 1:
         return None
-    share = 100 * shown_views[0].width / entry.samples[0].width
     where = "where the samples differ most" if _differs(entry) else "where there is most contrast"
-    words = f"The whole is a preview at {share:.0f} % of full size; the detail is at full size, "
-    return tag("p", {"class": "note"}, words + where + ".")
+    return tag("p", {"class": "note"}, f"{words}the detail is at full size, {where}.")
 
 
 def _differs(entry: RestorationEntry) -> bool:
@@ -182,8 +184,8 @@ def _legends(maps: list[MapLayer]) -> Iterator[Markup]:
 
 def _figures(entry: RestorationEntry) -> Markup:
     facts = entry.facts
-    before, after = entry.before, entry.samples[0]
-    size = f"{before.width} × {before.height} → {after.width} × {after.height}"
+    before, (width, height) = entry.before, entry.full_size
+    size = f"{before.width} × {before.height} → {width} × {height}"
     rows = [("Size", size), *_settings(facts), *_measures(facts, len(entry.samples))]
     items = (
         tag("div", {"class": kind or None}, tag("dt", None, name), tag("dd", None, value))

@@ -52,3 +52,8 @@ def test_without_models(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(resolve, "_bundle", lambda: tmp_path / "none")
     outcome = run("doctor", "--format", "json")
     assert (outcome.code, outcome.records[0]["self_test"]["status"]) == (0, "skipped")
+
+
+def test_doctor_says_which_models_judge_inputs(run: Run, bundled: Path) -> None:
+    (findings,) = run("doctor", "--format", "json").records
+    assert "judges no inputs: see fit-ood" in findings["models"]["sr-x4"]

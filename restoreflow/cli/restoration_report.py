@@ -1,0 +1,128 @@
+"""The page of a run that restores: what every result adds to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from restoreflow.batch.observer import Observer, Restored
+from restoreflow.batch.plan import Job
+from restoreflow.batch.record import Record
+from restoreflow.batch.settings import RestorationSettings
+from restoreflow.errors import UsageError
+from restoreflow.images.names import shown
+
+if TYPE_CHECKING:
+    from restoreflow.reports.entries import RestorationEntry
+    from restoreflow.reports.restoration_page import RestorationPage
+
+__all__ = ["reporting"]
+
+
+@contextmanager
+def reporting(
+    observer: Observer, path: Path | None, jobs: Sequence[Job], settings: RestorationSettings
+) -> Iterator[Observer]:
+    """An observer that also fills a page, which is written when the run is through.
+
+    Args:
+        observer: is told of everything.
+        path: the page's; None: there is none.
+        jobs: the run's.
+        settings: the run's.
+
+    Raises:
+        UsageError: the page exists already, or is a file that the run reads or writes.
+        OutputError: it cannot be written.
+    """
+    if path is None:
+        yield observer
+        return
+    _check(path, jobs, settings.overwrite)
+    from restoreflow.batch.sketch import SHOWN_SAMPLES
+    from restoreflow.reports.previews import Previews
+    from restoreflow.reports.restoration_page import RestorationPage
+
+    pictures = len(jobs) * (min(settings.samples, SHOWN_SAMPLES) + 2)  # with input and mean
+    page = RestorationPage(previews=Previews.for_pictures(pictures))
+    yield _Paged(observer, page)
+    page.write(path, settings.overwrite)
+
+
+class _Paged(Observer):
+    """Tells another observer of everything, and a page of what came of each input."""
+
+    looks = True
+
+    def __init__(self, observer: Observer, page: RestorationPage) -> None:
+        self._observer, self._page = observer, page
+        self.begin, self.advance = observer.begin, observer.advance
+
+    def restored(self, record: Record, restored: Restored) -> None:
+        """Add pictures and figures."""
+        self._page.add(_entry(record, restored))
+
+    def record(self, record: Record) -> None:
+        """Add what was not restored, with the reason."""
+        from restoreflow.reports.entries import FailedEntry
+
+        if record.error is not None:
+            self._page.add(FailedEntry(record.input, record.error.message, record.error.hint))
+        elif record.status == "skipped":
+            hint = "--overwrite restores it again" if record.output else ""
+            self._page.add(FailedEntry(record.input, f"skipped: {record.facts['reason']}", hint))
+        self._observer.record(record)
+
+
+def _check(path: Path, jobs: Sequence[Job], overwrite: bool) -> None:
+    if path.exists() and not overwrite:
+        raise UsageError(f"{shown(path)} exists already", "--overwrite replaces it")
+    for job in jobs:
+        if path.absolute() in (each.absolute() for each in (job.input, *job.files)):
+            raise UsageError(
+                f"{shown(path)} is a file that the run reads or writes", "name another --report"
+            )
+
+
+def _entry(record: Record, restored: Restored) -> RestorationEntry:
+    from restoreflow.batch.sketch import SHOWN_SAMPLES
+    from restoreflow.batch.streamed import Streamed
+    from restoreflow.images.encode import to_image
+    from restoreflow.reports.entries import RestorationEntry
+
+    picture, result, check = restored.picture, restored.result, restored.check
+    source: Any = result.sketch if isinstance(result, Streamed) else result
+    samples = source.images[:SHOWN_SAMPLES]
+    full = (record.facts["width"], record.facts["height"])
+    notes = []
+    if len(record.output) > len(samples):
+        notes.append(f"The first {len(samples)} of {len(record.output)} samples are shown.")
+    return RestorationEntry(
+        file=record.input,
+        before=to_image(picture.without_metadata()),
+        samples=samples,
+        facts=_facts(record, notes),
+        mean=source.mean,
+        uncertainty=source.uncertainty if len(record.output) > 1 else None,
+        score_map=None if check is None else check.score.energies,
+        size=full,
+    )
+
+
+def _facts(record: Record, notes: list[str]) -> Any:
+    from restoreflow.reports.entries import RestorationFacts
+
+    facts = record.facts
+    same = ("model", "seed", "temperature", "seconds", "error_pixels", "nonfinite", "lr_psnr")
+    known = {name: facts[name] for name in (*same, "largest_detail", "device")}
+    return RestorationFacts(
+        **known,
+        consistency=facts["consistency"] if facts["lr_psnr"] is not None else None,
+        score=facts["ood_score"],
+        probability=facts["ood_probability"],
+        flagged=bool(facts["flagged"]),
+        reasons=facts["reasons"] or (),
+        notes=[*facts["notes"], *notes],
+    )

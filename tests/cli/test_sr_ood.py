@@ -1,0 +1,123 @@
+"""`restoreflow sr --ood`: inputs unlike the training set are told, left out, or refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from restoreflow.models import resolve
+from restoreflow.ood.corruptions import corrupt
+from restoreflow.ood.fit import fit_reference
+from restoreflow.ood.reference import write_reference
+from tests.cli.conftest import Run
+from tests.ood import fakes
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Bundled models: a "sr-x4" that knows its training set, and a "plain" that does not."""
+    place = tmp_path_factory.mktemp("weights")
+    folder = fakes.model_folder(place / "sr-x4")
+    fakes.model_folder(place / "plain")
+    write_reference(folder.path, fit_reference(fakes.network(), fakes.photos, ("head",)))
+    return place
+
+
+@pytest.fixture(autouse=True)
+def _bundled(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resolve, "_bundle", lambda: bundle)
+
+
+@pytest.fixture
+def calm(tmp_path: Path) -> Path:
+    return _write(tmp_path / "calm.png", fakes.photo(30, 40, 48))
+
+
+@pytest.fixture
+def noisy(tmp_path: Path) -> Path:
+    generator = torch.Generator().manual_seed(0)
+    picture = fakes.photo(30, 40, 48)[None]
+    return _write(tmp_path / "noisy.png", corrupt(picture, "gaussian_noise", 5, generator)[0])
+
+
+def _write(path: Path, picture: torch.Tensor) -> Path:
+    levels = (picture * 255).round().byte().permute(1, 2, 0).numpy()
+    Image.fromarray(np.ascontiguousarray(levels)).save(path)
+    return path
+
+
+def test_a_flagged_file_is_restored_and_told_in_one_line(run: Run, calm: Path, noisy: Path) -> None:
+    result = run("sr", calm, noisy)
+    assert result.code == 0
+    (line,) = result.err.splitlines()
+    assert "noisy.png" in line and "unlike what the model has learnt from" in line
+    assert "noise:" in line
+    assert noisy.with_name("noisy_sr4x.png").exists()
+
+
+def test_records_hold_the_judgement(run: Run, calm: Path, noisy: Path) -> None:
+    usual, strange, summary = run("sr", calm, noisy, "--format", "json").records
+    assert (usual["flagged"], strange["flagged"], summary["flagged"]) == (False, True, 1)
+    assert strange["ood_score"] > 3 * usual["ood_score"] > 0
+    assert usual["ood_probability"] is None  # the tiny model's statistics hold no calibration
+    assert any(reason.startswith("noise: ") for reason in strange["reasons"])
+    checked = run("ood-check", noisy, "--format", "json").records[0]
+    assert strange["ood_score"] == pytest.approx(checked["score"])
+
+
+def test_the_score_depends_neither_on_samples_nor_on_tiles(run: Run, noisy: Path) -> None:
+    found = [
+        run("sr", noisy, "--format", "json", "--overwrite", *words).records[0]["ood_score"]
+        for words in ((), ("-n", 2), ("--tile", 16), ("--precision", "bfloat16"))
+    ]
+    assert found == pytest.approx([found[0]] * 4, rel=1e-6)
+
+
+def test_skip_leaves_flagged_files_out(run: Run, calm: Path, noisy: Path) -> None:
+    done, skipped, summary = run("sr", calm, noisy, "--ood", "skip", "--format", "json").records
+    assert (done["status"], skipped["status"], skipped["output"]) == ("done", "skipped", [])
+    assert skipped["flagged"] and "unlike" in skipped["reason"]
+    assert (summary["skipped"], summary["flagged"], summary["exit_code"]) == (1, 1, 0)
+    assert not noisy.with_name("noisy_sr4x.png").exists()
+    assert "skipped" in run("sr", noisy, "--ood", "skip").out
+
+
+def test_fail_ends_the_run_with_7_after_the_others(run: Run, calm: Path, noisy: Path) -> None:
+    result = run("sr", noisy, calm, "--ood", "fail", "--format", "json")
+    failed, done, summary = result.records
+    assert result.code == summary["exit_code"] == 7
+    assert (failed["status"], done["status"], summary["refused"]) == ("failed", "done", 1)
+    assert "--ood warn" in failed["hint"] and failed["flagged"]
+    assert not noisy.with_name("noisy_sr4x.png").exists()
+    assert calm.with_name("calm_sr4x.png").exists()
+    assert "noisy.png is unlike" in run("sr", noisy, "--ood", "fail").err
+    assert run("sr", noisy, calm.with_name("gone.png"), "--ood", "fail").code == 7
+
+
+def test_off_judges_none(run: Run, noisy: Path) -> None:
+    (record,) = run("sr", noisy, "--ood", "off", "--format", "json").records
+    assert record["flagged"] is None and record["ood_score"] is None
+
+
+def test_a_model_that_cannot_judge(run: Run, noisy: Path) -> None:
+    result = run("sr", noisy, "--model", "plain", "--format", "json")
+    assert (result.code, result.err) == (0, "")
+    assert result.records[0]["ood_score"] is None
+    for action in ("skip", "fail"):
+        asked = run("sr", noisy, "--model", "plain", "--ood", action, "--overwrite")
+        assert asked.code == 6
+        assert "ood.safetensors" in asked.err and "fit-ood" in asked.err
+
+
+def test_the_judgement_changes_no_result(run: Run, noisy: Path) -> None:
+    made = []
+    for action in ("off", "warn"):
+        assert run("sr", noisy, "--ood", action, "-o", noisy.with_name(action)).code == 0
+        made.append(noisy.with_name(action).joinpath("noisy_sr4x.png").read_bytes())
+    assert made[0] == made[1]
+    again = run("sr", noisy, "--ood", "off", "-o", noisy.with_name("warn"), "--format", "json")
+    assert again.records[0]["reason"] == "is done"
