@@ -20,6 +20,7 @@ from restoreflow.cli.output import Format, Reporter
 from restoreflow.cli.restoration_report import reporting
 from restoreflow.cli.standard_streams import from_stdin, picture_stream, to_stdout
 from restoreflow.errors import UsageError
+from restoreflow.remote_path import to_path
 
 if TYPE_CHECKING:
     from restoreflow.batch.resume import Progress
@@ -97,7 +98,7 @@ def _jobs(
     if given is not None:
         found, data = given
         return [replace(job, data=data) for job in plan([found], out, suffix, settings)]
-    leave_out = Path(out) if out is not None and names_folder(out) else None
+    leave_out = to_path(out) if out is not None and names_folder(out) else None
     found = find(inputs, options.recursive, leave_out)
     return plan(found, out, suffix, settings, options.shard)
 
