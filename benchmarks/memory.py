@@ -61,7 +61,8 @@ def measured(megapixels: float, asked: argparse.Namespace) -> dict[str, Any]:
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - started
         if status != 0:
-            raise SystemExit(f"restoreflow sr ended with {os.waitstatus_to_exitcode(status)}")
+            code = os.waitstatus_to_exitcode(status)
+            raise SystemExit(f"restoreflow sr ended with {code}: {output}")
         record = json.loads(output.splitlines()[0])
         written = sum(Path(path).stat().st_size for path in record["output"])
     unit = 1 if sys.platform == "darwin" else 1024
