@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from restoreflow.batch.plan import Job
+from restoreflow.batch.job import Job
 from restoreflow.batch.read import read_picture
 from restoreflow.batch.results import encode_results
 from restoreflow.batch.settings import RestorationSettings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from restoreflow.batch.plan import Job
+from restoreflow.batch.job import Job
 from restoreflow.batch.record import Record
 from restoreflow.batch.settings import OodAction
 from restoreflow.errors import FlaggedError

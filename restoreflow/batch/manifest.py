@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from restoreflow.batch.discover import MANIFEST_NAME, manifests
+from restoreflow.batch.job import Job
 from restoreflow.batch.lines import Lines, lines_in
-from restoreflow.batch.plan import Job
 from restoreflow.batch.record import Record, json_line
 from restoreflow.errors import OutputError
 from restoreflow.images.names import shown

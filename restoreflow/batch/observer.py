@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from restoreflow.batch.plan import Job
+from restoreflow.batch.job import Job
 from restoreflow.batch.record import Record
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from restoreflow.batch.job import Job
 from restoreflow.batch.manifest import Written
 from restoreflow.batch.observer import Restored
-from restoreflow.batch.plan import Job
 from restoreflow.batch.read import read_picture, result_pixels
 from restoreflow.batch.record import Record, explained
 from restoreflow.batch.results import encode_results, make_folder, record_of, write_results

@@ -2,105 +2,29 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-import re
-import unicodedata
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO
 
+from restoreflow.batch.collisions import (
+    checked_names,
+    name_key,
+    refuse_collisions,
+    without_results,
+)
 from restoreflow.batch.discover import Found
+from restoreflow.batch.job import Job, Shard
 from restoreflow.batch.naming import DEFAULT, DEFAULT_OF_MANY, Template, extension_of
 from restoreflow.batch.record import Record
 from restoreflow.batch.settings import RestorationSettings
-from restoreflow.errors import OutputError, UsageError
+from restoreflow.errors import UsageError
 from restoreflow.images.formats import format_of_name
-from restoreflow.images.names import is_same_file, shown
+from restoreflow.images.names import shown
 from restoreflow.remote_path import RemotePath, is_url, to_path
 
-__all__ = ["STREAM", "Job", "Shard", "names_folder", "output_folder", "plan"]
-
-STREAM = Path("-")
-"""Stands for standard input and standard output."""
-
-_LONGEST_NAME = 255  # bytes; so on nearly every file system
-
-
-@dataclass(frozen=True)
-class Job:
-    """One input and the files that come of it.
-
-    Args:
-        input: the picture to restore.
-        outputs: a file a sample, in order.
-        uncertainty: the heat map, or None.
-        grid: the contact sheet, or None.
-        arrays: the file of numbers, or None.
-        format: the samples'.
-        folder: the output folder, which has a manifest; None where results lie beside inputs.
-        place: the input's place below the folder it was found in, the same on every machine.
-        data: the input's bytes, where it is not a file.
-        sink: where the result goes, where it is not a file.
-        settled: what became of it, where nothing is left to do.
-    """
-
-    input: Path
-    outputs: tuple[Path, ...]
-    uncertainty: Path | None = None
-    grid: Path | None = None
-    arrays: Path | None = None
-    format: str = "png"
-    folder: Path | None = None
-    place: Path = Path()
-    data: bytes | None = None
-    sink: BinaryIO | None = None
-    settled: Record | None = None
-
-    @property
-    def files(self) -> tuple[Path, ...]:
-        """All files it writes."""
-        beside = (self.uncertainty, self.grid, self.arrays)
-        return self.outputs + tuple(path for path in beside if path is not None)
-
-
-@dataclass(frozen=True)
-class Shard:
-    """One of several equal parts of the inputs, the same whatever else is among them.
-
-    Args:
-        number: 1 .. count.
-        count: of parts.
-    """
-
-    number: int
-    count: int
-
-    @classmethod
-    def parse(cls, text: str) -> Shard:
-        """Read "i/n".
-
-        Raises:
-            UsageError: not of that form, or not 1 <= i <= n.
-        """
-        number, _, count = text.partition("/")
-        if not re.fullmatch(r"[0-9]{1,9}/[0-9]{1,9}", text):
-            raise UsageError(f'--shard is "{text}"', "give i/n, as 1/4 .. 4/4")
-        if not 1 <= int(number) <= int(count):
-            raise UsageError(f'--shard is "{text}"', "shards count from 1: 1/4 .. 4/4")
-        return cls(int(number), int(count))
-
-    @property
-    def name(self) -> str:
-        """As part of a file's name."""
-        return f"{self.number}-of-{self.count}"
-
-    def has(self, job: Job) -> bool:
-        """Whether a job belongs to it."""
-        digest = hashlib.sha256(os.fsencode(job.place.as_posix())).digest()
-        return int.from_bytes(digest[:8], "big") % self.count == self.number - 1
+__all__ = ["names_folder", "output_folder", "plan"]
 
 
 def plan(
@@ -133,8 +57,8 @@ def plan(
     else:
         jobs = [_job(each, out, suffix, settings, template) for each in found]
         jobs = _told_apart(jobs, found, out, suffix, settings, template)
-    _refuse_collisions(jobs)
-    jobs = [_checked(job) for job in _without_results(jobs, settings.overwrite)]
+    refuse_collisions(jobs)
+    jobs = [checked_names(job) for job in without_results(jobs, settings.overwrite)]
     return jobs if shard is None else [job for job in jobs if shard.has(job)]
 
 
@@ -247,7 +171,7 @@ def _told_apart(
     groups: defaultdict[str, list[int]] = defaultdict(list)
     for number, job in enumerate(jobs):
         for path in job.files:
-            groups[_key(path)].append(number)
+            groups[name_key(path)].append(number)
     result = list(jobs)
     for group in groups.values():
         endings = {found[number].path.suffix.casefold() for number in group}
@@ -257,66 +181,3 @@ def _told_apart(
                 stem = f"{path.stem}_{path.suffix[1:]}" if path.suffix else path.stem
                 result[number] = _job(found[number], out, suffix, settings, template, stem)
     return result
-
-
-def _refuse_collisions(jobs: Sequence[Job]) -> None:
-    writer: dict[str, Job] = {}
-    for job in jobs:
-        for target in job.files:
-            if is_same_file(job.input, target) and job.input != STREAM:
-                raise UsageError(
-                    f"the result {shown(target)} would overwrite its input {shown(job.input)}",
-                    "choose another -o",
-                )
-            other = writer.setdefault(_key(target), job)
-            if other is not job:
-                raise UsageError(
-                    f"{shown(other.input)} and {shown(job.input)} would both be written to "
-                    f"{shown(target)}",
-                    "restore them apart, or into different folders",
-                )
-
-
-def _without_results(jobs: Sequence[Job], overwrite: bool) -> list[Job]:
-    """The jobs, those whose inputs are other jobs' results settled."""
-    writer = {_key(target): job.input for job in jobs for target in job.files}
-    kept: list[Job] = []
-    for job in jobs:
-        names = [] if job.input == STREAM else [_key(job.input), _key(_behind_links(job.input))]
-        source = next((writer[name] for name in names if name in writer), None)
-        if source is not None and overwrite:
-            raise UsageError(
-                f"the result of {shown(source)} would overwrite {shown(job.input)}, an input too",
-                "leave one of the two out",
-            )
-        if source is not None:
-            facts = {"reason": f"is the result of {shown(source)}"}
-            kept.append(replace(job, settled=Record(job.input, "skipped", (), facts)))
-        else:
-            kept.append(job)
-    return kept
-
-
-def _checked(job: Job) -> Job:
-    """The job, settled where a name is longer than file systems take."""
-    for path in job.files:
-        length = len(os.fsencode(path.name))
-        if length > _LONGEST_NAME and job.settled is None:
-            error = OutputError(
-                f"the name {shown(path.name)} has {length} bytes, {_LONGEST_NAME} are possible",
-                "give a shorter one with -o or --name",
-            )
-            return replace(job, settled=Record(job.input, "failed", error=error))
-    return job
-
-
-def _key(path: Path) -> str:
-    """Equal for two names that some file system might take for one; a link is itself."""
-    if isinstance(path, RemotePath):
-        return str(path)
-    whole = os.path.join(os.path.realpath(path.parent), path.name)
-    return unicodedata.normalize("NFC", whole).casefold()
-
-
-def _behind_links(path: Path) -> Path:
-    return path if isinstance(path, RemotePath) else Path(os.path.realpath(path))

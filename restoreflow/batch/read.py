@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from restoreflow.batch.plan import STREAM, Job
+from restoreflow.batch.job import STREAM, Job
 from restoreflow.batch.settings import RestorationSettings
 from restoreflow.images.decode import decode, read_bytes, read_size
 from restoreflow.images.formats import check_size

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from restoreflow.batch.arrays import encode_arrays
+from restoreflow.batch.job import Job
 from restoreflow.batch.judging import JUDGED
-from restoreflow.batch.plan import Job
 from restoreflow.batch.record import Record
 from restoreflow.batch.settings import DEFAULT_QUALITY, RestorationSettings
 from restoreflow.batch.streamed import Streamed

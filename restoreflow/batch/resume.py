@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from restoreflow.batch.job import STREAM, Job, Shard
 from restoreflow.batch.manifest import Manifest, Origin
-from restoreflow.batch.plan import STREAM, Job, Shard
 from restoreflow.batch.record import Record
 from restoreflow.batch.settings import RestorationSettings
 from restoreflow.errors import OutputError, RestoreflowError

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
+from restoreflow.batch.job import Job
 from restoreflow.batch.judging import Judge, judged_facts, stopped
 from restoreflow.batch.observer import Observer, Restored
 from restoreflow.batch.pipeline import Pipeline, Ready, failed
-from restoreflow.batch.plan import Job
 from restoreflow.batch.read import result_pixels
 from restoreflow.batch.record import Record, Summary
 from restoreflow.batch.resume import Decision, Progress

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from restoreflow.batch.plan import Job
+from restoreflow.batch.job import Job
 from restoreflow.batch.read import result_pixels
 from restoreflow.batch.settings import RestorationSettings
 from restoreflow.batch.sketch import Sketch

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from restoreflow.batch.plan import Shard
+from restoreflow.batch.job import Shard
 from restoreflow.batch.settings import DEFAULT_QUALITY, Arrays, OodAction, OutputFormat
 from restoreflow.cli.debug import DEBUG_VARIABLE, remember_debug
 from restoreflow.cli.output import Format

@@ -20,9 +20,9 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from restoreflow.batch.job import Job
 from restoreflow.batch.judging import warning
 from restoreflow.batch.observer import Observer
-from restoreflow.batch.plan import Job
 from restoreflow.batch.record import Record, Summary, json_line
 from restoreflow.cli.debug import debugging
 from restoreflow.errors import RestoreflowError

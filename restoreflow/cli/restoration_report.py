@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from restoreflow.batch.job import Job
 from restoreflow.batch.observer import Observer, Restored
-from restoreflow.batch.plan import Job
 from restoreflow.batch.record import Record
 from restoreflow.batch.settings import RestorationSettings
 from restoreflow.errors import UsageError

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import typer
 
 from restoreflow.batch.discover import find
+from restoreflow.batch.job import Job, Shard
 from restoreflow.batch.judging import Judge
-from restoreflow.batch.plan import Job, Shard, names_folder, plan
+from restoreflow.batch.plan import names_folder, plan
 from restoreflow.batch.record import Record, Summary
 from restoreflow.batch.settings import RestorationSettings
 from restoreflow.cli.debug import no_warnings

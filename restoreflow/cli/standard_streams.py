@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from restoreflow.batch.discover import Found
-from restoreflow.batch.plan import STREAM, Job
+from restoreflow.batch.job import STREAM, Job
 from restoreflow.batch.settings import RestorationSettings
 from restoreflow.errors import RestoreflowError, UsageError
 from restoreflow.images.formats import extension_for, output_format, sniff

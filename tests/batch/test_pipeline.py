@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from restoreflow.batch import pipeline
-from restoreflow.batch.plan import Job
+from restoreflow.batch.job import Job
 from restoreflow.batch.record import Record, Summary
 from restoreflow.batch.resume import Progress
 from restoreflow.batch.run import run

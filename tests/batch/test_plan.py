@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from restoreflow.batch.discover import Found
-from restoreflow.batch.plan import Job, Shard, plan
+from restoreflow.batch.job import Job, Shard
+from restoreflow.batch.plan import plan
 from restoreflow.batch.settings import RestorationSettings
 from restoreflow.errors import UsageError
 

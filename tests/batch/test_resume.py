@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from restoreflow.batch.discover import find
+from restoreflow.batch.job import Job, Shard
 from restoreflow.batch.manifest import Manifest, Origin, Written
-from restoreflow.batch.plan import Job, Shard, plan
+from restoreflow.batch.plan import plan
 from restoreflow.batch.record import Record
 from restoreflow.batch.resume import Decision, Progress, model_hash
 from restoreflow.batch.settings import RestorationSettings

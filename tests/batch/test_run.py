@@ -13,8 +13,9 @@ import pytest
 from PIL import Image
 
 from restoreflow.batch.discover import find
+from restoreflow.batch.job import Job
 from restoreflow.batch.observer import Observer
-from restoreflow.batch.plan import Job, plan
+from restoreflow.batch.plan import plan
 from restoreflow.batch.record import Record, Summary
 from restoreflow.batch.resume import Progress
 from restoreflow.batch.run import run

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from restoreflow.batch.plan import Job
+from restoreflow.batch.job import Job
 from restoreflow.batch.record import Record, Summary
 from restoreflow.cli.output import Format, Reporter, error_line, json_line
 from restoreflow.errors import InputError
