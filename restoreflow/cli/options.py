@@ -265,7 +265,8 @@ Tile = Annotated[
     typer.Option(
         "--tile",
         metavar="auto|N",
-        help="Side in pixels of what is restored at once; results do not depend on it.",
+        help="Side in pixels of the largest tile that there is memory for. Tiles are those of the "
+        "picture's size, under 1 GiB; smaller ones would change results, so that is told instead.",
         rich_help_panel=_SPEED,
     ),
 ]
@@ -274,7 +275,7 @@ Threads = Annotated[
     typer.Option(
         "--threads",
         min=1,
-        help="Processor threads.",
+        help="Processor threads; with another number a few bytes round otherwise.",
         show_default="PyTorch's choice",
         rich_help_panel=_SPEED,
     ),

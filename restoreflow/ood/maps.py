@@ -13,7 +13,7 @@ from torch import Tensor
 from restoreflow.networks.restoration_network import RestorationNetwork
 from restoreflow.ood.features import extract
 from restoreflow.ood.mahalanobis import energy_map
-from restoreflow.restoration.memory import window_cells
+from restoreflow.restoration.memory import WINDOW_CELLS
 from restoreflow.restoration.tiles import Geometry, Reach, plan, plan_within
 
 __all__ = ["FeatureTile", "energy_maps", "feature_tiles"]
@@ -47,7 +47,7 @@ def feature_tiles(
         network: on any device.
         degraded: (3, h, w) in [0, 1], on the CPU.
         layers: of `features.layer_names`.
-        tile: largest side of a part in input pixels; None goes by the memory.
+        tile: largest side of a part in input pixels; None is that of restoring.
     """
     encoder = network.encoder
     device = next(encoder.parameters()).device
@@ -57,7 +57,7 @@ def feature_tiles(
     size = (-(-padded.shape[-2] // geometry.pixels), -(-padded.shape[-1] // geometry.pixels))
     reach = Reach(-(-encoder.halo // geometry.cells))
     if tile is None:
-        tiles = plan_within(size, reach, window_cells(device) // geometry.cells**2)
+        tiles = plan_within(size, reach, WINDOW_CELLS // geometry.cells**2)
     else:
         side = max(tile // geometry.pixels, 1)
         tiles = plan(size, reach, (side, side))

@@ -179,7 +179,7 @@ class Bands:
             "device": str(self.engine.device),
             "tile": health.side * side,
             **self.facts,
-            "notes": [*self.facts.get("notes", []), *_notes(health, side)],
+            "notes": [*self.facts.get("notes", []), *_notes(health)],
         }
 
 
@@ -204,12 +204,9 @@ def finished(
         yield (part.first + start) * scale, torch.stack(found)
 
 
-def _notes(health: Health, side: int) -> list[str]:
+def _notes(health: Health) -> list[str]:
     """What happened on the way that a reader should know, one sentence each."""
-    notes = [
-        f"memory ran out with tiles of {units * side} pixels: went on with smaller ones"
-        for units in health.halvings
-    ]
+    notes: list[str] = []
     if health.repeated:
         notes.append(f"{health.repeated} tile(s) failed in reduced precision: done in float32")
     if health.constant:

@@ -13,7 +13,7 @@ from torch import Tensor
 from restoreflow.errors import InputError, LimitError, UsageError
 from restoreflow.networks.restoration_network import Encoding, RestorationNetwork
 from restoreflow.restoration.bands import Bands
-from restoreflow.restoration.memory import canonical_cells, check_host, window_cells
+from restoreflow.restoration.memory import WINDOW_CELLS, check_host, check_window
 from restoreflow.restoration.pixels import Picture, as_pixels
 from restoreflow.restoration.request import Request
 from restoreflow.restoration.restoration import Restoration
@@ -87,9 +87,9 @@ class Restorer:
         """Restore a picture.
 
         On one device, with one number of threads, the same seed gives the same samples, byte for
-        byte: sample k of 8 is sample k of any other number, and any `tile` of at least `auto_tile`
-        pixels gives what "auto" gives. With smaller tiles arrays of other shapes are added up in
-        another order: a byte in 50,000 at most differs, by one.
+        byte, whatever `samples` and `tile`: sample k of 8 is sample k of any other number. With
+        another number of threads or on another device the values are added up in another order: a
+        byte in 50,000 at most differs, by one.
 
         Args:
             image: PIL image, array (h, w, 3) of uint8, uint16 or floats in [0, 1], or tensor
@@ -100,8 +100,10 @@ class Restorer:
             seed: 0 .. 2**64 - 1.
             consistency: whether samples are projected onto the pictures whose downscaling gives
                 the input back; super-resolution only; None is the model's default.
-            tile: an upper limit on what is restored at once, the side in input pixels of a square
-                as large, 8 or more; "auto" is `auto_tile`.
+            tile: the side in input pixels of the largest tile that there is memory for, 8 or more,
+                or "auto". A picture is restored in tiles of at most `largest_tile` pixels a side,
+                chosen by its size alone, since other tiles would give other bits; where `tile` is
+                below, the report notes that larger ones were needed.
             progress: called after each tile.
 
         Raises:
@@ -140,10 +142,9 @@ class Restorer:
         return self._bands(image, request, progress, whole=False)
 
     @property
-    def auto_tile(self) -> int:
-        """Side in input pixels of a square as large as what `tile="auto"` restores at once."""
-        most = canonical_cells(self.device) // self.geometry.cells**2
-        return (math.isqrt(most) - self._context) * self.geometry.pixels
+    def largest_tile(self) -> int:
+        """Side in input pixels of a square as large as what is restored at once."""
+        return (math.isqrt(self._window) - self._context) * self.geometry.pixels
 
     @torch.inference_mode()
     def encode(self, image: Picture) -> Encoding:
@@ -243,20 +244,22 @@ class Restorer:
         return None if judge is None else judge(degraded[None].to(self.device))
 
     @property
+    def _window(self) -> int:
+        """Units of the largest window."""
+        return WINDOW_CELLS // self.geometry.cells**2
+
+    @property
     def _context(self) -> int:
         """Units that a tile sees beyond its own, both sides together."""
         reach = self.geometry.reach(self.network)
         return 2 * reach.halo + reach.step - 1
 
     def _plan(self, size: tuple[int, int], tile: int | None, notes: list[str]) -> list[Tile]:
-        """Tiles that the picture's size alone decides, unless `tile` or the memory want less."""
-        geometry, reach = self.geometry, self.geometry.reach(self.network)
-        most = canonical_cells(self.device) // geometry.cells**2
-        if tile is not None:
-            most = min(most, (tile // geometry.pixels + self._context) ** 2)
-        tiles = plan_within(size, reach, most)
-        room = window_cells(self.device) // geometry.cells**2
-        if max(window.area for _, window in tiles) <= room:
-            return tiles
-        notes.append("little memory is free: smaller tiles than usual; a few bytes may differ")
-        return plan_within(size, reach, room)
+        """Tiles that the picture's size alone decides."""
+        tiles = plan_within(size, self.geometry.reach(self.network), self._window)
+        side = max(max(core.rows, core.columns) for core, _ in tiles) * self.geometry.pixels
+        if tile is not None and tile < side:
+            notes.append(f"tiles of {side} pixels instead of {tile}: smaller ones give other bits")
+        area = max(window.area for _, window in tiles)
+        check_window(area * self.geometry.cells**2, self.device)
+        return tiles

@@ -1,27 +1,28 @@
-"""Tile after tile through the network: checked, retried in float32, halved when memory runs out.
+"""Tile after tile through the network: checked, and retried in float32.
 
-The picture and its results stay on the host; windows of them travel to the device.
+The picture and its results stay on the host; windows of them travel to the device, one at a time,
+so that nothing that a user asks for changes the shape of an array and with it the order in which
+its values are added up.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from restoreflow.errors import InputError, LimitError
+from restoreflow.errors import InputError
 from restoreflow.flows.bijection import Condition
 from restoreflow.networks.restoration_network import Encoding, RestorationNetwork, Sample
 from restoreflow.restoration.latents import latent_window
-from restoreflow.restoration.memory import is_out_of_memory
+from restoreflow.restoration.memory import is_out_of_memory, out_of_memory
 from restoreflow.restoration.pixels import eight_bit
 from restoreflow.restoration.rows import Rows
-from restoreflow.restoration.tiles import MIN_SIDE, Geometry, Reach, Tile, Window, halved
+from restoreflow.restoration.tiles import Geometry, Tile, Window
 
 __all__ = ["ERROR_RANGE", "Engine", "Health", "Stages", "Task", "sample_tiles"]
 
@@ -71,7 +72,7 @@ class Task:
         shared: what a network judges once for the whole picture and its encoder is told with every
             window, as a picture's exposure; None where there is no such thing.
         geometry: sides of a unit.
-        tiles: what is left to do at the start.
+        tiles: what is done one by one, in reading order.
         channels: of the latent.
         seed, samples, temperature: as `Restorer.restore`.
         raw: (n, 3, H, W) float32, the samples; written here.
@@ -108,7 +109,6 @@ class Health:
         constant: samples of tiles whose pixels are all one colour, though their input's are not.
         repeated: tiles that were computed again in float32.
         side: units of the largest core's longer side.
-        halvings: cores' sides, in units, at which memory ran out.
     """
 
     error_pixels: int = 0
@@ -117,7 +117,6 @@ class Health:
     constant: int = 0
     repeated: int = 0
     side: int = 0
-    halvings: list[int] = field(default_factory=list[int])
 
     def add(self, other: Health) -> None:
         """Counts of another part of the picture."""
@@ -146,43 +145,21 @@ def sample_tiles(
 
     Raises:
         InputError: a value is not finite in float32.
-        LimitError: memory runs out at the smallest tile.
+        LimitError: memory runs out.
     """
-    reach = task.geometry.reach(engine.network)
-    queue, done = deque(task.tiles), 0
+    tiles, done = task.tiles, 0
     total = task.size[0] * task.size[1] * task.samples
-    health.side = max(max(core.rows, core.columns) for core, _ in queue)
-    while queue:
-        tile = queue[0]
-        found = _sampled(engine, task, tile)
-        if found is None:
-            queue = _smaller(queue, task, reach, health)
-            continue
-        queue.popleft()
-        health.add(found)
+    health.side = max(max(tile.core.rows, tile.core.columns) for tile in tiles)
+    for index, tile in enumerate(tiles):
+        health.add(_sampled(engine, task, tile))
         done += tile.core.area * task.samples
         if progress is not None:
             progress(done, total)
-        yield min((core.top for core, _ in queue), default=task.size[0])
+        yield min((core.top for core, _ in tiles[index + 1 :]), default=task.size[0])
 
 
-def _smaller(queue: deque[Tile], task: Task, reach: Reach, health: Health) -> deque[Tile]:
-    """What is left to do, in tiles of at most half the side of the one that did not fit."""
-    core = queue[0].core
-    side = max(core.rows, core.columns)
-    if side <= MIN_SIDE:
-        pixels = side * task.geometry.pixels
-        raise LimitError(
-            f"out of memory even with tiles of {pixels} pixels",
-            "close other programs, or use --device cpu",
-        )
-    health.halvings.append(side)
-    health.side = max(MIN_SIDE, side // 2)
-    return deque(part for tile in queue for part in halved(tile, task.size, reach, health.side))
-
-
-def _sampled(engine: Engine, task: Task, tile: Tile) -> Health | None:
-    """One tile, in float32 if reduced precision fails; None when memory ran out."""
+def _sampled(engine: Engine, task: Task, tile: Tile) -> Health:
+    """One tile, in float32 if reduced precision fails."""
     network = engine.network
     try:
         found = _all_samples(engine, task, tile)
@@ -200,7 +177,7 @@ def _sampled(engine: Engine, task: Task, tile: Tile) -> Health | None:
     # Outside the handler, whose traceback would keep the failed attempt's tensors alive.
     if engine.device.type == "cuda":
         torch.cuda.empty_cache()
-    return None
+    raise out_of_memory(engine.device)
 
 
 @contextmanager
@@ -227,18 +204,24 @@ def _refuse_nonfinite(found: Health, tile: Tile, task: Task) -> None:
 
 @torch.inference_mode()
 def _all_samples(engine: Engine, task: Task, tile: Tile) -> Health:
-    """Restore a tile: encoder, mean and prepare once, then sample after sample."""
-    geometry, kept = task.geometry, tile.core.seen_from(tile.window)
+    """Restore a tile: encoder, mean and prepare once, then sample after sample.
+
+    The encoder sees the window, the flow, which reaches less far, only what its core needs.
+    """
+    geometry = task.geometry
     rows, columns = tile.window.slices(geometry.pixels)
+    sampled = tile.core.grown(-(-engine.network.flow.halo // geometry.cells), tile.window)
+    kept = tile.core.seen_from(sampled)
     top, left = (edge * geometry.output for edge in (tile.core.top, tile.core.left))
     health, seen = Health(), task.degraded[:, rows, columns]
     shared = () if task.shared is None else (task.shared,)
     stages, device = engine.stages, engine.device
     with _repeatable(device):
         encoding = stages.encode(seen[None].to(device).contiguous(), *shared)
+        encoding = _cropped(encoding, sampled.seen_from(tile.window), geometry)
         condition = stages.prepare(encoding.features)
         mean = _core(encoding.mean, kept, task, tile)
-        for index, latent in enumerate(_latents(task, tile.window)):
+        for index, latent in enumerate(_latents(task, sampled)):
             image, detail = stages.sample(encoding, latent.to(device), task.temperature, condition)
             image = _core(image, kept, task, tile)
             found = _examined(image, mean, _core(detail, kept, task, tile))
@@ -258,6 +241,15 @@ def _repeatable(device: torch.device) -> AbstractContextManager[object]:
     return torch.backends.cudnn.flags(
         enabled=True, benchmark=False, deterministic=True, allow_tf32=False
     )
+
+
+def _cropped(encoding: Encoding, seen: Window, geometry: Geometry) -> Encoding:
+    """What an encoder found in a part of its window."""
+    mean, features = (
+        values[(..., *seen.slices(side))].contiguous()
+        for values, side in zip(encoding, (geometry.output, geometry.cells), strict=True)
+    )
+    return Encoding(mean, features)
 
 
 def _latents(task: Task, window: Window) -> Iterator[Tensor]:

@@ -22,7 +22,6 @@ __all__ = [
     "Reach",
     "Tile",
     "Window",
-    "halved",
     "plan",
     "plan_within",
 ]
@@ -72,6 +71,15 @@ class Window(NamedTuple):
         """Rows and columns of an array with `size` elements to a unit's side."""
         rows = slice(self.top * size, self.bottom * size)
         return rows, slice(self.left * size, self.right * size)
+
+    def grown(self, units: int, outer: Window) -> Window:
+        """The rectangle with so many units more to every side, as far as `outer` has them."""
+        return Window(
+            max(self.top - units, outer.top),
+            min(self.bottom + units, outer.bottom),
+            max(self.left - units, outer.left),
+            min(self.right + units, outer.right),
+        )
 
     def seen_from(self, outer: Window) -> Window:
         """The same rectangle with `outer`'s corner as origin."""
@@ -168,14 +176,6 @@ def plan_within(size: tuple[int, int], reach: Reach, most: int) -> list[Tile]:
         if across == 1:
             break
     return plan(size, reach, best or (MIN_SIDE, MIN_SIDE))
-
-
-def halved(tile: Tile, size: tuple[int, int], reach: Reach, side: int) -> list[Tile]:
-    """The tile's core in parts of at most `side` rows and columns, in reading order."""
-    top, left = tile.core.top, tile.core.left
-    parts = plan((tile.core.rows, tile.core.columns), Reach(0), (side, side))
-    cores = [Window(top + c.top, top + c.bottom, left + c.left, left + c.right) for c, _ in parts]
-    return [Tile(core, _window(core, size, reach)) for core in cores]
 
 
 def _split(length: int, side: int) -> list[tuple[int, int]]:

@@ -8,7 +8,12 @@ import torch
 
 from restoreflow.errors import LimitError
 from restoreflow.restoration import memory
-from restoreflow.restoration.memory import BYTES_A_CELL, CPU_CELLS, check_host, window_cells
+from restoreflow.restoration.memory import (
+    BYTES_A_CELL,
+    WINDOW_CELLS,
+    check_host,
+    check_window,
+)
 
 
 def test_real_failures_are_recognised():
@@ -27,26 +32,24 @@ def test_other_errors_are_not_taken_for_it():
     assert not memory.is_out_of_memory(ValueError("out of memory"))
 
 
-def test_windows_are_capped_and_shrink_with_the_memory(monkeypatch):
-    cpu = torch.device("cpu")
-    monkeypatch.setattr(memory, "available_bytes", lambda: 2**40)
-    assert window_cells(cpu) == CPU_CELLS
-    monkeypatch.setattr(memory, "available_bytes", lambda: 2**27)
-    assert window_cells(cpu) == 3 * 2**25 // BYTES_A_CELL
+@pytest.mark.parametrize(
+    ("device", "way_out"), [("cpu", "close other programs"), ("cuda:0", "--device cpu")]
+)
+def test_a_window_that_cannot_fit_is_refused_beforehand(monkeypatch, device, way_out):
+    place = torch.device(device)
+    needed = WINDOW_CELLS * BYTES_A_CELL
+    assert needed < 1.3 * 2**30
+    for free in (needed, needed - 1):
+        monkeypatch.setattr(memory, "available_bytes", lambda free=free: free)
+        monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device, free=free: (free, 2**37))
+        if free == needed:
+            check_window(WINDOW_CELLS, place)
+            continue
+        with pytest.raises(LimitError, match=r"1\.22 GiB of memory on .* are needed") as caught:
+            check_window(WINDOW_CELLS, place)
+        assert way_out in caught.value.hint
     monkeypatch.setattr(memory, "available_bytes", lambda: None)
-    assert window_cells(cpu) == CPU_CELLS
-
-
-def test_windows_are_the_same_whatever_is_free(monkeypatch):
-    gpu = torch.device("cuda", 0)
-    for free in (2**31, 2**32):
-        monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device, free=free: (free, 2**33))
-        assert memory.canonical_cells(gpu) == 2**31 // BYTES_A_CELL
-        assert window_cells(gpu) == min(2**31, free * 3 // 4) // BYTES_A_CELL
-    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (2**37, 2**37))
-    assert window_cells(gpu) == memory.canonical_cells(gpu) == memory.CUDA_CELLS
-    monkeypatch.setattr(memory, "available_bytes", lambda: 1)
-    assert memory.canonical_cells(torch.device("cpu")) == CPU_CELLS
+    check_window(WINDOW_CELLS, torch.device("cpu"))
 
 
 def test_a_result_that_cannot_fit_is_refused_beforehand(monkeypatch):
@@ -57,12 +60,12 @@ def test_a_result_that_cannot_fit_is_refused_beforehand(monkeypatch):
 
 
 def test_bands_of_24_megapixels_enlarged_stay_within_8_gib():
-    windows = CPU_CELLS * BYTES_A_CELL
+    windows = WINDOW_CELLS * BYTES_A_CELL
     assert memory.host_bytes(384 * 10**6, 1, whole=False) + windows + 2**31 < 8 * 2**30
 
 
 def test_six_megapixels_enlarged_stay_within_12_gib():
-    windows = CPU_CELLS * BYTES_A_CELL
+    windows = WINDOW_CELLS * BYTES_A_CELL
     assert memory.host_bytes(96 * 10**6, 1) + windows + 2**30 < 12 * 2**30
 
 

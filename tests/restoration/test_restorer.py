@@ -11,12 +11,14 @@ import torch.nn.functional as F
 from PIL import Image
 
 from restoreflow.errors import InputError, LimitError, UsageError
+from restoreflow.flows.config import FlowConfig
 from restoreflow.models.config import ModelConfig
 from restoreflow.networks.build import build_network
 from restoreflow.networks.config import NetworkConfig
-from restoreflow.networks.restoration_network import Sample
+from restoreflow.networks.restoration_network import Encoding, Sample
 from restoreflow.restoration import consistency, memory, sampling
 from restoreflow.restoration.latents import latent_window
+from restoreflow.restoration.load import load_model
 from restoreflow.restoration.lr_psnr import lr_psnr
 from restoreflow.restoration.restorer import Restorer
 from tests.restoration.fakes import FakeNetwork, config, picture
@@ -24,18 +26,6 @@ from tests.restoration.fakes import FakeNetwork, config, picture
 
 def restorer(task: str = "sr", scale: int = 4, **settings) -> Restorer:
     return Restorer(FakeNetwork(task, scale), config(), **settings)  # type: ignore[arg-type]
-
-
-def real_restorer() -> Restorer:
-    """The real network, small, its weights shaken so that every layer does something."""
-    description = ModelConfig(
-        name="tiny", task="sr", scale=4, network=NetworkConfig(width=8, depth=1)
-    )
-    network = build_network(description)
-    with torch.no_grad():
-        for parameter in network.parameters():
-            parameter.add_(0.02 * torch.randn_like(parameter))
-    return Restorer(network, description)
 
 
 def bytes_of(restoration) -> list[bytes]:
@@ -79,83 +69,125 @@ def test_a_sample_is_the_network_on_the_whole_picture():
     assert np.array_equal(np.asarray(result.mean), mean)
 
 
-@pytest.mark.parametrize("tile", [8, 14, 24])
+def window(monkeypatch, side: int) -> None:
+    """Let windows have so many units a side: small pictures then take several."""
+    monkeypatch.setattr("restoreflow.restoration.tiles.MIN_WINDOW", 1)
+    monkeypatch.setattr(Restorer, "_window", side * side)
+
+
+def several(monkeypatch, made: Restorer) -> torch.Tensor:
+    """A picture, no whole units a side, that is restored in two windows or more."""
+    side, pixels = made._context + 9, made.geometry.pixels
+    window(monkeypatch, side)
+    return picture((side * side // 20 + 9) * pixels - pixels // 2, 20 * pixels - pixels // 2)
+
+
+@pytest.mark.parametrize("side", [16, 20, 24])
 @pytest.mark.parametrize(
     ("task", "scale", "height", "width"),
     [("sr", 4, 41, 57), ("sr", 2, 99, 63), ("sr", 8, 23, 45), ("lowlight", 1, 101, 123)],
 )
-def test_tiled_equals_untiled(monkeypatch, task, scale, height, width, tile):
-    monkeypatch.setattr("restoreflow.restoration.tiles.MIN_WINDOW", 1)
+def test_tiled_equals_untiled(monkeypatch, task, scale, height, width, side):
     y, made = picture(height, width), restorer(task, scale)
-    whole = made.restore(y, samples=2, tile=10**6)
-    tiled = made.restore(y, samples=2, tile=tile)
+    whole = made.restore(y, samples=2)
+    window(monkeypatch, side)
+    tiled = made.restore(y, samples=2)
     calls: list[tuple[int, int]] = made.network.calls  # type: ignore[assignment]
-    halo, pixels = made.geometry.reach(made.network).halo, made.geometry.pixels
-    side = (max(tile // pixels, 8) + 2 * halo) * pixels
+    pixels = made.geometry.pixels
     assert calls[0] >= (height, width)
     assert len(calls) > 2
-    assert all(rows * columns <= side * side for rows, columns in calls[1:])
+    assert all(rows * columns <= (side * pixels) ** 2 for rows, columns in calls[1:])
     assert tiled.raw.shape == (2, 3, height * scale, width * scale)
     assert np.abs(tiled.raw - whole.raw).max() < 1e-5
 
 
-def differing(one, other) -> float:
-    """Share of the bytes that differ; none by more than one level."""
-    pairs = zip((*one.images, one.mean), (*other.images, other.mean), strict=True)
-    gaps = [np.abs(np.asarray(a).astype(int) - np.asarray(b)) for a, b in pairs]
-    assert max(gap.max() for gap in gaps) <= 1
-    return max(float((gap > 0).mean()) for gap in gaps)
+def real_restorer(task: str = "sr", scale: int = 4) -> Restorer:
+    """The real network, small, its weights shaken so that every layer does something."""
+    torch.manual_seed(scale)
+    kind = "residual" if task == "sr" else "low_light"
+    described = NetworkConfig(kind=kind, width=12, depth=1, context=1)
+    flow = FlowConfig(steps=2, hidden=16)
+    description = ModelConfig(name="tiny", task=task, scale=scale, network=described, flow=flow)  # type: ignore[arg-type]
+    network = build_network(description)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.add_(0.02 * torch.randn_like(parameter))
+    return Restorer(network, description)
 
 
-@pytest.mark.parametrize("make", [restorer, real_restorer])
-def test_the_bytes_hardly_depend_on_the_tile(make):
-    y, made = picture(99, 107), make()
-    whole, tiled = made.restore(y, tile=10**6), made.restore(y, tile=60)
+REAL = [("sr", 2), ("sr", 4), ("sr", 8), ("lowlight", 1)]
+
+
+@pytest.mark.parametrize(("task", "scale"), REAL)
+def test_the_flow_sees_all_that_it_needs_of_the_encoders_window(monkeypatch, task, scale):
+    made = real_restorer(task, scale)
+    with monkeypatch.context() as tiny:
+        y = several(tiny, made)
+        tiled = made.restore(y, samples=2)
+    whole = made.restore(y, samples=2)
     assert tiled.report["tile"] < whole.report["tile"]
     assert np.abs(tiled.raw - whole.raw).max() < 1e-5
-    assert differing(tiled, whole) < 2e-5
+    several(monkeypatch, made)
+    monkeypatch.setattr(type(made.network.flow), "halo", made.network.flow.halo - 1)
+    assert np.abs(made.restore(y, samples=2).raw - whole.raw).max() > 1e-5
 
 
-def test_a_tile_is_an_upper_limit_and_auto_the_limit_of_all(monkeypatch):
-    """A picture of several tiles: any limit from auto_tile on gives the same bytes as auto."""
-    monkeypatch.setattr("restoreflow.restoration.tiles.MIN_WINDOW", 1)
-    monkeypatch.setattr(memory, "CPU_CELLS", 48 * 48)
-    y, made = picture(61, 70), restorer()
-    assert made.auto_tile == 48 - 2 * FakeNetwork.halo
+@pytest.mark.parametrize(("task", "scale"), REAL)
+def test_the_bytes_do_not_depend_on_tile_and_samples(monkeypatch, task, scale):
+    made = real_restorer(task, scale)
+    y = several(monkeypatch, made)
+    expected = made.restore(y, samples=3, seed=7)
+    assert expected.report["tile"] < y.shape[-2]
+    assert len(set(bytes_of(expected))) == 4
+    for tile, samples in ((8, 1), (31, 2), (10**6, 3)):
+        result = made.restore(y, samples=samples, seed=7, tile=tile)
+        assert bytes_of(result) == bytes_of(expected)[:samples] + bytes_of(expected)[3:]
+        assert np.array_equal(result.raw, expected.raw[:samples])
+
+
+def test_the_bytes_of_the_bundled_model_do_not_depend_on_tile_and_samples(monkeypatch):
+    made = load_model("sr-x4")
+    y = several(monkeypatch, made)
     expected = made.restore(y, samples=2)
-    windows = list(made.network.calls)  # type: ignore[attr-defined]
-    assert len(windows) > 1
-    for tile in (made.auto_tile, made.auto_tile + 1, 10**6):
-        result = made.restore(y, samples=2, tile=tile)
-        assert bytes_of(result) == bytes_of(expected)
-        assert np.array_equal(result.raw, expected.raw)
-    assert made.network.calls == 4 * windows  # type: ignore[attr-defined]
-    made.restore(y, tile=made.auto_tile - 5)
-    assert made.network.calls[4 * len(windows) :] != windows  # type: ignore[attr-defined]
+    assert expected.report["tile"] < y.shape[-2]
+    for tile in (8, 1000):
+        result = made.restore(y, tile=tile)
+        assert bytes_of(result) == [bytes_of(expected)[0], bytes_of(expected)[2]]
+        assert np.array_equal(result.raw[0], expected.raw[0])
 
 
-def test_free_memory_decides_nothing_until_it_is_short_and_then_that_is_told(monkeypatch):
-    monkeypatch.setattr(memory, "CPU_CELLS", 100 * 100)
+def test_a_tile_too_small_is_told(monkeypatch):
+    window(monkeypatch, 40)
+    y, made = picture(61, 70), restorer()
+    assert made.largest_tile == 40 - 2 * FakeNetwork.halo
+    used = made.restore(y).report["tile"]
+    assert made.restore(y, tile=used).report["notes"] == []
+    note = f"tiles of {used} pixels instead of {used - 1}: smaller ones give other bits"
+    assert made.restore(y, tile=used - 1).report["notes"] == [note]
+
+
+def test_free_memory_changes_no_tile_and_too_little_is_a_limit(monkeypatch):
+    window(monkeypatch, 48)
     y, made = picture(110, 130), restorer()
-    needed = memory.BYTES_A_CELL * 7590 * 4 // 3
     plans: list[list[tuple[int, int]]] = []
-    for free in (None, 2**40, needed + 10**5, needed - 10**5):
+    for free in (None, 2**40, memory.BYTES_A_CELL * 48 * 48):
         monkeypatch.setattr(memory, "available_bytes", lambda free=free: free)
         made.network.calls.clear()  # type: ignore[attr-defined]
-        notes = made.restore(y).report["notes"]
-        plans.append(list(made.network.calls))  # type: ignore[attr-defined]
-        assert bool(notes) is (len(plans) == 4)
-    assert plans[0] == plans[1] == plans[2] == [(110, 69), (110, 69)]
-    assert len(plans[3]) > 2
+        assert made.restore(y).report["notes"] == []
+        plans.append(list(made.network.calls))  # type: ignore[arg-type]
+    assert plans[0] == plans[1] == plans[2]
+    monkeypatch.setattr(memory, "available_bytes", lambda: memory.BYTES_A_CELL * 40 * 40)
+    with pytest.raises(LimitError, match="are needed"):
+        made.restore(y)
 
 
 def test_a_halo_too_small_would_show(monkeypatch):
     """The comparison above can fail: with less context than the network needs, it does."""
     y, made = picture(120, 120), restorer()
-    whole = made.restore(y, tile=10**6)
+    whole = made.restore(y)
     monkeypatch.setattr(FakeNetwork, "halo", 0)
-    monkeypatch.setattr("restoreflow.restoration.tiles.MIN_WINDOW", 1)
-    assert np.abs(made.restore(y, tile=40).raw - whole.raw).max() > 1e-3
+    window(monkeypatch, 40)
+    assert np.abs(made.restore(y).raw - whole.raw).max() > 1e-3
 
 
 class Judging(FakeNetwork):
@@ -179,12 +211,13 @@ class Judging(FakeNetwork):
 
 def test_what_is_judged_once_holds_for_every_tile(monkeypatch):
     """A half-dark, half-bright picture: no tile is brighter than its neighbour."""
-    monkeypatch.setattr("restoreflow.restoration.tiles.MIN_WINDOW", 1)
     y, made = picture(130, 170), Restorer(Judging(), config())  # type: ignore[arg-type]
     y[:, :, :85] *= 0.05
-    whole, tiled = made.restore(y, tile=10**6), made.restore(y, tile=30)
+    whole = made.restore(y)
+    window(monkeypatch, 30)
+    tiled = made.restore(y)
+    assert tiled.report["tile"] < whole.report["tile"]
     assert np.abs(tiled.raw - whole.raw).max() < 1e-5
-    assert differing(tiled, whole) < 2e-5
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 40), (7, 3), (8, 8), (9, 31)])
@@ -324,8 +357,7 @@ def joined(bands) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def test_bands_are_the_restoration_bit_for_bit(monkeypatch, task, scale, consistency_on):
     """Several rows of tiles, several parts that are projected by themselves, several bands each."""
     y, made = picture(161, 24), restorer(task, scale)
-    monkeypatch.setattr(memory, "CPU_CELLS", made.geometry.units(24) ** 2)
-    monkeypatch.setattr("restoreflow.restoration.tiles.MIN_WINDOW", 1)
+    window(monkeypatch, made.geometry.units(24))
     monkeypatch.setattr(consistency, "_PART_PIXELS", 161 * 24 * scale * scale // 3)
     monkeypatch.setattr(consistency, "_BAND_PIXELS", 16 * 24 * scale * scale)
     whole = made.restore(y, samples=2, consistency=consistency_on)
@@ -362,15 +394,15 @@ def test_encoder_and_prepare_run_once_a_tile(monkeypatch):
     prepare = made.network.prepare
     stages = made._stages._replace(prepare=lambda features: prepared.append(1) or prepare(features))
     monkeypatch.setattr(made, "_stages", stages)
-    made.restore(picture(100, 100), samples=4, tile=50)
+    window(monkeypatch, 58)
+    made.restore(picture(100, 100), samples=4)
     assert len(made.network.calls) == len(prepared) == 4  # type: ignore[attr-defined]
 
 
-def test_progress_is_monotone_and_ends_at_the_whole():
+def test_progress_is_monotone_and_ends_at_the_whole(monkeypatch):
     seen: list[tuple[int, int]] = []
-    restorer().restore(
-        picture(100, 80), samples=3, tile=40, progress=lambda *step: seen.append(step)
-    )
+    window(monkeypatch, 48)
+    restorer().restore(picture(100, 80), samples=3, progress=lambda *step: seen.append(step))
     done = [step[0] for step in seen]
     assert len(seen) == 6
     assert done == sorted(set(done))
@@ -398,17 +430,19 @@ class Failing(FakeNetwork):
         image, detail = super().sample(encoding, latent, temperature, condition)
         if self.only_reduced and self.precision is None:
             return Sample(image, detail)
-        marked = self.marked[-1].repeat_interleave(4, 0).repeat_interleave(4, 1)[None, None]
+        marked = F.interpolate(encoding.features[:, 8:], scale_factor=4) == 1.0
         value = torch.tensor(self.value)
         broken_image = torch.where(marked, value, image) if self.where != "detail" else image
         broken_detail = torch.where(marked, value, detail) if self.where != "image" else detail
         return Sample(broken_image, broken_detail)
 
-    marked: list[torch.Tensor]
-
     def encode(self, degraded):
-        self.marked = [(degraded[0] == 1.0).all(dim=0)]
-        return super().encode(degraded)
+        mean, features = super().encode(degraded)
+        mark = (degraded == 1.0).all(dim=1, keepdim=True)
+        return Encoding(mean, torch.cat((features, mark.float()), dim=1))
+
+    def prepare(self, features):
+        return super().prepare(features[:, :8])
 
 
 def marked_picture() -> torch.Tensor:
@@ -419,18 +453,20 @@ def marked_picture() -> torch.Tensor:
 
 @pytest.mark.parametrize("where", ["image", "detail", "both"])
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
-def test_values_that_are_not_finite_fail_the_picture_and_name_the_place(value, where):
+def test_values_that_are_not_finite_fail_the_picture_and_name_the_place(monkeypatch, value, where):
+    window(monkeypatch, 58)
     made = Restorer(Failing(False, value, where), config())  # type: ignore[arg-type]
     with pytest.raises(InputError, match=r"48 values .* rows 0 \.\. 399, columns 300 \.\. 399"):
-        made.restore(marked_picture(), tile=50)
+        made.restore(marked_picture())
 
 
 @pytest.mark.parametrize("precision", ["bfloat16", "float16"])
-def test_a_tile_that_fails_in_reduced_precision_is_done_again_in_float32(precision):
+def test_a_tile_that_fails_in_reduced_precision_is_done_again_in_float32(monkeypatch, precision):
+    window(monkeypatch, 58)
     network = Failing(True)
     made = Restorer(network, config(), precision=precision)  # type: ignore[arg-type]
-    result = made.restore(marked_picture(), samples=2, tile=50)
-    plain = restorer().restore(marked_picture(), samples=2, tile=50)
+    result = made.restore(marked_picture(), samples=2)
+    plain = restorer().restore(marked_picture(), samples=2)
     assert np.abs(result.raw - plain.raw).max() < 1e-6
     assert network.samples == 4 * 2 + 2
     assert network.precision is made.network.precision is not None
@@ -449,7 +485,7 @@ def test_reduced_precision_that_fails_in_float32_too_fails_the_picture():
 
 def test_error_pixels_are_counted_before_the_limiter():
     made = Restorer(Failing(False, 30.0, "detail"), config())  # type: ignore[arg-type]
-    result = made.restore(marked_picture(), samples=3, tile=50)
+    result = made.restore(marked_picture(), samples=3)
     assert result.report["error_pixels"] == 3 * 16
     assert result.report["largest_detail"] == 30.0
     assert result.report["nonfinite"] == 0
@@ -475,15 +511,15 @@ def test_a_result_of_one_colour_is_reported():
 
 
 class Hungry(FakeNetwork):
-    """Runs out of memory for windows of more than `most` cells, at the second sample."""
+    """Runs out of memory at the second sample."""
 
-    def __init__(self, most: int, error: Exception) -> None:
+    def __init__(self, error: Exception) -> None:
         super().__init__()
-        self.most, self.error, self.count = most, error, 0
+        self.error, self.count = error, 0
 
     def sample(self, encoding, latent, temperature, condition=None):
         self.count += 1
-        if latent.shape[-1] * latent.shape[-2] > self.most and self.count % 2 == 0:
+        if self.error is not None and self.count % 2 == 0:
             raise self.error
         return super().sample(encoding, latent, temperature, condition)
 
@@ -497,31 +533,19 @@ OUT_OF_MEMORY = [
 
 
 @pytest.mark.parametrize("error", OUT_OF_MEMORY, ids=["cuda", "host", "cpu", "mps"])
-def test_out_of_memory_halves_the_tile_and_goes_on(error):
-    y = picture(140, 150)
-    seen: list[int] = []
-    made = Restorer(Hungry(9000, error), config())  # type: ignore[arg-type]
-    result = made.restore(y, samples=2, tile=10**6, progress=lambda done, total: seen.append(done))
-    plain = restorer().restore(y, samples=2)
-    assert differing(result, plain) < 2e-5
-    assert result.report["error_pixels"] == plain.report["error_pixels"]
-    assert result.report["largest_detail"] == pytest.approx(plain.report["largest_detail"])
-    assert result.report["tile"] == 75
-    assert result.report["notes"] == [
-        "memory ran out with tiles of 150 pixels: went on with smaller ones"
-    ]
-    assert seen == sorted(set(seen))
-    assert seen[-1] == 140 * 150 * 2
-
-
-def test_out_of_memory_at_the_smallest_tile_is_a_limit():
-    made = Restorer(Hungry(0, MemoryError()), config())  # type: ignore[arg-type]
-    with pytest.raises(LimitError, match=r"even with tiles of [78] pixels"):
-        made.restore(picture(120, 120), samples=2)
+def test_out_of_memory_is_a_limit_that_says_what_to_do_and_keeps_nothing(error):
+    made = Restorer(Hungry(error), config())  # type: ignore[arg-type]
+    with pytest.raises(LimitError, match="memory on cpu ran out") as caught:
+        made.restore(picture(20, 20), samples=2)
+    assert "close other programs" in caught.value.hint
+    assert caught.value.__context__ is None
+    made.network.error = None  # type: ignore[assignment]
+    again = made.restore(picture(20, 20), samples=2)
+    assert bytes_of(again) == bytes_of(restorer().restore(picture(20, 20), samples=2))
 
 
 def test_other_errors_pass_through():
-    made = Restorer(Hungry(0, RuntimeError("wrong shape")), config())  # type: ignore[arg-type]
+    made = Restorer(Hungry(RuntimeError("wrong shape")), config())  # type: ignore[arg-type]
     with pytest.raises(RuntimeError, match="wrong shape"):
         made.restore(picture(20, 20), samples=2)
 

@@ -15,7 +15,6 @@ from restoreflow.restoration.tiles import (
     Reach,
     Tile,
     Window,
-    halved,
     plan,
     plan_within,
 )
@@ -69,19 +68,12 @@ def test_a_budget_below_the_halo_gives_the_smallest_cores():
     assert max(core.rows for core, _ in tiles) == MIN_SIDE
 
 
-@settings(max_examples=60, deadline=None)
-@given(SIZES, REACHES, st.integers(8, 60))
-def test_halves_cover_their_tile_once(size, reach, side):
-    tiles = plan(size, reach, (100, 100))
-    parts = [part for tile in tiles for part in halved(tile, size, reach, side)]
-    check(parts, size, reach)
-    assert max(max(core.rows, core.columns) for core, _ in parts) <= side
-
-
 def test_a_window_seen_from_another():
     outer, core = Window(10, 50, 20, 80), Window(14, 20, 20, 30)
     assert core.seen_from(outer) == (4, 10, 0, 10)
     assert core.slices(4) == (slice(56, 80), slice(80, 120))
+    assert core.grown(5, outer) == (10, 25, 20, 35)
+    assert outer.grown(3, outer) == outer
 
 
 @pytest.mark.parametrize(
