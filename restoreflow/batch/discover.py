@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import os
 from collections.abc import Iterator, Sequence
@@ -11,9 +12,10 @@ from typing import NamedTuple, TypeVar
 from restoreflow.errors import InputError, RestoreflowError, UsageError
 from restoreflow.images.formats import FORMATS
 from restoreflow.images.names import shown
+from restoreflow.images.tiff_pages import page_count
 from restoreflow.remote_path import RemotePath, absolute_name, is_url, to_path
 
-__all__ = ["MANIFEST_NAME", "Found", "find", "manifests"]
+__all__ = ["MANIFEST_NAME", "Found", "Page", "find", "manifests"]
 
 MANIFEST_NAME = "restoreflow-manifest"
 """How the names of manifests begin; a folder with one holds results."""
@@ -21,6 +23,16 @@ MANIFEST_NAME = "restoreflow-manifest"
 _Pattern = TypeVar("_Pattern", bound=Path)
 
 _SUFFIXES = frozenset(suffix for each in FORMATS.values() for suffix in each.extensions)
+
+
+class Page(NamedTuple):
+    """One of a file's several pages: which, from 1, and of how many."""
+
+    number: int
+    total: int
+
+    def __str__(self) -> str:
+        return f"page{self.number:0{len(str(self.total))}}"
 
 
 class Found(NamedTuple):
@@ -31,12 +43,19 @@ class Found(NamedTuple):
         relative: its place below the folder it was found in; its name if it was named itself.
         root: that folder; None for a file that was named, or matched a pattern.
         error: why there is nothing to read, of a folder that cannot be looked into.
+        page: which page of the file; None where it is all of it.
     """
 
     path: Path
     relative: Path
     root: Path | None = None
     error: RestoreflowError | None = None
+    page: Page | None = None
+
+    @property
+    def stem(self) -> str:
+        """What its results' names begin with: the name without extension, and the page."""
+        return self.relative.stem if self.page is None else f"{self.relative.stem}_{self.page}"
 
 
 def find(
@@ -47,7 +66,8 @@ def find(
     A file that is named is taken whatever it is called, present or not. In folders, files with a
     picture's extension are, but hidden ones; links to folders are not followed, and folders with
     results of an earlier run are passed over. A name with *, ? or [ that is no file is a pattern;
-    ** goes deeper. All of it may lie on a store and is then named by a URL.
+    ** goes deeper. A TIFF file of several pages is as many inputs. All of it may lie on a store and
+    is then named by a URL.
 
     Args:
         inputs: files, folders, patterns.
@@ -63,12 +83,24 @@ def find(
     for each in inputs:
         for picture in _expanded(each, recursive, leave_out):
             found.setdefault(absolute_name(picture.path), picture)
-    return list(found.values())
+    return [page for each in found.values() for page in _pages(each)]
 
 
 def manifests(folder: Path) -> list[Path]:
     """The manifests in an output folder, of all shards."""
     return sorted(folder.glob(f"{MANIFEST_NAME}*.jsonl"))
+
+
+def _pages(found: Found) -> list[Found]:
+    path, count = found.path, 1
+    if path.suffix.lower() in FORMATS["tiff"].extensions and not isinstance(path, RemotePath):
+        with contextlib.suppress(OSError, ValueError):  # reading it will say why
+            if path.is_file():  # opening a pipe would wait
+                with path.open("rb") as stream:
+                    count = page_count(stream)
+    if count < 2:
+        return [found]
+    return [found._replace(page=Page(number, count)) for number in range(1, count + 1)]
 
 
 def _expanded(given: str, recursive: bool, leave_out: Path | None) -> Iterator[Found]:

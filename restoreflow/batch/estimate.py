@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from restoreflow.batch.job import Job
-from restoreflow.batch.read import read_picture
+from restoreflow.batch.read import input_bytes, read_picture
 from restoreflow.batch.results import encode_results
 from restoreflow.batch.settings import RestorationSettings
 from restoreflow.errors import InputError, LimitError
-from restoreflow.images.decode import read_bytes, read_size
+from restoreflow.images.decode import read_size
 from restoreflow.images.picture import Picture
 from restoreflow.remote_path import RemotePath
 
@@ -70,8 +70,7 @@ def estimate(
 
 def _pixels(job: Job, settings: RestorationSettings) -> int | None:
     try:
-        data = job.data if job.data is not None else read_bytes(job.input, settings.max_pixels)
-        width, height = read_size(data, settings.max_pixels)
+        width, height = read_size(input_bytes(job, settings), settings.max_pixels)
     except (InputError, LimitError):
         return None
     return width * height

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from restoreflow.batch.discover import Page
 from restoreflow.batch.record import Record
 from restoreflow.errors import UsageError
 
@@ -30,6 +31,7 @@ class Job:
         arrays: the file of numbers, or None.
         format: the samples'.
         folder: the output folder, which has a manifest; None where results lie beside inputs.
+        page: of the input; None where that is all of it.
         place: the input's place below the folder it was found in, the same on every machine.
         data: the input's bytes, where it is not a file.
         sink: where the result goes, where it is not a file.
@@ -43,6 +45,7 @@ class Job:
     arrays: Path | None = None
     format: str = "png"
     folder: Path | None = None
+    page: Page | None = None
     place: Path = Path()
     data: bytes | None = None
     sink: BinaryIO | None = None

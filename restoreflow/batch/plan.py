@@ -102,7 +102,8 @@ def _into_file(
     found: Sequence[Found], target: Path, suffix: str, settings: RestorationSettings
 ) -> Job:
     if len(found) > 1 or found[0].root is not None:
-        count = "a folder" if len(found) == 1 else f"{len(found)} inputs"
+        what = "inputs" if len({each.path for each in found}) > 1 else "pages"
+        count = "a folder" if len(found) == 1 else f"{len(found)} {what}"
         raise UsageError(f"{shown(target)} is one file for {count}", f"name a folder: -o {target}/")
     if settings.name is not None:
         raise UsageError(f"--name and -o {shown(target)} both name the result", "leave one of them")
@@ -128,7 +129,7 @@ def _job(
         top = to_path(out) if out is not None else output_folder(found.root or Path(), suffix)
         folder = top / found.relative.parent
     ext = template.extension or extension_of(found.relative, settings.output_format)
-    job = _named(found, folder, stem or found.relative.stem, suffix, settings, template, ext)
+    job = _named(found, folder, stem or found.stem, suffix, settings, template, ext)
     return replace(job, folder=top)
 
 
@@ -154,6 +155,7 @@ def _named(
         grid=beside(settings.grid, "grid.png"),
         arrays=beside(settings.arrays, f".{settings.arrays}"),
         format=format_of_name(f"x{ext}"),
+        page=found.page,
         place=found.relative,
         settled=None if found.error is None else Record(found.path, "failed", error=found.error),
     )
@@ -178,6 +180,7 @@ def _told_apart(
         if len(set(group)) > 1 and len(endings) == len(set(group)):
             for number in group:
                 path = found[number].path
-                stem = f"{path.stem}_{path.suffix[1:]}" if path.suffix else path.stem
+                parts = (path.stem, path.suffix[1:], found[number].page)
+                stem = "_".join(str(part) for part in parts if part)
                 result[number] = _job(found[number], out, suffix, settings, template, stem)
     return result

@@ -11,7 +11,14 @@ from restoreflow.images.formats import check_size
 from restoreflow.images.names import shown
 from restoreflow.images.picture import Picture
 
-__all__ = ["read_picture", "result_pixels"]
+__all__ = ["input_bytes", "read_picture", "result_pixels"]
+
+
+def input_bytes(job: Job, settings: RestorationSettings) -> bytes:
+    """A job's input, or the page of it that the job is about; raises as `read_bytes`."""
+    if job.data is not None:
+        return job.data
+    return read_bytes(job.input, settings.max_pixels, job.page and job.page.number)
 
 
 def read_picture(
@@ -31,8 +38,9 @@ def read_picture(
         LimitError: more pixels than the settings allow, or than the result's format holds.
     """
     label = "standard input" if job.input == STREAM else shown(job.input)
+    label += f", {job.page}" if job.page else ""
     most = settings.max_pixels
-    data = job.data if job.data is not None else read_bytes(job.input, most)
+    data = input_bytes(job, settings)
     width, height = read_size(data, most, label)
     check_size(job.format, width * scale, height * scale)
     admit(width * height)

@@ -117,6 +117,8 @@ def record_of(
     kept = ("seed", "temperature", "consistency", "lr_psnr", "error_pixels", "nonfinite")
     facts: dict[str, Any] = {name: report[name] for name in kept}
     facts |= {"model": config.name, "scale": scale}
+    if job.page is not None:
+        facts["page"] = job.page.number
     facts |= {"width": picture.width * scale, "height": picture.height * scale}
     facts |= {name: report[name] for name in ("largest_detail", "seconds", "device")}
     facts |= {name: report.get(name) for name in JUDGED}

@@ -29,5 +29,8 @@ def no_warnings() -> Iterator[None]:
     """Within, libraries' warnings (of odd metadata, mostly) are not printed, unless debugging."""
     with warnings.catch_warnings():
         if not debugging():
+            from restoreflow.images.libtiff import silence
+
             warnings.simplefilter("ignore")
+            silence()
         yield

@@ -13,7 +13,7 @@ import typer
 from restoreflow.batch.discover import Found, find
 from restoreflow.batch.record import Record, Summary, explained
 from restoreflow.cli import options
-from restoreflow.cli.debug import debugging
+from restoreflow.cli.debug import debugging, no_warnings
 from restoreflow.cli.ood_tables import Format, show, telling
 from restoreflow.errors import FlaggedError, ModelError, UsageError
 from restoreflow.images.names import shown
@@ -122,9 +122,9 @@ def ood_check(
     page = None if report is None else _page(checker, name)
     started = time.perf_counter()
     records: list[Record] = []
-    with telling(output_format, len(found)) as tell:
+    with telling(output_format, len(found)) as tell, no_warnings():
         for picture in found:
-            record = _checked(checker, picture, maps.get(picture.path), overwrite, page)
+            record = _checked(checker, picture, maps.get(picture), overwrite, page)
             records.append(record)
             tell(record)
     show(records, output_format)
@@ -198,13 +198,14 @@ def _checked(
     checker: Checker, found: Found, map_path: Path | None, overwrite: bool, page: OodPage | None
 ) -> Record:
     """One picture, and what is written of it; its pixels are let go before the next."""
-    from restoreflow.images.decode import decode
+    from restoreflow.images.decode import decode, read_bytes
 
     path = found.path
     try:
         if found.error is not None:
             raise found.error
-        pixels = decode(path).pixels
+        data = read_bytes(path, page=found.page and found.page.number)
+        pixels = decode(data, label=shown(path)).pixels
         check = checker.check(pixels)
         if map_path is not None:
             _write_map(map_path, check, checker, overwrite)
@@ -239,15 +240,16 @@ def _facts(check: Check) -> dict[str, Any]:
     }
 
 
-def _map_paths(found: list[Found], folder: Path | None, overwrite: bool) -> dict[Path, Path]:
+def _map_paths(found: list[Found], folder: Path | None, overwrite: bool) -> dict[Found, Path]:
     """Where each picture's heat map goes, settled before any work."""
     if folder is None:
         return {}
-    paths: dict[Path, Path] = {}
+    paths: dict[Found, Path] = {}
     owner: dict[Path, Path] = {}
     for each in found:
         path = each.path
-        target = folder / each.relative.with_name(f"{each.relative.name}_ood.png")
+        page = "" if each.page is None else f"_{each.page}"
+        target = folder / each.relative.with_name(f"{each.relative.name}{page}_ood.png")
         if target in owner:
             raise UsageError(
                 f"the maps of {shown(owner[target])} and {shown(path)} would both be "
@@ -256,7 +258,7 @@ def _map_paths(found: list[Found], folder: Path | None, overwrite: bool) -> dict
             )
         if target.exists() and not overwrite:
             raise UsageError(f"{shown(target)} exists already", "--overwrite replaces it")
-        owner[target], paths[path] = path, target
+        owner[target], paths[each] = path, target
     return paths
 
 

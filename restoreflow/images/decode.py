@@ -21,6 +21,7 @@ from restoreflow.images.names import shown
 from restoreflow.images.picture import Metadata, Picture
 from restoreflow.images.raster import Raster
 from restoreflow.images.readers import pillow_raster, read_header, read_raster
+from restoreflow.images.tiff_pages import one_page
 
 __all__ = ["DEFAULT_MAX_PIXELS", "decode", "from_image", "read_bytes", "read_size"]
 
@@ -62,13 +63,19 @@ def decode(
 
 
 def read_bytes(
-    source: str | Path | bytes | BinaryIO, max_pixels: int | None = DEFAULT_MAX_PIXELS
+    source: str | Path | bytes | BinaryIO,
+    max_pixels: int | None = DEFAULT_MAX_PIXELS,
+    page: int | None = None,
 ) -> bytes:
     """A file's bytes, no more than a picture within the limit can have.
 
-    Raises: as `decode`, where the file cannot be read.
+    Args:
+        page: from 1: those of a TIFF file that has only this page of the source's.
+
+    Raises: as `decode`, where the file cannot be read; InputError also where it lacks the page.
     """
-    return _read(source, max_pixels)[1]
+    label, data = _read(source, max_pixels)
+    return data if page is None else one_page(data, page, label)
 
 
 def read_size(

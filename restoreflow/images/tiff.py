@@ -17,6 +17,7 @@ from restoreflow.images.alpha import unpremultiply
 from restoreflow.images.metadata import split_directories
 from restoreflow.images.picture import Metadata
 from restoreflow.images.raster import Raster, from_samples
+from restoreflow.images.tiff_pages import page_count
 
 __all__ = ["Header", "read", "read_header", "write"]
 
@@ -64,7 +65,6 @@ def read_header(data: bytes, label: str) -> Header:
         with tifffile.TiffFile(io.BytesIO(data)) as file:
             page = _first(file)
             header = _header(page)
-            pages = 1 + _further_pages(file)
             missing = _missing_data(page, len(data))
             is_raw = _DNG_VERSION in page.tags or bool(page.subfiletype & _REDUCED)
     except Exception as error:  # tifffile raises many types on damaged files
@@ -73,9 +73,11 @@ def read_header(data: bytes, label: str) -> Header:
         raise _raw(label)
     if missing:
         raise InputError(f"{label} is cut short: its pixel data is missing", "copy it again")
+    pages = page_count(io.BytesIO(data))
     if pages > 1:
         raise InputError(
-            f"{label} has several pages", "save each page as a file of its own, then restore those"
+            f"{label} has {pages} pages and is read one by one",
+            "from a file on a local disk whose name ends in .tif or .tiff",
         )
     return header
 
@@ -97,18 +99,6 @@ def _raw(label: str) -> InputError:
 def _line(error: Exception) -> str:
     text = " ".join(str(error).split())
     return text[:120] or type(error).__name__
-
-
-def _further_pages(file: tifffile.TiffFile) -> int:
-    # A thumbnail beside the picture is not a page of its own.
-    for index in range(1, 64):
-        try:
-            page = file.pages[index]
-        except IndexError:
-            return 0
-        if isinstance(page, tifffile.TiffPage) and not page.subfiletype & _REDUCED:
-            return 1
-    return 1
 
 
 def _header(page: tifffile.TiffPage) -> Header:

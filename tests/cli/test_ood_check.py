@@ -178,3 +178,17 @@ def test_mistakes_end_before_work(
     assert result.code == code
     assert message in result.err
     assert result.out == ""
+
+
+def test_pages_are_checked_one_by_one(run: Run, tmp_path: Path) -> None:
+    path = write(tmp_path / "page.png")
+    with Image.open(path) as image:
+        image.save(tmp_path / "scan.tif", save_all=True, append_images=[image])
+    maps = tmp_path / "maps"
+    result = run("ood-check", tmp_path / "scan.tif", "--format", "json", "--heatmaps", maps)
+    assert result.code == 0, result.out
+    assert [record["status"] for record in result.records] == ["done", "done"]
+    assert sorted(each.name for each in maps.iterdir()) == [
+        "scan.tif_page1_ood.png",
+        "scan.tif_page2_ood.png",
+    ]

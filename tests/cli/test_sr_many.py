@@ -8,7 +8,10 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import tifffile
+from PIL import Image
 
 from restoreflow.images.temporary import TEMPORARY_PREFIX
 from restoreflow.restoration.restorer import Restorer
@@ -218,3 +221,50 @@ def test_what_a_killed_run_left_is_removed(run: Run, scans: Path) -> None:
     assert run("sr", scans, "-r", "-o", "out/").code == 0
     assert not left.exists()
     assert other.exists()  # of another machine, which may be writing
+
+
+def scan(path: Path, pages: int = 3) -> Path:
+    """A TIFF file of pages that become wider, each with its own camera."""
+    with tifffile.TiffWriter(path) as writer:
+        for number in range(1, pages + 1):
+            page = np.full((8, 8 + number, 3), 40 * number, np.uint8)
+            tags = [(271, "s", 0, f"Maker {number}", True)]
+            writer.write(page, metadata=None, photometric="rgb", extratags=tags)
+    return path
+
+
+def test_pages_are_restored_one_by_one(run: Run, tmp_path: Path) -> None:
+    scan(tmp_path / "scan.tif")
+    outcome = run("sr", "scan.tif", "-o", "out/", "--format", "json")
+    assert outcome.code == 0, outcome.out
+    *records, summary = outcome.records
+    assert [record["page"] for record in records] == [1, 2, 3]
+    assert summary["done"] == 3
+    for number in (1, 2, 3):
+        with Image.open(f"out/scan_page{number}_sr4x.tif") as image:
+            assert image.size == (4 * (8 + number), 32)
+            assert image.getexif()[271] == f"Maker {number}"
+    assert states(run("sr", "scan.tif", "-o", "out/", "--format", "json").records) == [
+        *["skipped"] * 3,
+        "summary",
+    ]
+
+
+def test_a_page_that_fails_is_named_and_the_others_are_done(run: Run, tmp_path: Path) -> None:
+    path = scan(tmp_path / "scan.tif")
+    data = bytearray(path.read_bytes())
+    with tifffile.TiffFile(path) as file:
+        tag = file.pages[1].aspage().tags["StripByteCounts"]
+    data[tag.valueoffset : tag.valueoffset + 4] = b"\xff\xff\xff\x7f"
+    path.write_bytes(data)
+    outcome = run("sr", "scan.tif", "-o", "out/", "--format", "json", "--output-format", "png")
+    assert outcome.code == 3
+    assert states(outcome.records) == ["done", "failed", "done", "summary"]
+    assert "scan.tif, page2" in outcome.records[1]["error"]
+
+
+def test_pages_need_a_folder_not_a_file(run: Run, tmp_path: Path) -> None:
+    scan(tmp_path / "scan.tif")
+    outcome = run("sr", "scan.tif", "-o", "big.tif")
+    assert outcome.code == 2
+    assert "3 pages" in outcome.err and "-o big.tif/" in outcome.err

@@ -1,0 +1,127 @@
+"""The pages of a TIFF file: how many there are, and one of them as a file of its own."""
+
+from __future__ import annotations
+
+import io
+import struct
+from typing import BinaryIO, NamedTuple
+
+from restoreflow.errors import InputError
+
+__all__ = ["one_page", "page_count"]
+
+_MOST_PAGES = 10_000
+_NEW_SUBFILE_TYPE, _SUBFILE_TYPE = 254, 255
+_THUMBNAIL_OR_MASK = 1 | 4  # of NewSubfileType's bits
+_OLD_THUMBNAIL = 2  # of SubfileType's values
+_SHORT, _LONG = 3, 4
+
+
+class _Layout(NamedTuple):
+    """How a file's numbers are stored.
+
+    Attributes:
+        order: of the bytes, as struct's first letter.
+        header: bytes before anything else.
+        offset: struct's letter of a place in the file.
+        entries: struct's letter of a directory's number of entries.
+        entry: bytes of each.
+    """
+
+    order: str
+    header: int
+    offset: str
+    entries: str
+    entry: int
+
+
+class _Directory(NamedTuple):
+    """Where a page's directory begins, and where the place of the next one stands."""
+
+    start: int
+    link: int
+
+
+_LAYOUTS = {
+    b"II*\x00": _Layout("<", 8, "I", "H", 12),
+    b"MM\x00*": _Layout(">", 8, "I", "H", 12),
+    b"II+\x00": _Layout("<", 16, "Q", "Q", 20),
+    b"MM\x00+": _Layout(">", 16, "Q", "Q", 20),
+}
+
+
+def page_count(stream: BinaryIO) -> int:
+    """How many pictures an open TIFF file holds, thumbnails and masks apart.
+
+    Only directories are read. 0 for what is no TIFF file; a damaged one has the pages before the
+    damage. At most 10,000 are counted.
+    """
+    return len(_pages(stream))
+
+
+def one_page(data: bytes, number: int, label: str) -> bytes:
+    """A file that has page `number`, from 1, of a TIFF file as its only one.
+
+    Raises:
+        InputError: there is no such page.
+    """
+    pages = _pages(io.BytesIO(data))
+    if not 1 <= number <= len(pages):
+        raise InputError(f"{label} has {len(pages)} pages, no page {number}")
+    layout, page = _LAYOUTS[data[:4]], pages[number - 1]
+    first = struct.pack(layout.order + layout.offset, page.start)
+    rest, behind = memoryview(data), page.link + len(first)
+    before = layout.header - len(first)
+    return b"".join(
+        (data[:before], first, rest[layout.header : page.link], bytes(len(first)), rest[behind:])
+    )
+
+
+def _pages(stream: BinaryIO) -> list[_Directory]:
+    stream.seek(0)
+    layout = _LAYOUTS.get(stream.read(4))
+    if layout is None:
+        return []
+    width = struct.calcsize(layout.offset)
+    pages: list[_Directory] = []
+    seen: set[int] = set()
+    start = _number(stream, layout.header - width, layout.order + layout.offset)
+    while start is not None and start >= layout.header and start not in seen:
+        seen.add(start)
+        count = _number(stream, start, layout.order + layout.entries)
+        if count is None or not 1 <= count < 2**16 or len(seen) > _MOST_PAGES:
+            break
+        link = start + struct.calcsize("=" + layout.entries) + count * layout.entry
+        following = _number(stream, link, layout.order + layout.offset)
+        if following is None:
+            break
+        if _is_page(stream, layout, start, count):
+            pages.append(_Directory(start, link))
+        start = following
+    return pages
+
+
+def _is_page(stream: BinaryIO, layout: _Layout, start: int, count: int) -> bool:
+    stream.seek(start + struct.calcsize("=" + layout.entries))
+    entries = stream.read(count * layout.entry)
+    value_at = layout.entry - struct.calcsize(layout.offset)
+    for place in range(0, len(entries), layout.entry):
+        tag, kind = struct.unpack_from(layout.order + "HH", entries, place)
+        if tag > _SUBFILE_TYPE:  # they are sorted
+            break
+        if tag in (_NEW_SUBFILE_TYPE, _SUBFILE_TYPE) and kind in (_SHORT, _LONG):
+            letter = "H" if kind == _SHORT else "I"
+            (value,) = struct.unpack_from(layout.order + letter, entries, place + value_at)
+            if tag == _NEW_SUBFILE_TYPE:
+                return not value & _THUMBNAIL_OR_MASK
+            return value != _OLD_THUMBNAIL
+    return True
+
+
+def _number(stream: BinaryIO, place: int, letters: str) -> int | None:
+    """A number in the file; None beyond its end."""
+    try:
+        stream.seek(place)
+        return struct.unpack(letters, stream.read(struct.calcsize(letters)))[0]
+    except (OverflowError, ValueError, OSError, struct.error):
+        return None
