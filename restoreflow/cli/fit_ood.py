@@ -61,7 +61,7 @@ def fit_ood(
             help="Photographs to corrupt and restore, to learn how probable artifacts are; 0: "
             "none, else 4 or more.",
         ),
-    ] = 16,
+    ] = 24,
     calibration_data: Annotated[
         Path | None,
         typer.Option(
@@ -143,12 +143,12 @@ def _fitted(
     advance: Any,
 ) -> Reference:
     from restoreflow.ood.fit import fit_reference
-    from restoreflow.ood.pictures import degradation_of, pairs
+    from restoreflow.ood.pictures import degradation_of, pairs, remembered
 
     degradation, scale = degradation_of(folder), loaded.config.scale
     return fit_reference(
         loaded.network,
-        lambda: (pair.degraded for pair in pairs(photos, degradation, scale, seed)),
+        remembered(lambda: (pair.degraded for pair in pairs(photos, degradation, scale, seed))),
         layers,
         summary,
         rank,

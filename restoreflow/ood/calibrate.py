@@ -23,10 +23,12 @@ from restoreflow.training.data import step_generator
 __all__ = [
     "Outcome",
     "Spoilt",
+    "as_large",
     "bad_places",
     "calibrate",
     "is_bad",
     "spoilt",
+    "spoilt_once",
     "usual_surprise",
 ]
 
@@ -77,6 +79,20 @@ def spoilt(
             yield Spoilt(name, severity, Pair(pair.name, *both))
 
 
+def spoilt_once(pair: Pair, group: int, severities: Sequence[int], seed: int) -> Iterator[Spoilt]:
+    """A pair as it is, and with every corruption at one severity, another from pair to pair.
+
+    Args:
+        group: the pair's number; with as many pairs as severities, each corruption has had all.
+        severities: of 1 .. 5.
+        seed: of all pairs.
+    """
+    yield Spoilt("none", 0, pair)
+    for place, name in enumerate(CORRUPTIONS):
+        severity = severities[(group + place) % len(severities)]
+        yield from list(spoilt(pair, [severity], seed + group, [name]))[1:]
+
+
 def usual_surprise(
     network: RestorationNetwork, pairs: Iterable[Pair], temperature: float, samples: int, seed: int
 ) -> float:
@@ -114,7 +130,7 @@ def calibrate(
     outcome: Outcome,
     temperature: float,
     severities: Sequence[int] = (1, 3, 5),
-    samples: int = 4,
+    samples: int = 2,
     seed: int = 0,
     advance: Callable[[], None] = lambda: None,
 ) -> tuple[Calibration, ...]:
@@ -122,8 +138,9 @@ def calibrate(
 
     Every second photograph, with all its corruptions, is held out; AUROC and calibration error are
     of those. The probabilities hold for a mixture like this one: each photograph once as it is and
-    once with every corruption at every severity. The picture's is a function of the score, energy
-    or unusual, that tells outcomes better apart on the photographs learnt from.
+    once with every corruption, at severities that change from photograph to photograph. The
+    picture's is a function of the score, energy or unusual, that tells outcomes better apart on
+    the photographs learnt from.
 
     Args:
         network: whose samples are judged, and whose features are scored.
@@ -146,7 +163,7 @@ def calibrate(
     halves: tuple[list[_Observed], list[_Observed]] = ([], [])
     count = 0
     for group, pair in enumerate(pairs()):
-        for each in spoilt(pair, severities, seed + group):
+        for each in spoilt_once(pair, group, severities, seed):
             bad = bad_places(network, each.pair, outcome, temperature, samples, seed, limit)
             rng = np.random.default_rng([seed, group])
             halves[group % 2].append(_observed(network, reference, each.pair, bad, outcome, rng))
@@ -171,13 +188,13 @@ def _observed(
 ) -> _Observed:
     found = score(network, reference, pair.degraded)
     chosen = rng.permutation(bad.size)[:PLACES]
-    energies = _as_large(found.energies, bad.shape).ravel()[chosen]
+    energies = as_large(found.energies, bad.shape).ravel()[chosen]
     logs = np.array([log_energy(energy) for energy in energies.tolist()])
     wrong = is_bad(bad, outcome)
     return _Observed(log_energy(found.energy), found.unusual, wrong, logs, bad.ravel()[chosen])
 
 
-def _as_large(values: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:
+def as_large(values: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:
     """A coarser layer's map with every value repeated over the cells it stands for."""
     rows = np.arange(shape[0]) * values.shape[0] // shape[0]
     columns = np.arange(shape[1]) * values.shape[1] // shape[1]

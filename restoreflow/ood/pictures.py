@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -18,7 +18,15 @@ from restoreflow.training.degradations import downscale, round_8bit
 from restoreflow.training.low_light_pairs import make_pair
 from restoreflow.training.photo_degradation import degrade_photo
 
-__all__ = ["Degradation", "Pair", "degradation_of", "degrade", "list_photos", "pairs"]
+__all__ = [
+    "Degradation",
+    "Pair",
+    "degradation_of",
+    "degrade",
+    "list_photos",
+    "pairs",
+    "remembered",
+]
 
 Degradation = Literal["bicubic", "photo", "low_light"]
 
@@ -117,6 +125,38 @@ def pairs(
             f"all {len(photos)} photographs are smaller than {LEAST_CELLS * 4} pixels a side",
             "use larger ones",
         )
+
+
+def remembered(
+    pictures: Callable[[], Iterable[Tensor]], most: int = 2**29
+) -> Callable[[], Iterator[Tensor]]:
+    """The same pictures at every call, read and degraded once if they are few enough to keep.
+
+    Args:
+        pictures: gives 8-bit levels in [0, 1], the same at every call.
+        most: bytes that are kept, one a value; where the pictures have more, none are.
+    """
+    kept: list[Tensor] | None = None
+
+    def give() -> Iterator[Tensor]:
+        nonlocal kept
+        if kept is not None:
+            for levels in kept:
+                yield levels / 255.0
+            return
+        seen: list[Tensor] = []
+        held = 0
+        for picture in pictures():
+            held += picture.numel()
+            if held <= most:
+                seen.append((picture * 255).round().to(torch.uint8))
+            else:
+                seen.clear()
+            yield picture
+        if held <= most:
+            kept = seen
+
+    return give
 
 
 def _middle(picture: Tensor, scale: int, side: int | None) -> Tensor:

@@ -10,7 +10,14 @@ import torch
 from restoreflow.errors import InputError
 from restoreflow.networks.restoration_network import RestorationNetwork
 from restoreflow.ood import calibrate as module
-from restoreflow.ood.calibrate import bad_places, calibrate, spoilt, usual_surprise
+from restoreflow.ood.calibrate import (
+    bad_places,
+    calibrate,
+    spoilt,
+    spoilt_once,
+    usual_surprise,
+)
+from restoreflow.ood.corruptions import CORRUPTIONS
 from restoreflow.ood.outcomes import Drawn
 from restoreflow.ood.pictures import Pair
 from restoreflow.ood.reference import Reference
@@ -68,7 +75,7 @@ def test_too_few_photographs_are_refused(
 ) -> None:
     monkeypatch.setattr(module, "draw", explode)
     with pytest.raises(InputError, match="too few"):
-        calibrate(network, reference, lambda: pairs(3), "error", 0.8, severities=(), samples=1)
+        calibrate(network, reference, lambda: pairs(3), "error", 0.8, severities=(3,), samples=1)
 
 
 def test_a_corruption_of_the_scene_changes_the_truth() -> None:
@@ -80,3 +87,15 @@ def test_a_corruption_of_the_scene_changes_the_truth() -> None:
     assert not torch.equal(found["contrast"].clean, pair.clean)
     again = {each.corruption: each.pair for each in spoilt(pair, (3,), seed=0)}
     assert torch.equal(found["shot_noise"].degraded, again["shot_noise"].degraded)
+
+
+def test_every_corruption_comes_at_every_severity_in_turn() -> None:
+    (pair,) = pairs(1)
+    seen = [
+        [(each.corruption, each.severity) for each in spoilt_once(pair, group, (1, 3, 5), 0)]
+        for group in range(3)
+    ]
+    assert all(cases[0] == ("none", 0) for cases in seen)
+    assert all([name for name, _ in cases[1:]] == list(CORRUPTIONS) for cases in seen)
+    for place in range(1, len(CORRUPTIONS) + 1):
+        assert {cases[place][1] for cases in seen} == {1, 3, 5}

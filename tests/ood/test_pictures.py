@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import torch
 
 from restoreflow.errors import InputError, ModelError, UsageError
 from restoreflow.models.folder import RECIPE, add_files
-from restoreflow.ood.pictures import degradation_of, list_photos, pairs
+from restoreflow.ood.pictures import degradation_of, list_photos, pairs, remembered
 from restoreflow.training.degradations import downscale, round_8bit
 from tests.ood import fakes
 
@@ -57,3 +58,27 @@ def test_the_recipe_says_how_inputs_were_made(tmp_path: Path) -> None:
     add_files(folder.path, {RECIPE: b'nam = "tiny"\n'})
     with pytest.raises(ModelError, match="nam"):
         degradation_of(folder)
+
+
+def test_remembered_pictures_are_made_once_if_they_fit() -> None:
+    made = 0
+
+    def pictures() -> Iterator[torch.Tensor]:
+        nonlocal made
+        made += 1
+        yield from fakes.photos(3)
+
+    size = sum(picture.numel() for picture in fakes.photos(3))
+    for most, times in ((size, 1), (size - 1, 3)):
+        made = 0
+        again = remembered(pictures, most)
+        for _ in range(3):
+            for picture, expected in zip(again(), fakes.photos(3), strict=True):
+                assert torch.equal(picture, expected)
+        assert made == times
+
+
+def test_what_is_remembered_is_whole() -> None:
+    again = remembered(lambda: fakes.photos(3))
+    next(iter(again()))  # left in the middle: nothing was remembered
+    assert len(list(again())) == len(list(again())) == 3
