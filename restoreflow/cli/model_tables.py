@@ -103,14 +103,16 @@ def _place(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _figures(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """A measure a line and a measured method a column: there are too many measures for a line."""
     from restoreflow.models.card import figure_columns
 
-    columns = figure_columns(rows)
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for column in columns:
-        table.add_column(_text(column.replace("_", " ")))
-    for row in rows:
-        table.add_row(*(_number(row.get(column)) for column in columns))
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(no_wrap=True)
+    for _ in rows:
+        table.add_column(justify="right", overflow="fold")
+    for column in figure_columns(rows):
+        label = _text(column.replace("_", " "))
+        table.add_row(label, *(_number(row.get(column)) for row in rows))
     return table
 
 
@@ -126,11 +128,24 @@ def _certificate(certificate: Mapping[str, Any]) -> list[RenderableType]:
     words = (
         "For every input and condition, at temperatures up to "
         f"{certificate['temperature']:g}, in units of the image's range:\n"
-        f"detail before the limiter: {before}\n"
+        f"detail before the limiter: {before}{_gains(certificate)}\n"
         f"detail after the limiter:  {after}\n"
         f"result, before clamping:   from {low} to {high}"
     )
     return [table, Text(words)]
+
+
+def _gains(certificate: Mapping[str, Any]) -> str:
+    """What the layers without a bound can multiply a value by; nothing where all have one."""
+    gains: Sequence[Mapping[str, Any]] = certificate["gains"]
+    if not gains:
+        return ""
+    factors = sorted({float(gain["gain"]) for gain in gains})
+    each = " or ".join(f"{factor:.3g}" for factor in factors)
+    return (
+        f": the inverse of {len(gains)} layers can multiply a value by {each} each, "
+        f"by {certificate['gain']:.1e} together"
+    )
 
 
 def _text(value: object) -> Text:

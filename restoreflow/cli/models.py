@@ -189,21 +189,26 @@ def _figures(folder: ModelFolder) -> list[dict[str, Any]]:
 
 
 def _certificate(folder: ModelFolder) -> dict[str, Any]:
-    """Bounds on |detail|, in units of the image range, that hold for every input; None: none."""
+    """Bounds on |detail|, in units of the image range, that hold for every input; None: none.
+
+    A layer without a bound has a gain: the factor that its inverse can multiply a value by.
+    """
+    from restoreflow.flows.certificate import certificate
     from restoreflow.models.folder import load_folder
 
-    lines = load_folder(folder).network.inverse_bound(CERTIFICATE_TEMPERATURE)
+    found = certificate(load_folder(folder).network, CERTIFICATE_TEMPERATURE)
     layers = [
         {"layer": line.layer, "norm": _finite(line.norm), "peak": _finite(line.peak)}
-        for line in lines
+        for line in found.layers
     ]
-    after = lines[-1].peak
     return {
-        "temperature": CERTIFICATE_TEMPERATURE,
+        "temperature": found.temperature,
         "layers": layers,
-        "before_limiter": layers[-2]["peak"],
-        "after_limiter": _finite(after),
-        "result_range": [_finite(-after), _finite(1 + after)],  # the mean lies in [0, 1]
+        "before_limiter": _finite(found.before_limiter),
+        "after_limiter": _finite(found.after_limiter),
+        "result_range": [_finite(value) for value in found.image_range],
+        "gains": [gain._asdict() for gain in found.gains],
+        "gain": found.gain,
     }
 
 

@@ -118,6 +118,8 @@ def test_certificate(bundle: Path) -> None:
     assert certificate["before_limiter"] == layers[-2]["peak"]
     assert certificate["result_range"] == [-0.5, 1.5]
     assert 0.5 < certificate["before_limiter"] < 1000
+    assert certificate["gains"] == []
+    assert certificate["gain"] == 1
     text = run("show", "tiny", "--certificate", "--format", "human")
     assert "detail after the limiter:  at most 0.5" in text
     assert "from -0.5 to 1.5" in text
@@ -130,8 +132,12 @@ def test_the_affine_twin_has_no_bound_before_the_limiter(bundle: Path, config: M
     (record,) = records("show", "affine", "--certificate")
     assert record["certificate"]["before_limiter"] is None
     assert record["certificate"]["after_limiter"] == 0.5
+    gains = [gain["gain"] for gain in record["certificate"]["gains"]]
+    assert gains == pytest.approx([1e4] * 3)  # two couplings and the injector
+    assert record["certificate"]["gain"] == pytest.approx(1e12)
     text = run("show", "affine", "--certificate", "--format", "human")
-    assert "detail before the limiter: no bound" in text
+    told = "detail before the limiter: no bound: the inverse of 3 layers can multiply a value by "
+    assert told + "1e+04 each, by 1.0e+12 together" in " ".join(text.split())
     assert "detail after the limiter:  at most 0.5" in text
 
 
