@@ -7,13 +7,15 @@ from typing import Any
 import typer
 from rich.table import Table
 
-from restoreflow.cli.options import Device, FormatOption
+from restoreflow.cli.options import Debug, Device, FormatOption
 from restoreflow.cli.output import emit
 
 __all__ = ["doctor"]
 
 
-def doctor(device: Device = "auto", output_format: FormatOption = "auto") -> None:
+def doctor(
+    device: Device = "auto", output_format: FormatOption = "auto", debug: Debug = False
+) -> None:
     """Show versions, devices, the cache and the bundled models, and restore a test picture.
 
     Example: restoreflow doctor
