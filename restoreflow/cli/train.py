@@ -145,12 +145,11 @@ def write_sheet(settings: TrainConfig, data: Path, path: Path) -> None:
 
     from restoreflow.training.contact_sheet import pair_sheet
     from restoreflow.training.data import Photos, step_generator
-    from restoreflow.training.loop import degrade
+    from restoreflow.training.examples import draw_examples
 
     patch = settings.stages[0].patch
     generator = step_generator(settings.seed, 0, 0)
-    clean = Photos(data, patch).batch(SHEET_PAIRS, patch, generator)
-    degraded, target = degrade(clean, settings, generator)
-    enlarged = F.interpolate(degraded, target.shape[-2:], mode="nearest")
-    pairs = list(zip(enlarged, target, strict=True))
+    batch = draw_examples(Photos(data, patch), SHEET_PAIRS, patch, settings, generator)
+    enlarged = F.interpolate(batch.degraded, batch.clean.shape[-2:], mode="nearest")
+    pairs = list(zip(enlarged, batch.clean, strict=True))
     pair_sheet(pairs, [settings.degradation] * len(pairs)).save(path)

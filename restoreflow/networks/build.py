@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from restoreflow.flows.flow import build_flow
+from restoreflow.networks.encoder import Encoder
+from restoreflow.networks.low_light import LowLightEncoder
 from restoreflow.networks.residual import ResidualEncoder
 from restoreflow.networks.restoration_network import RestorationNetwork
 
@@ -18,13 +20,21 @@ def build_network(config: ModelConfig) -> RestorationNetwork:
     """A network of the described form; weights are drawn from torch's global generator.
 
     Raises:
-        ValueError: the encoder is of a kind that no task uses yet.
+        ValueError: the encoder is not of the task's kind, or cannot have that width.
     """
+    flow = build_flow(config.flow, config.network.width)
+    return RestorationNetwork(build_encoder(config), flow, config.task, config.scale)
+
+
+def build_encoder(config: ModelConfig) -> Encoder:
+    """The encoder alone."""
     network = config.network
-    if network.kind != "residual":
-        raise ValueError(f"no model can have an encoder of kind {network.kind!r} in this version")
-    encoder = ResidualEncoder(
-        network.width, network.depth, network.context, config.scale, network.mean_range
-    )
-    flow = build_flow(config.flow, network.width)
-    return RestorationNetwork(encoder, flow, config.task, config.scale)
+    kind = {"sr": "residual", "lowlight": "low_light"}[config.task]
+    if network.kind != kind:
+        raise ValueError(
+            f'task "{config.task}" needs an encoder of kind "{kind}", not "{network.kind}"'
+        )
+    size = network.width, network.depth, network.context
+    if kind == "low_light":
+        return LowLightEncoder(*size, network.mean_range)
+    return ResidualEncoder(*size, config.scale, network.mean_range)

@@ -35,9 +35,11 @@ class Encoder(nn.Module):
         isolated: whether gradients stop between the trunk and the features. Training sets it, so
             that the likelihood leaves the mean image alone; otherwise the features are
             differentiable in the input, which a search for hostile inputs needs.
+        alignment: grid cells; tiles begin at multiples of it.
     """
 
     isolated: bool = False
+    alignment: int = 1
 
     def isolate(self, trunk: Tensor) -> Tensor:
         """The trunk as the flow's features may see it."""
@@ -51,6 +53,14 @@ class Encoder(nn.Module):
     def mean_parameters(self) -> list[nn.Parameter]:
         """The parameters that the mean image depends on."""
         raise NotImplementedError
+
+    def global_context(self, picture: Tensor) -> Tensor | None:
+        """What all parts of a picture share, (N, G), judged on the whole of it; None if nothing.
+
+        An encoder that gives one takes it as ``forward``'s second argument.
+        """
+        del picture
+        return None
 
     def forward(self, degraded: Tensor) -> Encoding:
         """Mean image and features."""

@@ -15,6 +15,7 @@ __all__ = ["ExposureContext", "LowLightEncoder", "with_exposure", "with_stops"]
 THUMBNAIL = 64
 MOST_STOPS = 8.0
 MIDDLE_GRAY = 0.2
+LOCAL_STOPS = 2.0
 QUANTILES = (0.02, 0.1, 0.3, 0.5, 0.7, 0.9, 0.98)
 VOID = 0.25 / 255.0
 
@@ -81,9 +82,10 @@ class ExposureContext(nn.Module):
 class LowLightEncoder(Encoder):
     """Dark picture to mean image and features on the grid of 4 x 4 cells.
 
-    The picture is brightened by the exposure of its context. The mean image is, pixel by pixel,
-    a weighted average of the brightened picture and two smoothed versions of it, plus a
-    correction of at most ``mean_range``; clamped to [0, 1]. The correction is scaled by how much
+    The picture is brightened by the exposure of its context, by up to 2 stops more or less where
+    the features ask for it, since light is uneven. The mean image is, pixel by pixel, a weighted
+    average of the brightened picture and two smoothed versions of it, plus a correction of at
+    most ``mean_range``; clamped to [0, 1]. The correction is scaled by how much
     light there is and how far from white it is, so that black stays black and white stays white.
 
     Three resolutions, 1/4, 1/8 and 1/16 of the picture's, see noise and its surroundings. The
@@ -106,6 +108,8 @@ class LowLightEncoder(Encoder):
         self, width: int, depth: int, context: int, mean_range: float, shared: int = 32
     ) -> None:
         super().__init__()
+        if width < 3 or width % 3:
+            raise ValueError(f"width is {width}, not a multiple of 3")
         middle, deep = 4 * width // 3, 2 * width
         self.mean_range = mean_range
         self.judgement = ExposureContext(shared)
@@ -124,7 +128,8 @@ class LowLightEncoder(Encoder):
         self.tail = nn.Conv2d(width, width, 3, padding=1)
         self.detail = nn.Conv2d(width, 3 * self.cell**2, 3, padding=1)
         self.weights = nn.Conv2d(width, 3 * self.cell**2, 3, padding=1)
-        for layer in (self.detail, self.weights):
+        self.light = nn.Conv2d(width, 1, 1)
+        for layer in (self.detail, self.weights, self.light):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)  # pyright: ignore[reportArgumentType]
         self.context = nn.Sequential(*(ResidualBlock(width) for _ in range(context)))
@@ -137,7 +142,9 @@ class LowLightEncoder(Encoder):
         # A 3 x 3 convolution reaches 1 cell at 1/4, 2 at 1/8, 4 at 1/16; beginning at multiples
         # of the alignment, a coarse cell lies up to 3 cells off.
         trunk = 1 + 2 + 2 * len(self.blocks) + 1 + 2 * 2 + 2 * 4 + 2 * 2 + 3
-        return trunk + max(1, 2 * len(self.context))
+        # The mean image sees features a cell away through its light, and that through the smoothed
+        # picture, which reaches 3 cells.
+        return trunk + max(4, 2 * len(self.context))
 
     def global_context(self, picture: Tensor) -> Tensor:
         """What all parts of a picture share, (N, 3 + G): computed once, on the whole picture."""
@@ -161,17 +168,20 @@ class LowLightEncoder(Encoder):
         step = self.cell * self.alignment
         padding = (0, -width % step, 0, -height % step)
         dark = F.pad(degraded.clamp(0.0, 1.0), padding, mode="replicate")
-        bright = self.brighten(dark, context)
+        light, stops = srgb_to_linear(dark), context[:, :3, None, None]
+        bright = linear_to_srgb(exposure_curve(light, stops))
         trunk = self.trunk(bright, context)
-        mean = self.mean(dark, bright, trunk)[..., :height, :width]
+        lit = linear_to_srgb(exposure_curve(light, self.local_stops(trunk, stops)))
+        mean = self.mean(dark, lit, trunk)[..., :height, :width]
         # Cut before the blocks, so that they see the picture's own border as any other encoder's.
         trunk = trunk[..., : height // self.cell, : width // self.cell]
         return Encoding(mean, self.context(self.isolate(trunk)))
 
-    def brighten(self, dark: Tensor, context: Tensor) -> Tensor:
-        """The picture at the context's exposure, in sRGB."""
-        stops = context[:, :3, None, None]
-        return linear_to_srgb(exposure_curve(srgb_to_linear(dark), stops))
+    def local_stops(self, features: Tensor, stops: Tensor) -> Tensor:
+        """The exposure place by place: within 2 stops of the picture's, never darkening by it."""
+        change = LOCAL_STOPS * torch.tanh(self.light(features).float() / LOCAL_STOPS)
+        change = F.interpolate(change, scale_factor=self.cell, mode="bilinear", align_corners=False)
+        return torch.maximum(stops + change, stops.clamp(max=0.0))
 
     def trunk(self, bright: Tensor, context: Tensor) -> Tensor:
         """Features from the brightened picture, its sides multiples of 16."""

@@ -57,6 +57,11 @@ class RestorationNetwork(nn.Module):
         """Receptive field of the whole restorer to either side, in grid cells."""
         return self.encoder.halo + self.flow.halo
 
+    @property
+    def alignment(self) -> int:
+        """Grid cells at whose multiples tiles begin."""
+        return self.encoder.alignment
+
     def set_precision(self, dtype: torch.dtype | None) -> None:
         """Run encoder and coupling networks under autocast to a dtype; None for float32."""
         self.precision = dtype
@@ -66,10 +71,20 @@ class RestorationNetwork(nn.Module):
         reduced = self.precision is not None
         return torch.autocast(device.type, dtype=self.precision, enabled=reduced)
 
-    def encode(self, degraded: Tensor) -> Encoding:
-        """Mean image in [0, 1] and features from (N, 3, h, w), RGB in [0, 1]."""
+    def global_context(self, picture: Tensor) -> Tensor | None:
+        """What the encoder judges once for a whole picture, (N, G), in float32; None if nothing."""
+        return self.encoder.global_context(picture)
+
+    def encode(self, degraded: Tensor, context: Tensor | None = None) -> Encoding:
+        """Mean image in [0, 1] and features from (N, 3, h, w), RGB in [0, 1].
+
+        Args:
+            degraded: a picture, or a part of it.
+            context: ``global_context`` of the whole picture, where ``degraded`` is a part of it.
+        """
+        told = () if context is None else (context,)
         with self._autocast(degraded.device):
-            mean, features = self.encoder(degraded)
+            mean, features = self.encoder(degraded, *told)
         return Encoding(mean.to(degraded.dtype), features)
 
     def prepare(self, features: Tensor) -> Condition:

@@ -37,6 +37,7 @@ class LossWeights:
         pixels: energy score of samples, absolute differences of pixels.
         features: energy score of samples, distances of a classifier's features.
         consistency: L1 of the degraded sample against the input.
+        exposure: L1 of the judged exposure, in stops; low light only.
         range: squared excess of samples beyond [0, 1] before the limiter: rare, hence unseen by
             the other terms, and what error pixels are made of.
         spread: how much of the distance between two samples the energy score subtracts; 0.5 makes
@@ -48,6 +49,7 @@ class LossWeights:
     pixels: float = 2.0
     features: float = 1.0
     consistency: float = 5.0
+    exposure: float = 0.3
     range: float = 0.0
     spread: float = 0.5
 

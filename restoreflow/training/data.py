@@ -14,7 +14,9 @@ from PIL import Image
 from torch import Tensor
 
 from restoreflow.errors import InputError
+from restoreflow.networks.low_light import THUMBNAIL
 from restoreflow.training.degradations import augment, draw_patch
+from restoreflow.training.views import View, draw_view, thumbnail_of, turn_view
 
 __all__ = ["Photos", "prefetch", "step_generator"]
 
@@ -57,6 +59,7 @@ class Photos:
                 f"no photographs of at least {smallest} pixels a side in {folder}",
                 "--data takes a folder of JPEG, PNG, WebP or TIFF files",
             )
+        self.thumbnails: dict[int, Tensor] = {}
         sizes = torch.tensor([float(i.shape[1] * i.shape[2]) for i in self.images])
         self.weights = sizes / sizes.sum()
 
@@ -65,6 +68,21 @@ class Photos:
         picked = torch.multinomial(self.weights, count, replacement=True, generator=generator)
         patches = [draw_patch(self.images[i], size, generator) for i in picked.tolist()]
         return augment(torch.stack(patches), generator).float().div_(255.0)
+
+    def views(self, count: int, size: int, generator: torch.Generator) -> View:
+        """A batch of views, of small and large parts of the pictures, each with its whole."""
+        picked = torch.multinomial(self.weights, count, replacement=True, generator=generator)
+        symmetries = torch.randint(0, 8, (count,), generator=generator).tolist()
+        views = [
+            turn_view(draw_view(self.images[i], self._thumbnail(i), size, generator), symmetry)
+            for i, symmetry in zip(picked.tolist(), symmetries, strict=True)
+        ]
+        return View(*(torch.stack(parts) for parts in zip(*views, strict=True)))
+
+    def _thumbnail(self, index: int) -> Tensor:
+        if index not in self.thumbnails:
+            self.thumbnails[index] = thumbnail_of(self.images[index], THUMBNAIL)
+        return self.thumbnails[index]
 
 
 def prefetch(make: Callable[[int], T], start: int, end: int, ahead: int = 4) -> Iterator[T]:

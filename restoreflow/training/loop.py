@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from restoreflow.config_reader import to_dict
 from restoreflow.models.card import write_card
@@ -27,29 +27,16 @@ from restoreflow.training.checkpoint import (
 )
 from restoreflow.training.config import StageConfig, TrainConfig
 from restoreflow.training.data import Photos, prefetch, step_generator
-from restoreflow.training.degradations import downscale, round_8bit
-from restoreflow.training.losses import StageLoss
-from restoreflow.training.low_light_pairs import make_pair
+from restoreflow.training.examples import Example, draw_examples
+from restoreflow.training.losses import StageLoss, told_context
 from restoreflow.training.perceptual import FeatureDistance, load_feature_distance
-from restoreflow.training.photo_degradation import degrade_photo
 
-__all__ = ["Trainer", "degrade"]
+__all__ = ["Trainer"]
 
 CHECKPOINT_SECONDS = 180.0
 LOG_STEPS = 50
 START_PATCHES = 64
 BETAS = (0.9, 0.99)
-
-
-def degrade(
-    clean: Tensor, config: TrainConfig, generator: torch.Generator
-) -> tuple[Tensor, Tensor]:
-    """A batch's inputs and targets, both in [0, 1], from clean patches (N, 3, P, P)."""
-    if config.degradation == "low_light":
-        return make_pair(clean, generator)
-    if config.degradation == "photo":
-        return degrade_photo(clean, config.scale, generator), clean
-    return round_8bit(downscale(clean, config.scale)), clean
 
 
 class Trainer:
@@ -149,16 +136,15 @@ class Trainer:
         share = -(-stage.batch // self.world)
         index, first = self.progress.stage, self.progress.step
 
-        def make(step: int) -> tuple[Tensor, Tensor]:
+        def make(step: int) -> Example:
             generator = step_generator(self.config.seed, step, self._stream(index))
-            clean = self.photos.batch(share, stage.patch, generator)
-            return degrade(clean, self.config, generator)
+            return draw_examples(self.photos, share, stage.patch, self.config, generator)
 
         sums: dict[str, float] = {}
         began, seconds = time.monotonic(), self.progress.seconds
-        for degraded, clean in prefetch(make, first, stage.steps):
+        for batch in prefetch(make, first, stage.steps):
             rate = learning_rate(stage, self.progress.step)
-            terms = self._step(module, stage, rate, degraded, clean)
+            terms = self._step(module, stage, rate, batch)
             for name, value in terms.items():
                 sums[name] = sums.get(name, 0.0) + value / LOG_STEPS
             self.progress.step += 1
@@ -174,11 +160,11 @@ class Trainer:
         return True
 
     def _step(
-        self, module: nn.Module, stage: StageConfig, rate: float, degraded: Tensor, clean: Tensor
+        self, module: nn.Module, stage: StageConfig, rate: float, batch: Example
     ) -> dict[str, float]:
         stream = self._stream(self.progress.stage) + 1
         noise = step_generator(self.config.seed, self.progress.step, stream)
-        total, terms = module(degraded.to(self.device), clean.to(self.device), noise.initial_seed())
+        total, terms = module(batch.to(self.device), noise.initial_seed())
         self.optimiser.zero_grad(set_to_none=True)
         total.backward()
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), stage.clip)
@@ -210,12 +196,13 @@ class Trainer:
     def _start_flow(self, stage: StageConfig) -> None:
         """Data-dependent start of the activation norm."""
         generator = step_generator(self.config.seed, 0, self._stream(self.progress.stage) + 2)
-        clean = self.photos.batch(START_PATCHES, stage.patch, generator)
-        degraded, clean = degrade(clean, self.config, generator)
-        details = [
-            c.to(self.device) - self.network.encode(d.to(self.device)).mean
-            for d, c in zip(degraded.split(8), clean.split(8), strict=True)
-        ]
+        size = START_PATCHES, stage.patch
+        drawn = draw_examples(self.photos, *size, self.config, generator)
+        details = []
+        for part in drawn.split(8):
+            batch = part.to(self.device)
+            context, _ = told_context(self.network, batch)
+            details.append(batch.clean - self.network.encode(batch.degraded, context).mean)
         self.network.flow.start(torch.cat(details))
         self.average.load_state_dict(
             self.average.state_dict()

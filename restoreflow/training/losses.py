@@ -6,12 +6,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from restoreflow.networks.low_light import with_stops
 from restoreflow.networks.restoration_network import Encoding, RestorationNetwork
 from restoreflow.training.config import StageConfig
 from restoreflow.training.degradations import downscale
+from restoreflow.training.examples import Example
 from restoreflow.training.perceptual import FeatureDistance, draw_place
 
-__all__ = ["StageLoss", "energy_score"]
+__all__ = ["StageLoss", "energy_score", "told_context"]
 
 
 def energy_score(to_truth1: Tensor, to_truth2: Tensor, between: Tensor, spread: float) -> Tensor:
@@ -26,6 +28,27 @@ def energy_score(to_truth1: Tensor, to_truth2: Tensor, between: Tensor, spread: 
 def out_of_range(image: Tensor) -> Tensor:
     """Mean squared distance of values from the image range [0, 1]."""
     return ((image - 0.5).abs() - 0.5).clamp_min(0.0).square().mean()
+
+
+def told_context(
+    network: RestorationNetwork, batch: Example
+) -> tuple[Tensor | None, Tensor | None]:
+    """What the encoder is told of the whole pictures, and how far their exposure is misjudged.
+
+    It is told their true exposure, which leaves it with what a patch can show; judging exposure is
+    learnt apart, from the second value.
+
+    Returns:
+        The context, (N, G), and the mean absolute error of the judged exposure in stops; nothing
+        where there is nothing to be told.
+    """
+    if batch.stops is None or batch.thumbnail is None:
+        return None, None
+    judged = network.global_context(batch.thumbnail)
+    if judged is None:
+        return None, None
+    true = batch.stops.clamp(min=0.0)
+    return with_stops(judged, true), F.l1_loss(judged[:, :3], true)
 
 
 class StageLoss(nn.Module):
@@ -53,24 +76,25 @@ class StageLoss(nn.Module):
         # Kept out of the modules: it is not trained, nor distributed, nor saved.
         self._distance = [distance]
 
-    def forward(
-        self, degraded: Tensor, clean: Tensor, seed: int
-    ) -> tuple[Tensor, dict[str, float]]:
+    def forward(self, batch: Example, seed: int) -> tuple[Tensor, dict[str, float]]:
         """The loss of a batch, and its terms before weighting.
 
         Args:
-            degraded: (N, 3, h, w), in [0, 1].
-            clean: (N, 3, H, W), in [0, 1].
+            batch: inputs and what they should have been.
             seed: of the noise drawn here, on the CPU, so that devices agree.
         """
         generator = torch.Generator().manual_seed(seed)
-        encoding = self.network.encode(degraded)
+        degraded, clean = batch.degraded, batch.clean
+        context, exposure = told_context(self.network, batch)
+        encoding = self.network.encode(degraded, context)
         terms = {"mean": F.l1_loss(encoding.mean, clean)}  # logged where its weight is 0
         if self.stage.loss != "mean":
             condition = self.network.prepare(encoding.features)
             terms["likelihood"] = self._likelihood(encoding, condition, clean, generator)
             if self.stage.loss == "texture":
                 terms |= self._texture(encoding, condition, degraded, clean, generator)
+        if exposure is not None:
+            terms["exposure"] = exposure
         total = clean.new_zeros(())
         for name, value in terms.items():
             total = total + getattr(self.stage.weights, name) * value

@@ -19,7 +19,6 @@ from restoreflow.training.low_light_shot import LowLightSettings, Shot, draw_sho
 
 __all__ = [
     "Pair",
-    "draw_view",
     "expose",
     "exposure_stops",
     "make_pair",
@@ -93,45 +92,6 @@ def true_stops(dark: Tensor, target: Tensor) -> Tensor:
     return torch.log2(ratio.clamp(min=1e-9)).clamp(-1.0, 8.0)
 
 
-def draw_view(
-    image: Tensor, size: int, thumbnail: int, generator: torch.Generator, nearest: float = 0.5
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Cut a patch that shows much or little of the picture, and reduce the whole to a thumbnail.
-
-    Half of the patches are cut at 1:1, half from a picture reduced by a random factor, up to the
-    one at which the patch is all there is: exposure must be judged on small and large views.
-
-    Args:
-        image: (3, H, W), uint8.
-        size: side of the patch in pixels; the picture's sides must be at least that.
-        thumbnail: side of the square thumbnail in pixels.
-        generator: a CPU generator.
-        nearest: share of patches cut at 1:1.
-
-    Returns:
-        The patch (3, size, size) and the thumbnail (3, thumbnail, thumbnail) in [0, 1], and the
-        patch's box (4,): top, left, height, width as shares of the picture.
-    """
-    height, width = image.shape[1:]
-    whole = min(height, width)
-    if whole < size:
-        raise ValueError(f"a picture of {width} x {height} has no patch of {size} x {size}")
-    close, zoom, down, right = torch.rand(4, generator=generator).tolist()
-    side = size if close < nearest else round(size * (whole / size) ** zoom)
-    top, left = int(down * (height - side + 1)), int(right * (width - side + 1))
-    patch = image[:, top : top + side, left : left + side].float().div(255.0)
-    if side > size:
-        patch = _reduce(patch, (size, size))
-    box = torch.tensor([top / height, left / width, side / height, side / width])
-    small = F.adaptive_avg_pool2d(image.float().div(255.0), (thumbnail, thumbnail))
-    return patch, small, box
-
-
-def _reduce(x: Tensor, size: tuple[int, int]) -> Tensor:
-    reduced = F.interpolate(x[None], size, mode="bicubic", antialias=True, align_corners=False)
-    return reduced[0].clamp(0.0, 1.0)
-
-
 def make_pair(
     clean: Tensor, generator: torch.Generator, settings: LowLightSettings = DEFAULT
 ) -> tuple[Tensor, Tensor]:
@@ -161,7 +121,7 @@ def simulate(
     Args:
         clean, generator, settings: as in ``make_pair``.
         thumbnail: (N, 3, h, w), the whole picture reduced, of which ``clean`` is a part.
-        box: (N, 4), which part: see ``draw_view``.
+        box: (N, 4), which part: see ``View``.
     """
     count = clean.shape[0]
     whole = torch.tensor([0.0, 0.0, 1.0, 1.0]).expand(count, 4)

@@ -22,10 +22,10 @@ class LowLightSettings:
     """
 
     stops: Range = (1.5, 6.0)
-    normal_share: float = 0.1
+    normal_share: float = 0.18
     darkest_mean: float = 0.0015  # linear: about 5 of 255 in sRGB
     field_share: float = 0.5
-    field: Range = (0.3, 1.0)
+    field_low: Range = (0.06, 0.8)  # share of the light where there is least
     lights_share: float = 0.5
     inverse_tone_share: float = 0.5
     tone_share: float = 0.5
@@ -109,7 +109,9 @@ def draw_shot(light: Tensor, generator: torch.Generator, settings: LowLightSetti
     dark = 1.0 - normal
     limit = torch.log2(light / s.darkest_mean).clamp(min=0.0)
     stops = torch.minimum(draw.uniform(*s.stops), limit) * dark
-    bright = draw.uniform(*s.field, (1, 4, 4))
+    low, high = (math.log(share) for share in s.field_low)
+    lowest = torch.exp(draw.uniform(low, high))
+    bright = lowest ** draw.uniform(0.0, 1.0, (1, 4, 4))
     field = torch.where(draw.happens(s.field_share) * dark > 0, bright, torch.ones(()))
     inverse_tone = draw.happens(s.inverse_tone_share)
     strength = draw.uniform() * draw.happens(s.tone_share)

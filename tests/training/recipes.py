@@ -20,11 +20,16 @@ VGG = {"conv1_1": (64, 3), "conv1_2": (64, 64), "conv2_1": (128, 64), "conv2_2":
 
 
 Loss = Literal["mean", "likelihood", "texture"]
+Task = Literal["sr", "lowlight"]
 Coupling = Literal["spline", "affine", "clamped_affine"]
 
 
 def recipe(
-    *losses: Loss, steps: int = 4, coupling: Coupling = "spline", seed: int = 0
+    *losses: Loss,
+    steps: int = 4,
+    coupling: Coupling = "spline",
+    seed: int = 0,
+    task: Task = "sr",
 ) -> TrainConfig:
     stages = tuple(
         StageConfig(loss=loss, steps=steps, learning_rate=1e-3, batch=2, patch=96, warmup=2)
@@ -32,7 +37,14 @@ def recipe(
     )
     return TrainConfig(
         name="tiny",
-        network=NetworkConfig(width=8, depth=1),
+        task=task,
+        scale=4 if task == "sr" else 1,
+        degradation="bicubic" if task == "sr" else "low_light",
+        network=NetworkConfig(
+            kind="residual" if task == "sr" else "low_light",
+            width=8 if task == "sr" else 9,
+            depth=1,
+        ),
         flow=FlowConfig(coupling=coupling, steps=2, hidden=8),
         stages=stages,
         precision="float32",

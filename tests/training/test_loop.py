@@ -14,8 +14,9 @@ from safetensors.torch import load_file
 
 from restoreflow.errors import ModelError
 from restoreflow.training.config import TrainConfig
+from restoreflow.training.examples import Example
 from restoreflow.training.loop import Trainer, learning_rate
-from tests.training.recipes import Coupling, recipe, write_extractors, write_photos
+from tests.training.recipes import Coupling, Task, recipe, write_extractors, write_photos
 
 CPU = torch.device("cpu")
 
@@ -29,10 +30,14 @@ def head_of(run: Trainer) -> torch.Tensor:
     return run.network.state_dict()["encoder.head.weight"]
 
 
-@pytest.mark.parametrize("coupling", ["spline", "affine"])
-def test_a_broken_training_resumes_to_the_same_weights(coupling: Coupling, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("coupling", "task"), [("spline", "sr"), ("affine", "sr"), ("spline", "lowlight")]
+)
+def test_a_broken_training_resumes_to_the_same_weights(
+    coupling: Coupling, task: Task, tmp_path: Path
+) -> None:
     write_extractors(tmp_path / "lpips")
-    config = recipe("mean", "likelihood", "texture", steps=3, coupling=coupling)
+    config = recipe("mean", "likelihood", "texture", steps=3, coupling=coupling, task=task)
     assert trainer(tmp_path, config, "whole").run()
     for _ in range(8):
         if trainer(tmp_path, config, "broken").run(steps=2):
@@ -65,7 +70,7 @@ def test_a_step_without_a_finite_gradient_is_skipped_and_counted(tmp_path: Path)
     run = trainer(tmp_path, recipe("mean", steps=3))
     weights = {k: v.clone() for k, v in run.network.state_dict().items()}
     clean = torch.rand(1, 3, 96, 96)
-    run._step(_Broken(run.network), run.config.stages[0], 1e-3, clean, clean)
+    run._step(_Broken(run.network), run.config.stages[0], 1e-3, Example(clean, clean))
     assert run.progress.skipped == 1
     assert all(torch.equal(v, weights[k]) for k, v in run.network.state_dict().items())
 
@@ -75,7 +80,7 @@ class _Broken(torch.nn.Module):
         super().__init__()
         self.network = network
 
-    def forward(self, degraded, clean, seed):
+    def forward(self, batch, seed):
         return next(iter(self.network.parameters())).sum() * float("nan"), {}
 
 

@@ -9,10 +9,21 @@ import pytest
 import torch
 
 from restoreflow.networks.build import build_network
-from restoreflow.training.config import LossWeights
-from restoreflow.training.losses import StageLoss, energy_score
+from restoreflow.training.config import LossWeights, TrainConfig
+from restoreflow.training.examples import Example
+from restoreflow.training.losses import StageLoss, energy_score, told_context
 from restoreflow.training.perceptual import draw_place, load_feature_distance
-from tests.training.recipes import Loss, recipe, write_extractors
+from tests.training.recipes import Loss, Task, recipe, write_extractors
+
+
+def example(count: int) -> Example:
+    return Example(torch.rand(count, 3, 24, 24), torch.rand(count, 3, 96, 96))
+
+
+def dark_example(count: int) -> Example:
+    """A batch of the low-light task: noise, its stops and a thumbnail."""
+    dark, clean, small = (torch.rand(count, 3, side, side) for side in (96, 96, 64))
+    return Example(0.1 * dark, clean, 1.0 + 3.0 * torch.rand(count, 3), 0.1 * small)
 
 
 def expected_score(spread_of_samples: float, weight: float) -> float:
@@ -35,31 +46,55 @@ def test_a_single_samples_distance_rewards_collapse() -> None:
     assert expected_score(0.0, 0.0) < expected_score(1.0, 0.0)
 
 
-@pytest.mark.parametrize("loss", ["mean", "likelihood", "texture"])
-def test_every_trained_parameter_receives_a_gradient(loss: Loss, tmp_path: Path) -> None:
-    config = recipe(loss)
+def loss_on(task: str, config: TrainConfig, folder: Path) -> tuple[StageLoss, torch.Tensor]:
+    """A stage's loss, its network's weights all drawn, on one batch."""
     network = build_network(config.model())
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.add_(0.02 * torch.randn_like(parameter))
-    distance = load_feature_distance(write_extractors(tmp_path)) if loss == "texture" else None
+    textured = config.stages[0].loss == "texture"
+    distance = load_feature_distance(write_extractors(folder)) if textured else None
     module = StageLoss(network, config.stages[0], distance)
-    total, terms = module(torch.rand(2, 3, 24, 24), torch.rand(2, 3, 96, 96), seed=0)
+    total, terms = module((example if task == "sr" else dark_example)(2), seed=0)
+    assert ("consistency" in terms) == (textured and task == "sr")
+    assert ("exposure" in terms) == (task == "lowlight")
+    return module, total
+
+
+@pytest.mark.parametrize("task", ["sr", "lowlight"])
+@pytest.mark.parametrize("loss", ["mean", "likelihood", "texture"])
+def test_every_trained_parameter_receives_a_gradient(loss: Loss, task: Task, tmp_path) -> None:
+    config = recipe(loss, task=task)
+    module, total = loss_on(task, config, tmp_path)
     total.backward()
+    network = module.network
     trained = network.encoder.mean_parameters() if loss == "mean" else list(network.parameters())
     assert all(p.grad is not None and p.grad.any() for p in trained)
     assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in trained)
-    assert {"mean"} <= terms.keys()
+
+
+def test_exposure_is_learnt_from_the_thumbnail_and_the_mean_image_is_told_the_truth() -> None:
+    network = build_network(recipe("mean", task="lowlight").model())
+    batch = dark_example(2)
+    context, error = told_context(network, batch)
+    assert context is not None and error is not None and batch.stops is not None
+    assert torch.equal(context[:, :3], batch.stops)
+    other = batch._replace(thumbnail=batch.clean)
+    assert not torch.equal(context[:, 3:], told_context(network, other)[0][:, 3:])  # pyright: ignore
+    error.backward()
+    encoder = network.encoder
+    judged = {n.split(".")[0] for n, p in encoder.named_parameters() if p.grad is not None}
+    assert judged == {"judgement"}
 
 
 def test_the_loss_is_a_function_of_its_seed() -> None:
     config = recipe("likelihood")
     network = build_network(config.model())
     module = StageLoss(network, config.stages[0])
-    batch = torch.rand(1, 3, 24, 24), torch.rand(1, 3, 96, 96)
-    first = float(module(*batch, seed=3)[0])
-    assert first == float(module(*batch, seed=3)[0])
-    assert first != float(module(*batch, seed=4)[0])
+    batch = example(1)
+    first = float(module(batch, seed=3)[0])
+    assert first == float(module(batch, seed=3)[0])
+    assert first != float(module(batch, seed=4)[0])
 
 
 def test_the_feature_distance_is_a_distance(tmp_path: Path) -> None:
@@ -80,7 +115,7 @@ def test_the_likelihood_does_not_move_the_mean_image() -> None:
             parameter.add_(0.02 * torch.randn_like(parameter))
     stage = dataclasses.replace(config.stages[0], weights=LossWeights(mean=0.0))
     module = StageLoss(network, stage)
-    module(torch.rand(1, 3, 24, 24), torch.rand(1, 3, 96, 96), seed=0)[0].backward()
+    module(example(1), seed=0)[0].backward()
     assert all(p.grad is None for p in network.encoder.mean_parameters())
     context = network.get_submodule("encoder.context")
     assert any(p.grad is not None and p.grad.any() for p in context.parameters())

@@ -8,7 +8,6 @@ import torch
 from restoreflow.networks.exposure import exposure_curve, linear_to_srgb, srgb_to_linear
 from restoreflow.training.contact_sheet import pair_sheet
 from restoreflow.training.low_light_pairs import (
-    draw_view,
     expose,
     exposure_stops,
     make_pair,
@@ -114,7 +113,7 @@ def test_normal_exposures_come_as_they_are() -> None:
     assert torch.equal(pair.target, clean)
     assert pair.stops.abs().max() < 0.03
     error = (pair.dark - clean).square().mean((1, 2, 3))
-    assert (error < 1.2e-3).all() and (error < 2e-6).any()
+    assert (error < 2.5e-3).all() and (error < 2e-6).any()
 
 
 def test_targets_are_well_exposed() -> None:
@@ -181,21 +180,6 @@ def test_noise_follows_the_priors_and_leaves_a_signal() -> None:
 def test_a_picture_that_is_black_already_is_not_darkened_below_the_first_levels() -> None:
     shot = draw_shot(torch.full((100,), 0.003), generator(), LowLightSettings(normal_share=0.0))
     assert float((0.003 * torch.exp2(-shot.stops)).min()) > 0.00149
-
-
-def test_draw_view_reports_where_it_cut() -> None:
-    ramp = torch.arange(256, dtype=torch.uint8).expand(3, 300, 256)
-    for seed in range(12):
-        patch, small, box = draw_view(ramp, 64, 16, generator(seed))
-        assert patch.shape == (3, 64, 64) and small.shape == (3, 16, 16)
-        left, width = float(box[1]) * 256, float(box[3]) * 256
-        middle = left + width / 2 - 0.5
-        assert abs(float(patch.mean()) * 255 - middle) < 0.6
-        assert width >= 64 and box.min() >= 0 and float(box[0] + box[2]) <= 1 + 1e-6
-    widths = {round(float(draw_view(ramp, 64, 16, generator(s))[2][3] * 256)) for s in range(12)}
-    assert 64 in widths and len(widths) > 3
-    with pytest.raises(ValueError, match="20 x 64"):
-        draw_view(torch.zeros(3, 64, 20, dtype=torch.uint8), 32, 8, generator())
 
 
 def test_pair_sheet_shows_each_picture_as_it_is() -> None:

@@ -1,0 +1,56 @@
+"""Training examples: a batch of degraded pictures with what each should have been."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from restoreflow.training.config import TrainConfig
+from restoreflow.training.data import Photos
+from restoreflow.training.degradations import downscale, round_8bit
+from restoreflow.training.low_light_pairs import simulate
+from restoreflow.training.photo_degradation import degrade_photo
+
+__all__ = ["Example", "draw_examples"]
+
+
+class Example(NamedTuple):
+    """A batch.
+
+    Attributes:
+        degraded: (N, 3, h, w), in [0, 1].
+        clean: (N, 3, H, W), in [0, 1].
+        stops: (N, 3), low light only: the exposure that takes degraded to clean, each channel's.
+        thumbnail: (N, 3, t, t), low light only: the whole degraded picture reduced.
+    """
+
+    degraded: Tensor
+    clean: Tensor
+    stops: Tensor | None = None
+    thumbnail: Tensor | None = None
+
+    def to(self, device: torch.device) -> Example:
+        """The batch on a device."""
+        stops, thumbnail = (x if x is None else x.to(device) for x in (self.stops, self.thumbnail))
+        return Example(self.degraded.to(device), self.clean.to(device), stops, thumbnail)
+
+    def split(self, size: int) -> list[Example]:
+        """Batches of at most ``size`` items."""
+        parts = [[None] * len(self.degraded) if x is None else x.split(size) for x in self]
+        return [Example(*part) for part in zip(*parts, strict=False)]
+
+
+def draw_examples(
+    photos: Photos, count: int, size: int, config: TrainConfig, generator: torch.Generator
+) -> Example:
+    """A batch of examples with clean patches of (size, size), as the recipe degrades them."""
+    if config.degradation == "low_light":
+        patches, thumbnails, boxes = photos.views(count, size, generator)
+        pair = simulate(patches, generator, thumbnail=thumbnails, box=boxes)
+        return Example(pair.dark, pair.target, pair.stops, pair.thumbnail)
+    clean = photos.batch(count, size, generator)
+    if config.degradation == "photo":
+        return Example(degrade_photo(clean, config.scale, generator), clean)
+    return Example(round_8bit(downscale(clean, config.scale)), clean)
