@@ -64,6 +64,8 @@ FORMATS: dict[str, Format] = {
         Format("bmp", "BMP", (".bmp", ".dib")),
         Format("gif", "GIF", (".gif",)),
         Format("ppm", "PPM", (".ppm", ".pgm", ".pbm", ".pnm")),
+        Format("heif", "HEIC", (".heic", ".heif", ".hif"), grayscale=True),
+        Format("jxl", "JPEG XL", (".jxl",), grayscale=True),
     )
 }
 
@@ -81,10 +83,10 @@ _PREFIXES = (
     (b"BM", "bmp"),
     (b"GIF87a", "gif"),
     (b"GIF89a", "gif"),
+    (b"\xff\x0a", "jxl"),
+    (b"\x00\x00\x00\x0cJXL ", "jxl"),
 )
 _KNOWN_BUT_NOT_READ = (
-    (b"\xff\x0a", "a JPEG XL picture"),
-    (b"\x00\x00\x00\x0cJXL ", "a JPEG XL picture"),
     (b"\x00\x00\x00\x0cjP  ", "a JPEG 2000 picture"),
     (b"8BPS", "a Photoshop document"),
     (b"%PDF", "a PDF document"),
@@ -94,7 +96,7 @@ _KNOWN_BUT_NOT_READ = (
     (b"qoif", "a QOI picture"),
     (b"FUJIFILMCCD-RAW", "a camera raw file"),
 )
-_READ_LIST = "PNG, JPEG, WebP, TIFF, BMP, GIF, AVIF and PPM are read"
+_READ_LIST = "PNG, JPEG, WebP, TIFF, BMP, GIF, AVIF, PPM, HEIC and JPEG XL are read"
 
 
 def sniff(data: bytes, label: str = "the data") -> str:
@@ -130,8 +132,9 @@ def _sniff_ftyp(data: bytes, label: str) -> str:
     brands = {data[8:12]} | {data[i : i + 4] for i in range(16, size, 4)}
     if brands & _AVIF_BRANDS:
         return "avif"
-    what = "a HEIF/HEIC picture" if brands & _HEIF_BRANDS else "a video or another MP4-like file"
-    raise InputError(f"{label} is {what}", f"convert it to PNG or JPEG; {_READ_LIST}")
+    if brands & _HEIF_BRANDS:
+        return "heif"
+    raise InputError(f"{label} is a video or another MP4-like file", _READ_LIST)
 
 
 def _is_text(head: bytes) -> bool:

@@ -1,7 +1,8 @@
 """One reader a format: a file's bytes to a `Raster`, its size checked before its pixels are read.
 
-The allow-list is `_OPENERS`. Pillow's readers are called directly, not through `Image.open`, so
-nothing else can be opened and Pillow's limit on pixels, which is global, plays no part.
+The allow-list is `_OPENERS` and `_OF_EXTRAS`. Pillow's readers are called directly, not through
+`Image.open`, so nothing else can be opened and Pillow's limit on pixels, which is global, plays no
+part.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from PIL import (
 )
 
 from restoreflow.errors import InputError, LimitError
-from restoreflow.images import netpbm, png, tiff
+from restoreflow.images import heif, jxl, netpbm, png, tiff
 from restoreflow.images.formats import FORMATS
 from restoreflow.images.metadata import parse_exif
 from restoreflow.images.raster import Raster, from_samples, unit_range
@@ -41,6 +42,7 @@ _OPENERS = {
     "gif": GifImagePlugin.GifImageFile,
     "ppm": PpmImagePlugin.PpmImageFile,
 }
+_OF_EXTRAS = {"heif": heif, "jxl": jxl}
 _IPTC = 0x0404
 
 
@@ -51,6 +53,10 @@ def read_raster(data: bytes, kind: str, label: str, max_pixels: int | None) -> R
         InputError: damaged, cut short, or of a layout that is not read.
         LimitError: more than `max_pixels` pixels by its header.
     """
+    if kind in _OF_EXTRAS:
+        width, height = _OF_EXTRAS[kind].read_header(data, label)
+        _check_pixels(width, height, max_pixels, label)
+        return _OF_EXTRAS[kind].read(data, label)
     if kind == "png" and png.is_sixteen_bit(data):
         return _read_deep_png(data, label, max_pixels)
     if kind == "tiff":
@@ -63,7 +69,7 @@ def read_raster(data: bytes, kind: str, label: str, max_pixels: int | None) -> R
 def read_header(
     data: bytes, kind: str, label: str, max_pixels: int | None
 ) -> tuple[int, int, Image.Exif | None]:
-    """Width and height as stored, and EXIF (None where there is none), without the pixels.
+    """Width and height, and EXIF if they are not upright without it, without the pixels.
 
     Raises: as `read_raster`.
     """
@@ -71,6 +77,8 @@ def read_header(
     if kind == "tiff":
         header = tiff.read_header(data, label)
         width, height, exif = header.width, header.height, _tiff_exif(data)
+    elif kind in _OF_EXTRAS:
+        width, height = _OF_EXTRAS[kind].read_header(data, label)
     elif kind == "ppm" and (deep := netpbm.deep_header(data)):
         width, height = deep[:2]
     else:

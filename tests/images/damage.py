@@ -16,7 +16,8 @@ __all__ = ["damaged", "whole_files"]
 
 def whole_files() -> dict[str, bytes]:
     """Small valid files by what they are, with and without metadata."""
-    corpus = {name: row[0] for name, row in samples.files().items()}
+    files = samples.files() | samples.files_of_extras()
+    corpus = {name: row[0] for name, row in files.items()}
     rich = Metadata(samples.exif(6, thumbnail=True), samples.display_p3(), b"<x/>", (72.0, 72.0))
     picture = replace(decode(corpus["png 16 rgba"]), metadata=rich)
     for format in ("png", "jpeg", "webp", "avif", "tiff"):

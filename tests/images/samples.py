@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import struct
 from typing import Any
@@ -275,3 +276,44 @@ def files() -> dict[str, tuple[bytes, str, bool, bool, int, np.ndarray | None]]:
         ),
     }
     return table
+
+
+def files_of_extras() -> dict[str, tuple[bytes, str, bool, bool, int, np.ndarray | None]]:
+    """As `files`, of the formats whose readers are extras, as far as these are installed."""
+    u8, u16 = np.uint8, np.uint16
+    table: dict[str, tuple[bytes, str, bool, bool, int, np.ndarray | None]] = {}
+    if installed("pillow_heif"):
+        table |= {
+            "heif rgb": (heif(gradient(3, u8), "RGB"), "heif", False, False, 8, None),
+            "heif rgba": (heif(gradient(4, u8), "RGBA"), "heif", False, True, 8, None),
+            "heif gray": (heif(gradient(1, u8), "L"), "heif", True, False, 8, None),
+            "heif 10 rgb": (heif(gradient(3, u16), "RGB;16"), "heif", False, False, 16, None),
+        }
+    if installed("pillow_jxl"):
+        for name, samples, gray, alpha, depth in (
+            ("rgb", gradient(3, u8), False, False, 8),
+            ("rgba", gradient(4, u8), False, True, 8),
+            ("gray", gradient(1, u8), True, False, 8),
+            ("16 rgb", gradient(3, u16), False, False, 16),
+            ("16 rgba", gradient(4, u16), False, True, 16),
+        ):
+            data = bytes(imagecodecs.jpegxl_encode(samples, lossless=True))
+            # imagecodecs tags 16-bit samples as linear light, so that reading converts them.
+            exact = samples if depth == 8 else None
+            table[f"jxl {name}"] = (data, "jxl", gray, alpha, depth, exact)
+    return table
+
+
+def installed(package: str) -> bool:
+    return importlib.util.find_spec(package) is not None
+
+
+def heif(samples: np.ndarray, mode: str, **options: Any) -> bytes:
+    """A HEIC file as near to the samples as the format comes."""
+    import pillow_heif
+
+    height, width = samples.shape[:2]
+    file = pillow_heif.from_bytes(mode, (width, height), samples.tobytes())
+    buffer = io.BytesIO()
+    file.save(buffer, quality=-1, chroma=444, **options)
+    return buffer.getvalue()

@@ -18,7 +18,7 @@ from restoreflow.images.decode import decode, from_image, read_size
 from restoreflow.images.raster import unit_range
 from tests.images import samples
 
-FILES = samples.files()
+FILES = samples.files() | samples.files_of_extras()
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -39,7 +39,8 @@ def test_table_of_files(name: str) -> None:
     if has_alpha:
         np.testing.assert_array_equal(picture.alpha, expected[..., -1])
         expected = expected[..., :-1]
-    step = 1 / 4095 if "12" in name else 2e-6
+    # What is exact but for a conversion from the profile that libjxl makes up for gray pictures.
+    step = 1 / 4095 if "12" in name else 4e-5 if name == "jxl gray" else 2e-6
     np.testing.assert_allclose(
         picture.pixels, np.broadcast_to(expected, picture.pixels.shape), atol=step / 2
     )
@@ -148,9 +149,8 @@ def _png(width: int, height: int, body: bytes = b"") -> bytes:
         (b"\x00\x01\x02\x03" * 40, "not a picture"),
         (b"%PDF-1.7 ...", "PDF"),
         (b"8BPS\x00\x01" + bytes(30), "Photoshop"),
-        (b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic", "HEIF"),
         (b"\x00\x00\x00\x18ftypisom\x00\x00\x00\x00isommp42", "video"),
-        (b"\xff\x0a\x00\x00", "JPEG XL"),
+        (b"\x00\x00\x00\x18ftypisom\x00\x00\x00\x00isomiso2", "video"),
         (b"II*\x00\x10\x00\x00\x00CR\x02\x00" + bytes(40), "raw"),
         (b"\x89PNG\r\n\x1a\n", "PNG"),
         (_png(2000, 2000), "PNG"),
