@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -247,9 +248,9 @@ def add_files(path: Path, files: Mapping[str, bytes]) -> ModelConfig:
 
 
 def check_complete(folder: ModelFolder, names: tuple[str, ...] = (CONFIG, WEIGHTS)) -> None:
-    """Raises ModelError where the folder lacks one of these files."""
+    """Raises ModelError where the folder lacks one of these files, or may not be looked into."""
     for name in names:
-        if not (folder.path / name).is_file():
+        if not _has_file(folder.path / name):
             what = folder.identity or folder.path
             hint = folder.repair
             if not folder.path.is_dir():
@@ -257,6 +258,16 @@ def check_complete(folder: ModelFolder, names: tuple[str, ...] = (CONFIG, WEIGHT
             if name == CONFIG and folder.source != "bundled":
                 hint = f"a model folder holds {CONFIG} and {WEIGHTS}"
             raise ModelError(f"{what}: holds no {name}", hint)
+
+
+def _has_file(path: Path) -> bool:
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: a null character
+        return False
+    except OSError as reason:
+        what = f"{path.parent}: cannot be looked into: {reason.strerror}"
+        raise ModelError(what, "check its permissions") from reason
 
 
 def _as_folder(folder: ModelFolder | Path | str) -> ModelFolder:

@@ -16,11 +16,20 @@ _PACKAGE = Path(__file__).resolve().parent.parent
 
 
 def bundled_models() -> dict[str, ModelFolder]:
-    """Gives the models that came with this installation, by name, in the order of their names."""
+    """Gives the models that came with this installation, by name, in the order of their names.
+
+    Raises:
+        ModelError: their folder may not be looked into.
+    """
     place = _bundle()
     if not place.is_dir():
         return {}
-    folders = sorted(entry for entry in place.iterdir() if (entry / CONFIG).is_file())
+    try:
+        entries = sorted(place.iterdir())
+    except OSError as reason:
+        what = f"{place}: cannot be looked into: {reason.strerror}"
+        raise ModelError(what, "check its permissions") from reason
+    folders = [entry for entry in entries if os.path.isfile(entry / CONFIG)]
     return {folder.name: ModelFolder(folder, "bundled", folder.name) for folder in folders}
 
 

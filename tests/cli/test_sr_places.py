@@ -69,8 +69,11 @@ OpenBundle = Callable[[Path], None]
 
 
 @pytest.fixture
-def open_bundle(tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch) -> OpenBundle:
+def open_bundle(
+    run: Run, tmp_path: Path, tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> OpenBundle:
     """Puts the bundled models where every user may read them."""
+    run("sr", picture(tmp_path / "first.png"))  # imports what another user may not be able to
 
     def place(folder: Path) -> None:
         shutil.copytree(tiny_bundle, folder / "models")
@@ -170,3 +173,24 @@ def test_a_folder_where_the_result_should_be(run: Run, photo: Path) -> None:
         assert outcome.code == 4
         assert "photo_sr4x.png is a folder" in outcome.err
     assert names(photo.parent) == ["photo.png", "photo_sr4x.png"]
+
+
+def test_a_model_folder_that_may_not_be_looked_into(run: Run, open_bundle: OpenBundle) -> None:
+    with open_folder() as folder:
+        open_bundle(folder)
+        source = picture(folder / "a.png")
+        source.chmod(0o644)
+        model = shutil.copytree(folder / "models/sr-x4", folder / "model")
+        for mode, message in ((0o644, "model: cannot be looked into"), (0, "cannot be")):
+            model.chmod(mode)
+            with without_rights():
+                outcome = run("sr", source, "--model", model)
+            assert outcome.code == 6
+            assert message in outcome.err and "permissions" in outcome.err
+            assert len(outcome.err.splitlines()) == 1
+        model.chmod(0o755)
+        (folder / "models").chmod(0)
+        with without_rights():
+            outcome = run("sr", source)
+        (folder / "models").chmod(0o755)
+        assert outcome.code == 6 and "models: cannot be looked into" in outcome.err
