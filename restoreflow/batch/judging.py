@@ -31,10 +31,13 @@ class Judge:
 
     Args:
         reference: the model's.
+
+    Attributes:
+        reference: the same.
     """
 
     def __init__(self, reference: Reference) -> None:
-        self._reference = reference
+        self.reference = reference
         self._checker: Checker | None = None
 
     def __call__(self, restorer: Restorer, pixels: np.ndarray) -> Check:
@@ -46,7 +49,7 @@ class Judge:
         from restoreflow.ood.check import Checker
 
         if self._checker is None or self._checker.network is not restorer.network:
-            self._checker = Checker(restorer.network, self._reference)
+            self._checker = Checker(restorer.network, self.reference)
         return self._checker.check(pixels)
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["fit_ood"]
 
-CLEAN_SIDE = 384
+CLEAN_SIDE = 256
 """Pixels of the photographs' middles that probabilities are learnt from."""
 
 
@@ -202,6 +202,7 @@ def _record(folder: ModelFolder, reference: Reference, seconds: float) -> dict[s
         "outcome": None if picture is None else picture.facts.outcome,
         "probability_from": None if picture is None else picture.facts.score,
         "auroc": None if picture is None else picture.facts.auroc,
+        "auroc_of_score": None if picture is None else picture.facts.energy_auroc,
         "calibration_error": None if picture is None else picture.facts.ece,
         "auroc_of_places": None if place is None else place.facts.auroc,
         "calibration_error_of_places": None if place is None else place.facts.ece,

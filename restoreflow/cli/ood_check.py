@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ood_check"]
 
-MAP_UNIT = "1 is usual; 1 in 1000 places of the training set exceed the end"
-
 MODELS = {"sr": "sr-x4", "lowlight": "lowlight"}
 
 
@@ -162,17 +160,12 @@ def _checker(
 def _page(checker: Checker, name: str) -> OodPage:
     from restoreflow.ood.statistics import LEVELS
     from restoreflow.reports.entries import Reference
-    from restoreflow.reports.legend import HeatScale
+    from restoreflow.reports.legend import score_scale
     from restoreflow.reports.ood_page import OodPage, Scoring
 
     usual = Reference(LEVELS, checker.reference.scores["energy"])
-    scale = HeatScale("Unlike the training photographs", _map_end(checker), MAP_UNIT)
+    scale = score_scale(checker.reference.map_end)
     return OodPage(Scoring(name, checker.threshold, usual, scale))
-
-
-def _map_end(checker: Checker) -> float:
-    """The end of the heat maps' scale, the same for all pictures that a model judges."""
-    return checker.reference.layers[0].facts.threshold
 
 
 def _entry(path: Path, check: Check, pixels: NDArray[np.float32]) -> OodEntry:
@@ -265,9 +258,11 @@ def _map_paths(found: list[Found], folder: Path | None, overwrite: bool) -> dict
 def _write_map(path: Path, check: Check, checker: Checker, overwrite: bool) -> None:
     from restoreflow.images.colormap import heat_map
     from restoreflow.images.write import write_atomic
+    from restoreflow.reports.legend import score_scale
 
     buffer = io.BytesIO()
-    heat_map(check.score.energies, _map_end(checker), f"score, {MAP_UNIT}").save(buffer, "PNG")
+    scale = score_scale(checker.reference.map_end)
+    heat_map(check.score.energies, scale.maximum, f"score, {scale.unit}").save(buffer, "PNG")
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(path, buffer.getvalue(), overwrite)
 

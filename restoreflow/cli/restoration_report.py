@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from restoreflow.batch.job import Job
+from restoreflow.batch.judging import Judge
 from restoreflow.batch.observer import Observer, Restored
 from restoreflow.batch.record import Record
 from restoreflow.batch.settings import RestorationSettings
@@ -23,7 +24,11 @@ __all__ = ["reporting"]
 
 @contextmanager
 def reporting(
-    observer: Observer, path: Path | None, jobs: Sequence[Job], settings: RestorationSettings
+    observer: Observer,
+    path: Path | None,
+    jobs: Sequence[Job],
+    settings: RestorationSettings,
+    judge: Judge | None = None,
 ) -> Iterator[Observer]:
     """An observer that also fills a page, which is written when the run is through.
 
@@ -32,6 +37,7 @@ def reporting(
         path: the page's; None: there is none.
         jobs: the run's.
         settings: the run's.
+        judge: what judges the inputs, or None.
 
     Raises:
         UsageError: the page exists already, or is a file that the run reads or writes.
@@ -42,11 +48,13 @@ def reporting(
         return
     _check(path, jobs, settings.overwrite)
     from restoreflow.batch.sketch import SHOWN_SAMPLES
+    from restoreflow.reports.legend import SCORE_SCALE, score_scale
     from restoreflow.reports.previews import Previews
     from restoreflow.reports.restoration_page import RestorationPage
 
     pictures = len(jobs) * (min(settings.samples, SHOWN_SAMPLES) + 2)  # with input and mean
-    page = RestorationPage(previews=Previews.for_pictures(pictures))
+    scale = SCORE_SCALE if judge is None else score_scale(judge.reference.map_end)
+    page = RestorationPage(previews=Previews.for_pictures(pictures), score=scale)
     yield _Paged(observer, page)
     page.write(path, settings.overwrite)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -11,13 +12,20 @@ from numpy.typing import NDArray
 
 from restoreflow.errors import InputError
 from restoreflow.networks.restoration_network import RestorationNetwork
-from restoreflow.ood.calibration import area_under_roc, expected_calibration_error, isotonic
+from restoreflow.ood.calibration import (
+    area_under_roc,
+    expected_calibration_error,
+    fit_logit,
+    isotonic,
+)
 from restoreflow.ood.check import score
 from restoreflow.ood.corruptions import CORRUPTIONS, corrupt
+from restoreflow.ood.indicators import indicators
 from restoreflow.ood.mahalanobis import log_energy
 from restoreflow.ood.outcomes import draw, error_places, surprise
 from restoreflow.ood.pictures import Pair
 from restoreflow.ood.reference import Calibration, CalibrationFacts, Reference
+from restoreflow.ood.statistics import measure
 from restoreflow.training.data import step_generator
 
 __all__ = [
@@ -58,8 +66,10 @@ class Spoilt(NamedTuple):
 class _Observed(NamedTuple):
     """Scores as the curves take them, and outcomes, of one input and some of its places."""
 
+    group: int
     energy: float
     unusual: float
+    indicators: NDArray[np.float64]
     bad: bool
     place_energies: NDArray[np.float64]
     place_bad: NDArray[np.bool_]
@@ -136,11 +146,12 @@ def calibrate(
 ) -> tuple[Calibration, ...]:
     """Probabilities for pictures and for places, learnt from corrupted photographs.
 
-    Every second photograph, with all its corruptions, is held out; AUROC and calibration error are
-    of those. The probabilities hold for a mixture like this one: each photograph once as it is and
-    once with every corruption, at severities that change from photograph to photograph. The
-    picture's is a function of the score, energy or unusual, that tells outcomes better apart on
-    the photographs learnt from.
+    The picture's is a function of whatever tells outcomes best apart: its energy, its two-sided
+    score, or all its `indicators` combined in a logistic regression. AUROC and calibration error
+    are of photographs that nothing was learnt from: what is learnt from every second one, with all
+    its corruptions, is tried on the others, and the other way round; what is kept is learnt from
+    all. The probabilities hold for a mixture like this one: each photograph once as it is and once
+    with every corruption, at severities that change from photograph to photograph.
 
     Args:
         network: whose samples are judged, and whose features are scored.
@@ -160,22 +171,21 @@ def calibrate(
     limit = math.inf
     if outcome == "surprise":
         limit = usual_surprise(network, pairs(), temperature, samples, seed)
-    halves: tuple[list[_Observed], list[_Observed]] = ([], [])
+    observed: list[_Observed] = []
     count = 0
     for group, pair in enumerate(pairs()):
+        rng = np.random.default_rng([seed, group])
         for each in spoilt_once(pair, group, severities, seed):
             bad = bad_places(network, each.pair, outcome, temperature, samples, seed, limit)
-            rng = np.random.default_rng([seed, group])
-            halves[group % 2].append(_observed(network, reference, each.pair, bad, outcome, rng))
+            observed.append(_observed(network, reference, each.pair, bad, outcome, rng, group))
         count += 1
         advance()
     if count < 4:
         raise InputError(f"{count} photographs are too few to calibrate with", "give four or more")
-    learnt = {name: area_under_roc(*_columns(halves[0], name)) for name in ("energy", "unusual")}
-    best: Literal["energy", "unusual"] = (
-        "unusual" if learnt["unusual"] > learnt["energy"] else "energy"
-    )
-    return _fitted(halves, best, outcome), _fitted(halves, "place", outcome)
+    found = [_of_pictures(observed, name, outcome) for name in ("energy", "unusual", "combined")]
+    best = max(found, key=lambda each: each.facts.auroc or 0.0)
+    facts = replace(best.facts, energy_auroc=found[0].facts.auroc)
+    return best._replace(facts=facts), _of_places(observed, outcome)
 
 
 def _observed(
@@ -185,13 +195,15 @@ def _observed(
     bad: NDArray[np.bool_],
     outcome: Outcome,
     rng: np.random.Generator,
+    group: int,
 ) -> _Observed:
     found = score(network, reference, pair.degraded)
     chosen = rng.permutation(bad.size)[:PLACES]
     energies = as_large(found.energies, bad.shape).ravel()[chosen]
     logs = np.array([log_energy(energy) for energy in energies.tolist()])
-    wrong = is_bad(bad, outcome)
-    return _Observed(log_energy(found.energy), found.unusual, wrong, logs, bad.ravel()[chosen])
+    numbers = indicators(found.energies, measure(pair.degraded.permute(1, 2, 0).numpy()))
+    wrong, places = is_bad(bad, outcome), bad.ravel()[chosen]
+    return _Observed(group, log_energy(found.energy), found.unusual, numbers, wrong, logs, places)
 
 
 def as_large(values: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:
@@ -201,31 +213,50 @@ def as_large(values: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.
     return values[np.ix_(rows, columns)]
 
 
-def _columns(
-    observed: Sequence[_Observed], name: str
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    if name == "place":
-        energies = np.concatenate([each.place_energies for each in observed])
-        return energies, np.concatenate([each.place_bad for each in observed])
-    scores = np.array([getattr(each, name) for each in observed])
-    return scores, np.array([each.bad for each in observed])
+def _of_pictures(
+    observed: Sequence[_Observed],
+    name: Literal["energy", "unusual", "combined"],
+    outcome: Outcome,
+) -> Calibration:
+    hits = np.array([each.bad for each in observed])
+    second = np.array([each.group % 2 == 1 for each in observed])
+    if name != "combined":
+        scores = np.array([getattr(each, name) for each in observed])
+        return _fitted(scores, hits, second, name, outcome)
+    numbers = np.stack([each.indicators for each in observed])
+    scores = np.empty(len(observed))
+    for half in (second, ~second):
+        scores[half] = fit_logit(numbers[~half], hits[~half])(numbers[half])
+    fitted = _fitted(scores, hits, second, name, outcome)
+    return fitted._replace(logit=fit_logit(numbers, hits))
+
+
+def _of_places(observed: Sequence[_Observed], outcome: Outcome) -> Calibration:
+    scores = np.concatenate([each.place_energies for each in observed])
+    hits = np.concatenate([each.place_bad for each in observed])
+    second = np.concatenate([np.full(len(x.place_bad), x.group % 2 == 1) for x in observed])
+    return _fitted(scores, hits, second, "place", outcome)
 
 
 def _fitted(
-    halves: tuple[list[_Observed], list[_Observed]],
-    name: Literal["energy", "unusual", "place"],
+    scores: NDArray[np.float64],
+    hits: NDArray[np.bool_],
+    second: NDArray[np.bool_],
+    name: Literal["energy", "unusual", "combined", "place"],
     outcome: Outcome,
 ) -> Calibration:
-    scores, hits = _columns(halves[0], name)
-    curve = isotonic(scores, hits)
-    held, truth = _columns(halves[1], name)
-    auroc = area_under_roc(held, truth)
+    """A curve of all, its error that of each half's curve on the other half."""
+    errors = [
+        expected_calibration_error(isotonic(scores[~half], hits[~half])(scores[half]), hits[half])
+        for half in (second, ~second)
+    ]
+    auroc = area_under_roc(scores, hits)
     facts = CalibrationFacts(
         outcome=outcome,
         score=name,
         inputs=len(hits),
         hits=int(hits.sum()),
         auroc=None if math.isnan(auroc) else auroc,
-        ece=expected_calibration_error(curve(held), truth),
+        ece=float(np.mean(errors)),
     )
-    return Calibration(facts, curve)
+    return Calibration(facts, isotonic(scores, hits))

@@ -10,8 +10,10 @@ from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
     "Curve",
+    "Logit",
     "area_under_roc",
     "expected_calibration_error",
+    "fit_logit",
     "isotonic",
     "logistic",
 ]
@@ -50,6 +52,60 @@ class Curve:
         """Probabilities of scores, in their shape; NaN has the last, as the worst case."""
         filled = np.nan_to_num(np.asarray(scores, float), nan=np.inf, posinf=np.inf)
         return np.interp(filled, self.scores, self.probabilities)
+
+
+@dataclass(frozen=True)
+class Logit:
+    """A linear score of several numbers; each counts no further than it was seen to go.
+
+    Args:
+        weights, low, high: one each for every number.
+        offset: what is added.
+
+    Raises:
+        ValueError: they are not as many, or not finite.
+    """
+
+    weights: tuple[float, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    offset: float
+
+    def __post_init__(self) -> None:
+        if not len(self.weights) == len(self.low) == len(self.high):
+            raise ValueError("a logit's weights and ranges differ in number")
+        if not np.isfinite([*self.weights, *self.low, *self.high, self.offset]).all():
+            raise ValueError("a logit's weights must be finite")
+
+    def __call__(self, numbers: ArrayLike) -> Any:
+        """Scores of (..., D)."""
+        return np.clip(numbers, self.low, self.high) @ np.array(self.weights) + self.offset
+
+
+def fit_logit(numbers: ArrayLike, outcomes: ArrayLike, penalty: float = 3.0) -> Logit:
+    """Logistic regression with a ridge on standardised numbers, by Newton's steps.
+
+    Args:
+        numbers: (N, D), finite.
+        outcomes: (N,), 0 or 1.
+        penalty: half its product with the squared weights is added to the negative log-likelihood.
+    """
+    x, y = np.asarray(numbers, float), (np.asarray(outcomes) > 0).astype(float)
+    centre, scale = x.mean(0), np.maximum(x.std(0), 1e-9)
+    design = np.concatenate(((x - centre) / scale, np.ones((len(x), 1))), 1)
+    ridge = np.append(np.full(x.shape[1], penalty), 1e-2)  # a little: outcomes may be all alike
+    weights = np.zeros(design.shape[1])
+    for _ in range(100):
+        p = _sigmoid(design @ weights)
+        gradient = design.T @ (p - y) + ridge * weights
+        step = np.linalg.solve((design.T * (p * (1 - p))) @ design + np.diag(ridge), gradient)
+        weights -= step / max(1.0, float(np.abs(step).max()) / 2)
+        if np.abs(step).max() < 1e-9:
+            break
+    slopes = weights[:-1] / scale
+    offset = float(weights[-1] - slopes @ centre)
+    low, high = x.min(0).tolist(), x.max(0).tolist()
+    return Logit(tuple(slopes.tolist()), tuple(low), tuple(high), offset)
 
 
 def isotonic(scores: ArrayLike, outcomes: ArrayLike) -> Curve:

@@ -14,6 +14,7 @@ from torch import Tensor
 from restoreflow.errors import ModelError
 from restoreflow.networks.restoration_network import RestorationNetwork
 from restoreflow.ood.features import extract, layer_names
+from restoreflow.ood.indicators import indicators
 from restoreflow.ood.mahalanobis import Summary, summarise, unusual
 from restoreflow.ood.maps import energy_maps
 from restoreflow.ood.reference import Calibration, Reference
@@ -134,7 +135,7 @@ class Checker:
             width,
             height,
             found,
-            self._probability(found),
+            self._probability(found, statistics),
             verdict != USUAL,
             verdict,
             tuple(why),
@@ -152,11 +153,13 @@ class Checker:
         unlike = found.unusual > self.reference.unusual_threshold
         return UNLIKE if unlike or outside(statistics, self.reference.statistics) else USUAL
 
-    def _probability(self, found: Score) -> float | None:
+    def _probability(self, found: Score, statistics: dict[str, float]) -> float | None:
         if self._calibration is None:
             return None
-        of_energy = self._calibration.facts.score == "energy"
-        return float(self._calibration(found.energy if of_energy else found.unusual))
+        of = self._calibration.facts.score
+        if of == "combined":
+            return float(self._calibration(indicators(found.energies, statistics)))
+        return float(self._calibration(found.energy if of == "energy" else found.unusual))
 
     def _bare_reason(self, found: Score) -> str:
         middle = self.reference.scores["energy"][len(self.reference.scores["energy"]) // 2]

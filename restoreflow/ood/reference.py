@@ -17,7 +17,8 @@ from restoreflow.config_reader import from_dict, parse_json, to_dict
 from restoreflow.errors import ModelError
 from restoreflow.models.folder import OOD, ModelFolder, add_files, read_verified
 from restoreflow.models.weights import parse
-from restoreflow.ood.calibration import Curve
+from restoreflow.ood.calibration import Curve, Logit
+from restoreflow.ood.indicators import INDICATORS
 from restoreflow.ood.mahalanobis import Scale, log_energy
 from restoreflow.ood.statistics import LEVELS
 
@@ -67,18 +68,21 @@ class CalibrationFacts:
     Attributes:
         outcome: "error": a sample has an error pixel; "surprise": samples are further from the
             truth than their spread predicts.
-        score: what the probability is a function of; "place" is the energy of one place.
+        score: what the probability is a function of; "combined" is a logit of `indicators`, "place"
+            the energy of one place.
         inputs, hits: how many were learnt from, and how many of them showed the outcome.
         auroc: area under the ROC curve, held out; None where one outcome never occurred.
         ece: expected calibration error, held out.
+        energy_auroc: that of the plain score, to compare with.
     """
 
     outcome: Literal["error", "surprise"]
-    score: Literal["energy", "unusual", "place"]
+    score: Literal["energy", "unusual", "combined", "place"]
     inputs: int
     hits: int
     auroc: float | None = None
     ece: float | None = None
+    energy_auroc: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,13 +121,16 @@ class Layer(NamedTuple):
 
 
 class Calibration(NamedTuple):
-    """Probability of an outcome as a function of a score."""
+    """Probability of an outcome as a function of a score; `logit` where that is "combined"."""
 
     facts: CalibrationFacts
     curve: Curve
+    logit: Logit | None = None
 
     def __call__(self, score: Any) -> Any:
-        """Probabilities of scores as they are shown; energies are taken as logarithms here."""
+        """Probabilities of scores as they are shown, or of `indicators` (..., D)."""
+        if self.logit is not None:
+            return self.curve(self.logit(score))
         if self.facts.score == "unusual":
             return self.curve(score)
         return self.curve(np.vectorize(log_energy, otypes=[float])(score))
@@ -158,6 +165,11 @@ class Reference:
     def gaussians(self) -> dict[str, tuple[Tensor, Tensor]]:
         """Layer to mean and whitening, as `maps.energy_maps` takes them."""
         return {layer.facts.name: (layer.mean, layer.whitening) for layer in self.layers}
+
+    @property
+    def map_end(self) -> float:
+        """The end of heat maps' scale: the energy that 1 in 1000 places exceed."""
+        return self.layers[0].facts.threshold
 
     def calibration(self, of_places: bool = False) -> Calibration | None:
         """The probability for pictures, or for places; None where it was not learnt."""
@@ -210,10 +222,13 @@ def reference_bytes(reference: Reference) -> bytes:
     for group in ("scores", "statistics"):
         for name, values in getattr(reference, group).items():
             tensors[f"{group}.{name}"] = torch.tensor(values, dtype=torch.float64)
-    for index, (_, curve) in enumerate(reference.calibrations):
+    for index, (_, curve, logit) in enumerate(reference.calibrations):
         for name in ("scores", "probabilities"):
             values = torch.tensor(getattr(curve, name), dtype=torch.float64)
             tensors[f"calibration{index}.{name}"] = values
+        if logit is not None:
+            rows = [[*logit.weights, logit.offset], [*logit.low, 0.0], [*logit.high, 0.0]]
+            tensors[f"calibration{index}.logit"] = torch.tensor(rows, dtype=torch.float64)
     facts = _Facts(
         schema=SCHEMA,
         summary=reference.summary,
@@ -270,7 +285,10 @@ def _reference(facts: _Facts, tensors: dict[str, Tensor]) -> Reference:
         scores, shares = (
             tuple(take(f"calibration{index}.{n}", 1).tolist()) for n in ("scores", "probabilities")
         )
-        calibrations.append(Calibration(calibration, Curve(scores, shares)))
+        logit = None
+        if calibration.score == "combined":
+            logit = _logit(take(f"calibration{index}.logit", 2))
+        calibrations.append(Calibration(calibration, Curve(scores, shares), logit))
     groups = {group: _quantiles(left, group, take) for group in ("scores", "statistics")}
     if left:
         raise ValueError(f"tensor {min(left)} is unknown")
@@ -287,6 +305,14 @@ def _reference(facts: _Facts, tensors: dict[str, Tensor]) -> Reference:
         statistics=groups["statistics"],
         calibrations=tuple(calibrations),
     )
+
+
+def _logit(rows: Tensor) -> Logit:
+    """From weights, lowest and highest numbers, the offset behind the weights."""
+    if tuple(rows.shape) != (3, len(INDICATORS) + 1):
+        raise ValueError("its probability is of other indicators than this version's")
+    weights, low, high = (tuple(row.tolist()) for row in rows[:, :-1])
+    return Logit(weights, low, high, float(rows[0, -1]))
 
 
 def _quantiles(left: dict[str, Tensor], group: str, take: Any) -> dict[str, tuple[float, ...]]:

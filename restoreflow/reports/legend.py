@@ -18,6 +18,7 @@ __all__ = [
     "legend",
     "map_figures",
     "number",
+    "score_scale",
 ]
 
 _STOPS = 17
@@ -43,7 +44,19 @@ class HeatScale:
 
 
 SPREAD_SCALE = HeatScale("Spread of the samples", 16.0, "levels of 255")
-SCORE_SCALE = HeatScale("Unlike the training photographs", 4.0, "squared distance per feature")
+
+
+def score_scale(end: float) -> HeatScale:
+    """The scale of a model's score.
+
+    Args:
+        end: what 1 in 1000 places of its training set exceed.
+    """
+    unit = "1 is usual; 1 in 1000 places of the training set exceed the end"
+    return HeatScale("Unlike the training photographs", end, unit)
+
+
+SCORE_SCALE = score_scale(16.0)
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ def test_probabilities_are_learnt_of_the_models_own_outcome(
     assert record["layers"] == ["head"]
     picture = read_reference(ModelFolder(model)).calibration()
     assert picture is not None
-    assert picture.facts.inputs == 2 * 11
+    assert picture.facts.inputs == 4 * 11
     assert record["calibration_error"] == picture.facts.ece
     assert math.isfinite(record["calibration_error"])
 

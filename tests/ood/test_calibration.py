@@ -9,8 +9,10 @@ import pytest
 
 from restoreflow.ood.calibration import (
     Curve,
+    Logit,
     area_under_roc,
     expected_calibration_error,
+    fit_logit,
     isotonic,
     logistic,
 )
@@ -87,3 +89,30 @@ def test_a_curve_is_monotone_and_within_0_1(scores, probabilities, message: str)
 def test_what_cannot_be_calibrated_is_refused(pair) -> None:
     with pytest.raises(ValueError, match="scores"):
         isotonic(*pair)
+
+
+def test_a_logit_finds_what_matters_and_goes_no_further_than_it_has_seen() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(600, 3)) * (1.0, 50.0, 0.1) + (0.0, 7.0, -2.0)
+    hits = rng.random(600) < 1 / (1 + np.exp(-(2 * x[:, 0] - 20 * (x[:, 2] + 2))))
+    logit = fit_logit(x, hits, penalty=0.1)
+    scales = x.std(0)
+    weights = np.array(logit.weights) * scales
+    assert weights == pytest.approx([2.0, 0.0, -2.0], abs=0.4)
+    assert area_under_roc(logit(x), hits) > 0.88
+    assert logit([1e9, 7.0, -2.0]) == logit([x[:, 0].max(), 7.0, -2.0])
+    assert np.isfinite(logit([np.inf, -np.inf, 0.0]))
+
+
+@pytest.mark.parametrize("outcome", [0, 1])
+def test_a_logit_of_one_outcome_is_finite(outcome: int) -> None:
+    x = np.random.default_rng(1).normal(size=(20, 2))
+    values = fit_logit(x, np.full(20, outcome))(x)
+    assert np.isfinite(values).all()
+    assert ((values > 0) == bool(outcome)).all()
+
+
+def test_a_logit_must_be_whole() -> None:
+    for weights, low in (((1.0,), (0.0, 0.0)), ((np.nan,), (0.0,))):
+        with pytest.raises(ValueError, match="logit"):
+            Logit(weights, low, (1.0,), 0.0)

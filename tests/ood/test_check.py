@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import numpy as np
 import pytest
@@ -10,12 +11,14 @@ import torch
 
 from restoreflow.errors import ModelError
 from restoreflow.networks.restoration_network import RestorationNetwork
-from restoreflow.ood.calibration import Curve
+from restoreflow.ood.calibration import Curve, Logit
 from restoreflow.ood.check import Checker, score_of_maps
 from restoreflow.ood.corruptions import corrupt
 from restoreflow.ood.features import extract
+from restoreflow.ood.indicators import INDICATORS
 from restoreflow.ood.mahalanobis import energy_map
 from restoreflow.ood.reference import Calibration, CalibrationFacts, Reference
+from restoreflow.ood.statistics import STATISTICS
 from tests.ood import fakes
 
 
@@ -122,3 +125,17 @@ def test_statistics_of_another_network_are_refused(
     for other, message in ((renamed, "block9"), (narrow, "5 channels")):
         with pytest.raises(ModelError, match=message):
             Checker(network, dataclasses.replace(reference, layers=(other,)))
+
+
+def test_a_combined_probability_sees_the_statistics_too(
+    network: RestorationNetwork, reference: Reference
+) -> None:
+    facts = CalibrationFacts(outcome="error", score="combined", inputs=9, hits=3)
+    count = len(INDICATORS)
+    weights = tuple(float(name == "noise") for name in INDICATORS)
+    logit = Logit(weights, (-9.0,) * count, (9.0,) * count, 0.0)
+    curve = Curve((-9.0, 9.0), (0.0, 1.0))
+    learnt = dataclasses.replace(reference, calibrations=(Calibration(facts, curve, logit),))
+    check = Checker(network, learnt).check(pixels("gaussian_noise"))
+    noise = math.log(check.statistics["noise"] + STATISTICS["noise"].floor)
+    assert check.probability == pytest.approx((noise + 9) / 18)

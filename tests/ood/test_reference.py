@@ -7,13 +7,15 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load, save
 
 from restoreflow.errors import ModelError
 from restoreflow.models.folder import OOD, ModelFolder, add_files, verify_folder
-from restoreflow.ood.calibration import Curve
+from restoreflow.ood.calibration import Curve, Logit
+from restoreflow.ood.indicators import INDICATORS
 from restoreflow.ood.reference import (
     Calibration,
     CalibrationFacts,
@@ -56,6 +58,19 @@ def test_what_is_written_is_read(folder: ModelFolder, calibrated: Reference) -> 
         assert one.facts == other.facts
         assert torch.equal(one.mean, other.mean)
         assert torch.equal(one.whitening, other.whitening)
+
+
+def test_a_combined_probability_is_read_again(folder: ModelFolder, calibrated: Reference) -> None:
+    numbers = np.arange(len(INDICATORS), dtype=float)
+    logit = Logit(tuple(numbers / 500), tuple(numbers - 1), tuple(numbers + 1), -0.5)
+    first = calibrated.calibrations[0]
+    facts = dataclasses.replace(first.facts, score="combined", energy_auroc=0.6)
+    combined = Calibration(facts, first.curve, logit)
+    write_reference(folder.path, dataclasses.replace(calibrated, calibrations=(combined,)))
+    found = read_reference(folder).calibration()
+    assert found == combined
+    assert 0.1 < found(numbers) < 0.7
+    assert found(numbers + 1e9) == found(numbers + 1)
 
 
 def test_probabilities_take_scores_as_shown(calibrated: Reference) -> None:
