@@ -123,7 +123,7 @@ def _run(
     if options.dry_run:
         return _dry_run(jobs, settings, progress, load, reporter)
     scale = folder.config.scale
-    with reporting(reporter, options.report, jobs, settings) as observer:
+    with reporting(reporter, options.report, jobs, settings, judge) as observer:
         summary = run(jobs, settings, scale, load, progress, observer, options.jobs, judge)
     reporter.finish(summary)
     return summary.exit_code
