@@ -96,6 +96,6 @@ class ResidualEncoder(Encoder):
             antialias=True,
             align_corners=False,
         )
-        detail = self.smooth(F.pixel_shuffle(self.detail(torch.relu(features)), self.cell))
+        detail = self.smooth(F.pixel_shuffle(self.detail(features), self.cell))
         limited = self.mean_range * torch.tanh(detail.float() / self.mean_range)
         return (plain + limited).clamp(0.0, 1.0)
