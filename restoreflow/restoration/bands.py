@@ -60,7 +60,12 @@ class Band:
         count, _, height, width = self.values.shape
         if count == 1:
             return np.zeros((height, width), dtype=np.float32)
-        return (self.values.var(dim=0).mean(dim=0).sqrt() * 255).numpy()
+        # Sample by sample: torch.var over the first dimension takes 8 times as long.
+        middle = self.values.mean(dim=0)
+        square = torch.zeros_like(middle)
+        for sample in self.values:
+            square.add_((sample - middle).square_())
+        return (square.mean(dim=0).div_(count - 1).sqrt_() * 255).numpy()
 
 
 @dataclass(eq=False)

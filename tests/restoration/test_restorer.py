@@ -252,6 +252,10 @@ def test_temperature_zero_is_one_picture_whatever_the_seed():
     assert cold.images[0].tobytes() == cold.images[1].tobytes()
     assert not cold.uncertainty.any()
     assert bytes_of(cold) == bytes_of(made.restore(y, samples=2, temperature=0.0, seed=2))
+    encoding = made.network.encode(y[None])
+    latent = torch.from_numpy(latent_window(1, 0, slice(0, 16), slice(0, 20), 48))[None]
+    expected = made.network.sample(encoding, latent, 0.0).image.detach().numpy()
+    assert np.allclose(cold.raw[:1], expected, atol=1e-6)
 
 
 def test_the_ways_to_hold_a_picture_agree():
