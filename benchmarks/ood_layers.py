@@ -3,8 +3,8 @@
     python benchmarks/ood_layers.py --model weights/sr-x4 --twin weights/sr-x4-affine \
         --train photos/train --val photos/val --out benchmarks/ood_layers_sr-x4
 
-Photographs are degraded as in training; their middles, 96 x 96 grid cells, are corrupted in ten
-ways at three severities, and patterns that are no photographs are added. The twin's samples say
+Photographs are degraded as in training; their middles, 64 x 64 grid cells, are corrupted in ten
+ways, each at one of three severities in turn, and patterns that are no photographs are added. The twin's samples say
 which of them explode, the model's own which surprise. Writes OUT.json and OUT.md.
 """
 
@@ -25,14 +25,14 @@ from torch import Tensor
 from restoreflow.evaluation.hostile import hostile_inputs
 from restoreflow.models.folder import LoadedModel, load_folder
 from restoreflow.models.resolve import resolve_model
-from restoreflow.ood.calibrate import bad_places, is_bad, spoilt, usual_surprise
+from restoreflow.ood.calibrate import bad_places, is_bad, spoilt_once, usual_surprise
 from restoreflow.ood.comparison import Case, Row, compare, markdown
 from restoreflow.ood.features import extract, layer_names
 from restoreflow.ood.outcomes import draw, error_places
 from restoreflow.ood.pictures import Pair, degradation_of, list_photos, pairs
 from restoreflow.restoration.tiles import Geometry
 
-CLEAN_SIDE = 384
+CLEAN_SIDE = 256
 SEVERITIES = (1, 3, 5)
 TIMED_SIDE = 256
 
@@ -99,7 +99,7 @@ def _cases(
     temperature = model.config.defaults.temperature
     limit = usual_surprise(model.network, truths, temperature, samples, 0)
     for index, pair in enumerate(truths):
-        for each in spoilt(pair, SEVERITIES, index):
+        for each in spoilt_once(pair, index, SEVERITIES, 0):
             wrong = bad_places(
                 model.network, each.pair, "surprise", temperature, samples, limit=limit
             )

@@ -290,3 +290,17 @@ def test_without_scripts_the_pages_still_show(opened: Opener) -> None:
     assert page.locator(".layer.after:visible").count() == 1
     assert page.locator(".controls:visible").count() == 0
     assert page.get_by_text("Comparing needs JavaScript").is_visible()
+
+
+def test_a_sketch_of_a_large_result_says_so(opened: Opener, tmp_path: Path) -> None:
+    page = opened(restoration_page([restored(side=100, size=(8000, 6000))]))
+    note = page.get_by_text("preview at 5 % of full size; the result's own file holds all of it")
+    assert note.is_visible()
+    assert page.get_by_role("radio", name="Detail").count() == 0
+    assert page.get_by_text("100 × 75 → 8000 × 6000").is_visible()
+    page.get_by_role("group", name="Heat map").get_by_role("radio", name="Spread").check(force=True)
+    box = page.locator(".layer.map:visible").bounding_box()
+    canvas = page.locator(".canvas:visible").bounding_box()
+    assert box is not None and canvas is not None
+    assert box["width"] == pytest.approx(canvas["width"], abs=1)
+    _shot(page, tmp_path, "sketch")
