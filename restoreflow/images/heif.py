@@ -26,16 +26,16 @@ def read_header(data: bytes, label: str) -> tuple[int, int]:
     Raises:
         InputError: the extra is not installed, or the file is damaged.
     """
-    width, height = _opened(data, label).size
+    width, height = _opened(data, label)[0].size
     return width, height
 
 
-def _opened(data: bytes, label: str) -> Any:
-    # Nothing is decoded yet.
+def _opened(data: bytes, label: str) -> tuple[Any, int]:
+    """The main picture, not decoded yet, and how many there are."""
     library = require("pillow_heif", "heif", f"{label} is a HEIF/HEIC picture")
     try:
         file = library.HeifFile(io.BytesIO(data), convert_hdr_to_8bit=False, hdr_to_16bit=False)
-        return file[file.primary_index]
+        return file[file.primary_index], len(file)
     except Exception as error:  # libheif's errors come as many types
         raise _damaged(label, error) from error
 
@@ -45,7 +45,7 @@ def read(data: bytes, label: str) -> Raster:
 
     Raises: as `read_header`.
     """
-    picture = _opened(data, label)
+    picture, count = _opened(data, label)
     mode, _, bits = picture.mode.partition(";")
     if mode not in _MODELS:
         raise InputError(f"{label} has the mode {mode}, which is not read", "convert it to PNG")
@@ -68,18 +68,22 @@ def read(data: bytes, label: str) -> Raster:
         exif=parse_exif(exif) if isinstance(exif, bytes) else None,
         icc=icc if isinstance(icc, bytes) else None,
         xmp=xmp if isinstance(xmp, (bytes, str)) else None,
-        notes=_notes(info),
+        notes=_notes(info, count),
         upright=True,
     )
 
 
-def _notes(info: dict[str, Any]) -> tuple[str, ...]:
+def _notes(info: dict[str, Any], count: int) -> tuple[str, ...]:
+    others = (f"only the main one of the file's {count} pictures is read",) if count > 1 else ()
     tagged = info.get("nclx_profile") or {}
     primaries = tagged.get("color_primaries", 1)
     curve = tagged.get("transfer_characteristics", 13)
     if primaries in _SRGB_PRIMARIES and curve in _SRGB_CURVES:
-        return ()
-    return (f"colours tagged {primaries}/{curve} (H.273) without a profile; sRGB is assumed",)
+        return others
+    return (
+        *others,
+        f"colours tagged {primaries}/{curve} (H.273) without a profile; sRGB is assumed",
+    )
 
 
 def _damaged(label: str, error: Exception) -> InputError:

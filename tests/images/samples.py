@@ -208,6 +208,11 @@ def files() -> dict[str, tuple[bytes, str, bool, bool, int, np.ndarray | None]]:
         "bmp rgb": (saved(_pil(3), "BMP"), "bmp", False, False, 8, gradient(3, u8)),
         "bmp 1": (saved(Image.fromarray(one_bit), "BMP"), "bmp", True, False, 8, one_bit),
         "gif": (saved(_palette(False), "GIF"), "gif", False, False, 8, None),
+        "gif gray": (saved(_pil(1), "GIF"), "gif", True, False, 8, gradient(1, u8)),
+        "gif transparent": (
+            saved(_palette(True), "GIF", transparency=5),
+            *("gif", False, True, 8, None),
+        ),
         "gif animated": (
             saved(_palette(False), "GIF", save_all=True, append_images=[_pil(3).quantize(8)]),
             *("gif", False, False, 8, None),
@@ -317,3 +322,12 @@ def heif(samples: np.ndarray, mode: str, **options: Any) -> bytes:
     buffer = io.BytesIO()
     file.save(buffer, quality=-1, chroma=444, **options)
     return buffer.getvalue()
+
+
+def jxl_of_jpeg(profile: bytes, xmp: bytes) -> tuple[bytes, bytes]:
+    """A JPEG file, and the same in JPEG XL's container with EXIF and XMP beside it."""
+    jpeg = saved(_pil(3), "JPEG", quality=98, subsampling=0, icc_profile=profile)
+    data = bytes(imagecodecs.jpegxl_encode_jpeg(jpeg, usecontainer=True))
+    for kind, payload in ((b"Exif", bytes(4) + exif()[6:]), (b"xml ", xmp)):
+        data += struct.pack(">I4s", 8 + len(payload), kind) + payload
+    return jpeg, data

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import struct
 import sys
 
 import imagecodecs
@@ -44,6 +43,19 @@ def test_heic_keeps_metadata_and_turns_by_its_own_mark() -> None:
     assert (exif[271], exif.get(274, 1)) == ("Maker", 1)
 
 
+@WITH_HEIF
+def test_the_main_picture_of_several_is_read_and_the_others_told_of() -> None:
+    import pillow_heif
+
+    first, second = Image.fromarray(RGB), Image.fromarray(RGB[:8, :8])
+    file, buffer = pillow_heif.from_pillow(first), io.BytesIO()
+    file.add_from_pillow(second)
+    file.save(buffer, quality=-1, primary_index=1)
+    picture = decode(buffer.getvalue())
+    assert (picture.width, picture.height) == (8, 8)
+    assert any("main one of the file's 2 pictures" in note for note in picture.notes)
+
+
 @WITH_JXL
 def test_jpeg_xl_is_read_in_16_bits_and_its_profile_is_believed() -> None:
     expected = unit_range(samples.gradient(3, np.uint16))
@@ -57,13 +69,7 @@ def test_jpeg_xl_is_read_in_16_bits_and_its_profile_is_believed() -> None:
 @WITH_JXL
 def test_jpeg_xl_keeps_metadata_and_profile() -> None:
     profile = samples.display_p3()
-    jpeg = samples.saved(
-        *(Image.fromarray(RGB), "JPEG"), quality=98, subsampling=0, icc_profile=profile
-    )
-    bare = bytes(imagecodecs.jpegxl_encode_jpeg(jpeg, usecontainer=True))
-    data = bare
-    for kind, payload in ((b"Exif", bytes(4) + samples.exif(1)[6:]), (b"xml ", XMP)):
-        data += struct.pack(">I4s", 8 + len(payload), kind) + payload
+    jpeg, data = samples.jxl_of_jpeg(profile, XMP)
     picture = decode(data)
     assert picture.metadata.icc == profile
     assert picture.metadata.xmp == XMP
