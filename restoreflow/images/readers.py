@@ -43,6 +43,7 @@ _OPENERS = {
     "ppm": PpmImagePlugin.PpmImageFile,
 }
 _OF_EXTRAS = {"heif": heif, "jxl": jxl}
+_CUT_SHORT = ("truncated", "too small", "requires a buffer of")  # the last is struct's
 _IPTC = 0x0404
 
 
@@ -104,7 +105,7 @@ def _check_pixels(width: int, height: int, max_pixels: int | None, label: str) -
 def _damaged(label: str, kind: str, error: Exception) -> InputError:
     title = FORMATS[kind].title
     reason = " ".join(str(error).split())[:120] or type(error).__name__
-    if isinstance(error, EOFError) or any(w in reason for w in ("truncated", "too small")):
+    if isinstance(error, EOFError) or any(words in reason for words in _CUT_SHORT):
         return InputError(f"{label} is cut short: its {title} data ends early", "copy it again")
     return InputError(f"{label} is a damaged {title} file: {reason}", "copy it again")
 
