@@ -40,6 +40,7 @@ class RestorationSettings:
         temperature: 0 or more; None: the model's default.
         seed: 0 .. 2**64 - 1.
         consistency: whether results are projected onto the input; None: the model's default.
+        exposure: stops, -8 .. 8, relative to what the model judges; low light only.
         device: "auto", "cpu", "cuda", "cuda:i" or "mps".
         precision: "auto", "float32", "bfloat16" or "float16".
         tile: side in input pixels, or "auto".
@@ -66,6 +67,7 @@ class RestorationSettings:
     temperature: float | None = None
     seed: int = 0
     consistency: bool | None = None
+    exposure: float = 0.0
     device: str = "auto"
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     tile: int | Literal["auto"] = "auto"
@@ -87,6 +89,10 @@ class RestorationSettings:
         chosen = self.temperature
         if chosen is not None and not (math.isfinite(chosen) and chosen >= 0):
             raise UsageError(f"--temperature is {chosen}", "choose 0 or more, mostly 0 .. 1")
+        if not -8.0 <= self.exposure <= 8.0:
+            raise UsageError(
+                f"--exposure is {self.exposure}", "choose -8 .. 8 stops, mostly -2 .. 2"
+            )
         if self.samples < 1:
             raise UsageError(f"--samples is {self.samples}", "ask for 1 or more")
         if not 0 <= self.seed < 2**64:

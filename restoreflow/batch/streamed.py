@@ -65,6 +65,7 @@ def restore_picture(
         "temperature": settings.temperature,
         "seed": settings.seed,
         "consistency": settings.consistency,
+        "exposure": settings.exposure,
         "tile": settings.tile,
         "progress": progress,
     }

@@ -18,7 +18,16 @@ import typer
 
 from restoreflow import __version__
 from restoreflow.batch.record import explained
-from restoreflow.cli import doctor, evaluate, fit_ood, models, ood_check, robustness, sr, train
+from restoreflow.cli import (
+    doctor,
+    evaluate,
+    fit_ood,
+    lowlight,
+    models,
+    ood_check,
+    sr,
+    train,
+)
 from restoreflow.cli.debug import debugging
 from restoreflow.cli.output import error_line
 from restoreflow.errors import RestoreflowError
@@ -69,10 +78,10 @@ def root(
 
 
 app.command("sr")(sr.sr)
+app.command("lowlight")(lowlight.lowlight)
 app.command("ood-check")(ood_check.ood_check)
 app.add_typer(models.app)
 app.add_typer(evaluate.app)
-app.command("robustness")(robustness.robustness)
 app.command("train")(train.train)
 app.command("fit-ood")(fit_ood.fit_ood)
 app.command("doctor")(doctor.doctor)

@@ -20,6 +20,7 @@ __all__ = [
     "Debug",
     "Device",
     "DryRun",
+    "Exposure",
     "FormatOption",
     "Grid",
     "Inputs",
@@ -52,10 +53,10 @@ _RESULT, _SPEED, _REPORT = "Results", "Speed and memory", "Reporting"
 
 
 Inputs = Annotated[
-    list[str],
+    list[str] | None,
     typer.Argument(
         metavar="INPUT",
-        help="Pictures, folders, or patterns; - reads one picture from standard input.",
+        help="Pictures, folders, or patterns; - or none reads a picture that is piped in.",
         show_default=False,
     ),
 ]
@@ -107,6 +108,14 @@ Consistency = Annotated[
         "--consistency/--no-consistency",
         help="Make the result, downscaled, give back the input.",
         show_default="the model card's",
+    ),
+]
+Exposure = Annotated[
+    float,
+    typer.Option(
+        "--exposure",
+        metavar="EV",
+        help="Brighter by so many stops than the model would have it; darker when negative.",
     ),
 ]
 OutputFormatOption = Annotated[

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 
 from restoreflow.batch.settings import RestorationSettings
@@ -9,6 +10,9 @@ from restoreflow.cli import options
 from restoreflow.cli.restore_files import RunOptions, restore_files
 
 __all__ = ["restore_command"]
+
+_OTHERS_OPTIONS = {"sr": "exposure", "lowlight": "consistency"}
+"""The option that makes no sense for a task."""
 
 
 def restore_command(task: str, default_model: str, words: str) -> Callable[..., None]:
@@ -21,7 +25,7 @@ def restore_command(task: str, default_model: str, words: str) -> Callable[..., 
     """
 
     def command(
-        inputs: options.Inputs,
+        inputs: options.Inputs = None,
         out: options.Out = None,
         recursive: options.Recursive = False,
         model: options.Model = default_model,
@@ -29,6 +33,7 @@ def restore_command(task: str, default_model: str, words: str) -> Callable[..., 
         temperature: options.Temperature = None,
         seed: options.Seed = 0,
         consistency: options.Consistency = None,
+        exposure: options.Exposure = 0.0,
         ood: options.Ood = "warn",
         output_format: options.OutputFormatOption = "same",
         quality: options.Quality = None,
@@ -58,6 +63,7 @@ def restore_command(task: str, default_model: str, words: str) -> Callable[..., 
             temperature=temperature,
             seed=seed,
             consistency=consistency,
+            exposure=exposure,
             device=device,
             precision=precision,
             tile=options.parse_tile(tile),
@@ -77,8 +83,11 @@ def restore_command(task: str, default_model: str, words: str) -> Callable[..., 
         )
         part = None if shard is None else options.parse_shard(shard)
         run = RunOptions(recursive, jobs, part, dry_run, format, report)
-        restore_files(task, inputs, out, settings, run)
+        restore_files(task, inputs or [], out, settings, run)
 
+    signature = inspect.signature(command, eval_str=True)
+    kept = [p for p in signature.parameters.values() if p.name != _OTHERS_OPTIONS[task]]
+    command.__signature__ = signature.replace(parameters=kept)  # pyright: ignore[reportFunctionMemberAccess]
     command.__name__ = task
     command.__doc__ = words
     return command

@@ -63,7 +63,7 @@ def restore_files(
 
     Args:
         task: "sr" or "lowlight"; the model has to be for it.
-        inputs: files, folders, patterns, or - alone.
+        inputs: files, folders, patterns, or - alone; none: what is piped in.
         out: as for `batch.plan.plan`, or - for standard output; standard input's result goes there.
         settings: the run's.
         options: how it goes about them.
@@ -75,11 +75,11 @@ def restore_files(
     """
     from restoreflow.models.resolve import resolve_model
 
-    stream = out == "-" or (out is None and "-" in inputs)
+    stream = out == "-" or (out is None and (not inputs or "-" in inputs))
     with Reporter(options.format, to_stderr=stream) as reporter, terminable(), no_warnings():
         folder = resolve_model(settings.model, progress=reporter.people)
         suffix = _suffix(folder, task)
-        jobs = _jobs(inputs, out, suffix, settings, options)
+        jobs = _jobs(task, inputs, out, suffix, settings, options)
         if stream:
             jobs = to_stdout(jobs, settings, picture_stream())
         code = _run(jobs, settings, options, folder, reporter)
@@ -88,13 +88,14 @@ def restore_files(
 
 
 def _jobs(
+    task: str,
     inputs: Sequence[str],
     out: str | None,
     suffix: str,
     settings: RestorationSettings,
     options: RunOptions,
 ) -> list[Job]:
-    given = from_stdin(inputs, settings.max_pixels)
+    given = from_stdin(inputs, settings.max_pixels, f"restoreflow {task}")
     out = None if out == "-" else out
     if given is not None:
         found, data = given

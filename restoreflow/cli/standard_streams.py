@@ -17,14 +17,26 @@ from restoreflow.images.formats import extension_for, output_format, sniff
 __all__ = ["from_stdin", "picture_stream", "to_stdout"]
 
 
-def from_stdin(inputs: Sequence[str], max_pixels: int | None) -> tuple[Found, bytes] | None:
-    """The picture on standard input, if the input is -; called as its format wants it.
+def from_stdin(
+    inputs: Sequence[str], max_pixels: int | None, command: str
+) -> tuple[Found, bytes] | None:
+    """The picture on standard input, if the input is - or there is none.
+
+    It is called as its format wants it.
+
+    Args:
+        inputs: as given.
+        max_pixels: the most it may have.
+        command: what to type, for an example.
 
     Raises:
-        UsageError: there are other inputs beside, or standard input is a terminal.
+        UsageError: there are other inputs beside, standard input is a terminal, or nothing came.
     """
-    if "-" not in inputs:
+    if inputs and "-" not in inputs:
         return None
+    nothing = UsageError("no INPUT, and no picture piped in", f"for instance: {command} photo.jpg")
+    if not inputs and sys.stdin.isatty():
+        raise nothing
     if len(inputs) > 1:
         raise UsageError("- is standard input, and there are other inputs", "give it alone")
     if sys.stdin.isatty():
@@ -32,6 +44,8 @@ def from_stdin(inputs: Sequence[str], max_pixels: int | None) -> tuple[Found, by
     from restoreflow.images.decode import read_bytes
 
     data = read_bytes(sys.stdin.buffer, max_pixels)
+    if not inputs and not data:
+        raise nothing
     try:
         extension = extension_for(output_format(sniff(data)))
     except RestoreflowError:

@@ -21,7 +21,7 @@ class Request:
     """Settings of `Restorer.restore`.
 
     Args:
-        samples, temperature, seed, consistency: as there.
+        samples, temperature, seed, consistency, exposure: as there.
         tile: input pixels, or None for "auto".
     """
 
@@ -30,6 +30,7 @@ class Request:
     seed: int
     consistency: bool
     tile: int | None
+    exposure: float = 0.0
 
     @classmethod
     def checked(
@@ -41,6 +42,7 @@ class Request:
         seed: int,
         consistency: bool | None,
         tile: int | str,
+        exposure: float = 0.0,
     ) -> Request:
         """A request to a model for a task.
 
@@ -56,8 +58,12 @@ class Request:
             raise UsageError(
                 f"consistency is defined for super-resolution, not for {task}", "leave it out"
             )
+        if not -8.0 <= exposure <= 8.0:
+            raise UsageError(f"the exposure is {exposure}", "choose -8 .. 8 stops, mostly -2 .. 2")
+        if exposure and task != "lowlight":
+            raise UsageError(f"exposure is for low light, not for {task}", "leave it out")
         projected = defaults.consistency and task == "sr" if consistency is None else consistency
         if tile != "auto" and (isinstance(tile, str) or tile < MIN_SIDE):
             raise UsageError(f"tile is {tile}", f'choose "auto" or {MIN_SIDE} pixels or more')
         side = None if isinstance(tile, str) else int(tile)
-        return cls(samples, chosen, check_seed(seed), projected, side)
+        return cls(samples, chosen, check_seed(seed), projected, side, exposure)

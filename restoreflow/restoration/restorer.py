@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from restoreflow.errors import InputError, LimitError, UsageError
+from restoreflow.networks.low_light import with_exposure
 from restoreflow.networks.restoration_network import Encoding, RestorationNetwork
 from restoreflow.restoration.bands import Bands
 from restoreflow.restoration.memory import WINDOW_CELLS, check_host, check_window
@@ -83,6 +84,7 @@ class Restorer:
         consistency: bool | None = None,
         tile: int | Literal["auto"] = "auto",
         progress: Progress | None = None,
+        exposure: float = 0.0,
     ) -> Restoration:
         """Restore a picture.
 
@@ -105,6 +107,8 @@ class Restorer:
                 chosen by its size alone, since other tiles would give other bits; where `tile` is
                 below, the report notes that larger ones were needed.
             progress: called after each tile.
+            exposure: stops that the result is brighter than the model judges right, -8 .. 8; low
+                light only.
 
         Raises:
             UsageError: a setting is out of its range.
@@ -112,7 +116,7 @@ class Restorer:
                 finite.
             LimitError: not enough memory.
         """
-        request = self._request(samples, temperature, seed, consistency, tile)
+        request = self._request(samples, temperature, seed, consistency, tile, exposure)
         return Restoration.of(self._bands(image, request, progress, whole=True))
 
     def restore_bands(
@@ -124,6 +128,7 @@ class Restorer:
         consistency: bool | None = None,
         tile: int | Literal["auto"] = "auto",
         progress: Progress | None = None,
+        exposure: float = 0.0,
     ) -> Bands:
         """Restore a picture that is too large to be held as a whole in floating point.
 
@@ -138,7 +143,7 @@ class Restorer:
                 not finite.
             LimitError: not enough memory, also while iterating.
         """
-        request = self._request(samples, temperature, seed, consistency, tile)
+        request = self._request(samples, temperature, seed, consistency, tile, exposure)
         return self._bands(image, request, progress, whole=False)
 
     @property
@@ -196,9 +201,11 @@ class Restorer:
         seed: int,
         consistency: bool | None,
         tile: int | str,
+        exposure: float,
     ) -> Request:
         task, defaults = self.network.task, self.config.defaults
-        return Request.checked(task, defaults, samples, temperature, seed, consistency, tile)
+        asked = samples, temperature, seed, consistency, tile, exposure
+        return Request.checked(task, defaults, *asked)
 
     def _bands(
         self, image: Picture, request: Request, progress: Progress | None, whole: bool
@@ -226,7 +233,7 @@ class Restorer:
             ) from error
         return Task(
             padded,
-            self._shared(degraded),
+            self._shared(degraded, request.exposure),
             self.geometry,
             tiles,
             self.network.latent_channels,
@@ -238,10 +245,10 @@ class Restorer:
         )
 
     @torch.inference_mode()
-    def _shared(self, degraded: Tensor) -> Tensor | None:
+    def _shared(self, degraded: Tensor, exposure: float = 0.0) -> Tensor | None:
         """What the network judges once for the whole picture, if it does."""
-        judge = getattr(self.network, "global_context", None)
-        return None if judge is None else judge(degraded[None].to(self.device))
+        context = self.network.global_context(degraded[None].to(self.device))
+        return with_exposure(context, exposure) if context is not None and exposure else context
 
     @property
     def _window(self) -> int:

@@ -93,7 +93,7 @@ def test_debug_shows_the_traceback(run: Run, monkeypatch: pytest.MonkeyPatch, ho
 
 
 USAGE = [
-    (["sr"], "Missing argument"),
+    (["sr"], "restoreflow sr photo.jpg"),
     (["sr", "a.png", "--tempreature", "1"], "--temperature"),
     (["sr", "a.png", "--samples", "0"], "--samples"),
     (["sr", "a.png", "--temperature", "-0.5"], "--temperature is -0.5"),

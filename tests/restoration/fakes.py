@@ -44,6 +44,9 @@ class FakeNetwork(nn.Module):
     def set_precision(self, dtype: torch.dtype | None) -> None:
         self.precision = dtype
 
+    def global_context(self, picture: Tensor) -> Tensor | None:
+        return None
+
     def encode(self, degraded: Tensor) -> Encoding:
         self.calls.append((degraded.shape[-2], degraded.shape[-1]))
         grid = F.pixel_unshuffle(degraded, self.squeeze)
