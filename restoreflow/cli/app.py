@@ -25,6 +25,7 @@ from restoreflow.cli import (
     lowlight,
     models,
     ood_check,
+    robustness,
     sr,
     train,
 )
@@ -82,6 +83,7 @@ app.command("lowlight")(lowlight.lowlight)
 app.command("ood-check")(ood_check.ood_check)
 app.add_typer(models.app)
 app.add_typer(evaluate.app)
+app.command("robustness")(robustness.robustness)
 app.command("train")(train.train)
 app.command("fit-ood")(fit_ood.fit_ood)
 app.command("doctor")(doctor.doctor)
