@@ -95,6 +95,7 @@ def ood_check(
     fail_on_flag: Annotated[
         bool, typer.Option("--fail-on-flag", help="Exit with code 7 if a picture is flagged.")
     ] = False,
+    max_pixels: options.MaxPixels = 300_000_000,
     device: options.Device = "auto",
     threads: options.Threads = None,
     debug: options.Debug = False,
@@ -122,7 +123,8 @@ def ood_check(
     records: list[Record] = []
     with telling(output_format, len(found)) as tell, no_warnings():
         for picture in found:
-            record = _checked(checker, picture, maps.get(picture), overwrite, page)
+            most = max_pixels or None
+            record = _checked(checker, picture, most, maps.get(picture), overwrite, page)
             records.append(record)
             tell(record)
     show(records, output_format)
@@ -188,7 +190,12 @@ def _entry(path: Path, check: Check, pixels: NDArray[np.float32]) -> OodEntry:
 
 
 def _checked(
-    checker: Checker, found: Found, map_path: Path | None, overwrite: bool, page: OodPage | None
+    checker: Checker,
+    found: Found,
+    most: int | None,
+    map_path: Path | None,
+    overwrite: bool,
+    page: OodPage | None,
 ) -> Record:
     """One picture, and what is written of it; its pixels are let go before the next."""
     from restoreflow.images.decode import decode, read_bytes
@@ -197,8 +204,8 @@ def _checked(
     try:
         if found.error is not None:
             raise found.error
-        data = read_bytes(path, page=found.page and found.page.number)
-        pixels = decode(data, label=shown(path)).pixels
+        data = read_bytes(path, most, found.page and found.page.number)
+        pixels = decode(data, most, shown(path)).pixels
         check = checker.check(pixels)
         if map_path is not None:
             _write_map(map_path, check, checker, overwrite)

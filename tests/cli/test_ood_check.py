@@ -192,3 +192,11 @@ def test_pages_are_checked_one_by_one(run: Run, tmp_path: Path) -> None:
         "scan.tif_page1_ood.png",
         "scan.tif_page2_ood.png",
     ]
+
+
+def test_the_limit_on_pixels_is_the_same_as_elsewhere(run: Run, tmp_path: Path) -> None:
+    path = write(tmp_path / "photo.png")
+    refused = run("ood-check", path, "--format", "json", "--max-pixels", 100)
+    assert refused.code == 5
+    assert "--max-pixels" in refused.records[0]["hint"]
+    assert run("ood-check", path, "--max-pixels", 0).code == 0
