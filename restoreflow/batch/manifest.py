@@ -12,7 +12,7 @@ import json
 import os
 import threading
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,7 +26,7 @@ from restoreflow.images.names import shown
 from restoreflow.images.write import write_failure
 from restoreflow.remote_path import RemotePath
 
-__all__ = ["Entry", "Manifest", "Origin", "Written"]
+__all__ = ["Entry", "Manifest", "Origin", "Written", "finished"]
 
 _SCHEMA = 1
 
@@ -107,12 +107,12 @@ class Manifest:
 
     def entry(self, job: Job) -> Entry | None:
         """The latest about any of a job's files."""
-        entries = (self._latest.get(self._name(path)) for path in job.files)
+        entries = (self._latest.get(self.name(path)) for path in job.files)
         return next((entry for entry in entries if entry is not None), None)
 
     def wrote(self, path: Path) -> bool:
         """Whether a file holds, byte for byte, what a run wrote there."""
-        known = self._known.get(self._name(path), set())
+        known = self._known.get(self.name(path), set())
         try:
             if path.is_symlink() or path.stat().st_size not in {each.size for each in known}:
                 return False
@@ -123,7 +123,7 @@ class Manifest:
     def holds(self, entry: Entry, files: Sequence[Path]) -> bool:
         """Whether all files are there as the entry says: by size, or by hash if it is not done."""
         for path in files:
-            written = entry.output.get(self._name(path))
+            written = entry.output.get(self.name(path))
             try:
                 if written is None or path.stat().st_size != written.size:
                     return False
@@ -140,19 +140,20 @@ class Manifest:
             LimitError: the disk is full.
             OutputError: it cannot be said.
         """
-        named = {self._name(path): written for path, written in output.items()}
+        named = {self.name(path): written for path, written in output.items()}
         self._append({"status": "begun", **origin._asdict(), "output": _listed(named)})
         self._remember(Entry(origin, named, done=False))
 
     def finish(self, origin: Origin, output: Mapping[Path, Written], record: Record) -> None:
         """Say what became of an input; raises as `begin`."""
-        named = {self._name(path): written for path, written in output.items()}
+        named = {self.name(path): written for path, written in output.items()}
         told = origin._asdict() | {"output": _listed(named), "record": record.as_dict()}
         self._append({"status": record.status, **told})
         if record.status == "done":
             self._remember(Entry(origin, named, done=True))
 
-    def _name(self, path: Path) -> str:
+    def name(self, path: Path) -> str:
+        """What a file is called in the manifest."""
         if isinstance(path, RemotePath):
             return path.below(self.folder).as_posix()
         return Path(os.path.relpath(path, self.folder)).as_posix()
@@ -184,6 +185,27 @@ class Manifest:
                 self._lines.append(line)
             except OSError as error:
                 raise write_failure(self.path, error) from error
+
+
+def finished(folder: Path, files: Collection[str]) -> dict[str, tuple[Entry, dict[str, Any]]]:
+    """The latest lines that tell an input is done, with the facts of its record.
+
+    Args:
+        folder: with manifests.
+        files: names there, as `Manifest.name` gives them, of which lines are looked for.
+
+    Raises:
+        OSError: a manifest cannot be read.
+    """
+    found: dict[str, tuple[Entry, dict[str, Any]]] = {}
+    for path in manifests(folder):
+        for line in path.read_bytes().splitlines():
+            entry = _entry(line)
+            if entry is not None and entry.done:
+                told = json.loads(line).get("record") or {}
+                facts = {key: told[key] for key in told.keys() - {"input", "output", "status"}}
+                found |= {name: (entry, facts) for name in entry.output if name in files}
+    return found
 
 
 def _listed(output: Mapping[str, Written]) -> list[dict[str, Any]]:

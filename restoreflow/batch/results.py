@@ -187,10 +187,16 @@ def _all_or_none() -> Iterator[Callable[[ResultFile, bool], None]]:
         new = not file.path.exists()
         if not new and not overwrite and _holds(file.path, file.data):
             return
-        if file.size is None:
-            write_atomic(file.path, file.data, overwrite)
-        else:
-            write_encoded(file.path, file.data, *file.size, overwrite)
+        try:
+            if file.size is None:
+                write_atomic(file.path, file.data, overwrite)
+            else:
+                write_encoded(file.path, file.data, *file.size, overwrite)
+        except OutputError:
+            # One that was taken for dead, on another machine, may have come to write it after all.
+            if overwrite or not _holds(file.path, file.data):
+                raise
+            return
         if new:
             added.append(file.path)
 

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable
 
 from restoreflow.batch.settings import RestorationSettings
-from restoreflow.cli import options
+from restoreflow.cli import cluster_options, options
 from restoreflow.cli.restore_files import RunOptions, restore_files
 
 __all__ = ["restore_command"]
@@ -54,6 +54,10 @@ def restore_command(task: str, default_model: str, words: str) -> Callable[..., 
         tile: options.Tile = "auto",
         threads: options.Threads = None,
         compile: options.Compile = False,
+        executor: cluster_options.Executor = "local",
+        address: cluster_options.Address = None,
+        actors: cluster_options.Actors = None,
+        gpus_per_actor: cluster_options.GpusPerActor = 0.0,
         format: options.FormatOption = "auto",
         debug: options.Debug = False,
     ) -> None:
@@ -81,8 +85,9 @@ def restore_command(task: str, default_model: str, words: str) -> Callable[..., 
             max_pixels=max_pixels or None,
             ood=ood,
         )
+        cluster = cluster_options.chosen_cluster(executor, address, actors, gpus_per_actor)
         part = None if shard is None else options.parse_shard(shard)
-        run = RunOptions(recursive, jobs, part, dry_run, format, report)
+        run = RunOptions(recursive, jobs, part, dry_run, format, report, cluster)
         restore_files(task, inputs or [], out, settings, run)
 
     signature = inspect.signature(command, eval_str=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from restoreflow.batch.cluster.connection import Cluster
 from restoreflow.batch.discover import find
 from restoreflow.batch.job import Job, Shard
 from restoreflow.batch.judging import Judge
@@ -42,6 +43,7 @@ class RunOptions:
         dry_run: whether it is only told what would be done.
         format: how it is told.
         report: the page to be written, or None.
+        cluster: where it is done; None: here.
     """
 
     recursive: bool = False
@@ -50,6 +52,7 @@ class RunOptions:
     dry_run: bool = False
     format: Format = "auto"
     report: Path | None = None
+    cluster: Cluster | None = None
 
 
 def restore_files(
@@ -70,12 +73,15 @@ def restore_files(
 
     Raises:
         typer.Exit: some or all files failed, with the run's exit code.
-        UsageError: the model is for another task, or the files collide.
+        UsageError: the model is for another task, the files collide, or what is asked for is not
+            to be had from a cluster.
         ModelError: the model is not available, or cannot judge inputs and was asked to.
     """
     from restoreflow.models.resolve import resolve_model
 
     stream = out == "-" or (out is None and (not inputs or "-" in inputs))
+    if options.cluster is not None:
+        _refuse_streams(inputs, out, options)
     with Reporter(options.format, to_stderr=stream) as reporter, terminable(), no_warnings():
         folder = resolve_model(settings.model, progress=reporter.people)
         suffix = _suffix(folder, task)
@@ -85,6 +91,13 @@ def restore_files(
         code = _run(jobs, settings, options, folder, reporter)
     if code:
         raise typer.Exit(code)
+
+
+def _refuse_streams(inputs: Sequence[str], out: str | None, options: RunOptions) -> None:
+    if not inputs or "-" in (*inputs, out):
+        raise UsageError("- is a stream of this process", "leave out --executor ray")
+    if options.report is not None:
+        raise UsageError("--report needs the pictures here", "leave out --executor ray")
 
 
 def _jobs(
@@ -123,6 +136,22 @@ def _run(
 
     if options.dry_run:
         return _dry_run(jobs, settings, progress, load, reporter)
+    if options.cluster is not None:
+        from restoreflow.batch.cluster.run import run_on_cluster
+
+        summary = run_on_cluster(
+            jobs,
+            settings,
+            folder,
+            progress,
+            options.cluster,
+            reporter,
+            options.jobs,
+            options.shard,
+            judge,
+        )
+        reporter.finish(summary)
+        return summary.exit_code
     scale = folder.config.scale
     with reporting(reporter, options.report, jobs, settings, judge) as observer:
         summary = run(jobs, settings, scale, load, progress, observer, options.jobs, judge)
