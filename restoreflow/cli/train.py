@@ -61,6 +61,13 @@ def train(
     threads: Annotated[
         int, typer.Option(min=0, help="Processor threads; 0 leaves the choice to torch.")
     ] = 0,
+    compile: Annotated[
+        bool,
+        typer.Option(
+            "--compile",
+            help="Compile the splines: flow stages are faster; needs a C++ compiler.",
+        ),
+    ] = False,
     show_batch: Annotated[
         Path | None,
         typer.Option(
@@ -103,6 +110,7 @@ def train(
         encoder=encoder,
         recipe=config.read_bytes(),
         report=lambda line: typer.echo(describe(line)),
+        compile=compile,
     )
     finished = trainer.run(minutes or math.inf, steps or math.inf)
     if trainer.rank == 0:

@@ -25,6 +25,7 @@ from restoreflow.training.checkpoint import (
     load_encoder,
     save_checkpoint,
 )
+from restoreflow.training.compiled_maps import compile_maps
 from restoreflow.training.config import StageConfig, TrainConfig
 from restoreflow.training.data import Photos, prefetch, step_generator
 from restoreflow.training.examples import Example, draw_examples
@@ -55,6 +56,7 @@ class Trainer:
             from the same mean image; "mean" stages are then skipped.
         recipe: the configuration's text, to be kept beside the weights.
         report: called with each line of the log.
+        compile: run the couplings' splines through torch.compile, which needs a C++ compiler.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class Trainer:
         encoder: Path | None = None,
         recipe: bytes = b"",
         report: Callable[[dict], None] = lambda line: None,
+        compile: bool = False,
     ) -> None:
         self.config, self.data, self.out, self.device = config, data, out, device
         self.report = report
@@ -91,6 +94,8 @@ class Trainer:
                 self.progress.stage += 1
         if config.precision == "bfloat16":
             self.network.set_precision(torch.bfloat16)
+        if compile:
+            compile_maps(self.network.flow)
         self.photos = Photos(data, max(stage.patch for stage in config.stages))
         self._saved = time.monotonic()
 

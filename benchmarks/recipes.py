@@ -1,0 +1,166 @@
+"""Compare forms of the flow at an equal number of training steps, on one mean image.
+
+    python benchmarks/recipes.py weights/sr-x4 --data photos/train --val photos/val \
+        --steps 250 --out docs/recipes.json
+
+Each form takes the model's encoder as it is, trains its flow by likelihood with the same batches,
+and is measured on patches of other photographs and on hostile inputs. Finished forms are kept in
+OUT and not trained again. A table in Markdown goes to standard output.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import math
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from restoreflow.evaluation.attack import standard_latent
+from restoreflow.evaluation.hostile import hostile_inputs
+from restoreflow.flows.config import FlowConfig
+from restoreflow.models.folder import load_folder
+from restoreflow.networks.restoration_network import RestorationNetwork
+from restoreflow.training.config import LossWeights, StageConfig, TrainConfig, read_train_config
+from restoreflow.training.data import Photos, step_generator
+from restoreflow.training.loop import Trainer, degrade
+
+FORMS: dict[str, dict[str, Any]] = {
+    "spline, box 2, 8 steps": {},
+    "affine (unbounded)": {"coupling": "affine"},
+    "clamped affine": {"coupling": "clamped_affine"},
+    "box 1": {"box": 1.0},
+    "box 3": {"box": 3.0},
+    "4 bins": {"bins": 4},
+    "8 bins": {"bins": 8},
+    "shift 2": {"shift": 2.0},
+    "4 steps": {"steps": 4},
+    "12 steps": {"steps": 12},
+    "hidden 32": {"hidden": 32},
+    "hidden 64": {"hidden": 64},
+    "plain squeeze": {"shifted": False},
+    "no injector scale": {"injector_log_scale": (-1e-3, 1e-3), "injector_shift": 1e-3},
+}
+PATCHES, PATCH = 16, 160
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Train and measure what the command line asks for."""
+    options = _options(arguments)
+    torch.set_num_threads(options.threads)
+    done: dict[str, Any] = json.loads(options.out.read_text()) if options.out.exists() else {}
+    for name in options.form or FORMS:
+        key = f"{name}; {options.steps} steps of training"
+        if key not in done:
+            done[key] = measure(options, FORMS[name])
+            options.out.write_text(json.dumps(done, indent=1) + "\n")
+        print(row(name, done[key]), flush=True)
+
+
+def measure(options: argparse.Namespace, changes: dict[str, Any]) -> dict[str, Any]:
+    """Train one form in a temporary folder, and measure its averaged weights."""
+    config = recipe(options.model, options.steps, changes)
+    with tempfile.TemporaryDirectory() as folder:
+        began = time.process_time()
+        weights = Path(options.model) / "model.safetensors"
+        trainer = Trainer(config, options.data, Path(folder), torch.device("cpu"), encoder=weights)
+        trainer.run()
+        seconds = (time.process_time() - began) / options.steps
+        network = load_folder(Path(folder) / "model").network
+    return {
+        "nats_per_value": negative_log_likelihood(network, config, options.val),
+        "largest_detail": largest_hostile(network),
+        "bound": finite(network.inverse_bound()[-2].peak),
+        "flow_parameters": sum(p.numel() for p in network.flow.parameters()),
+        "cpu_seconds_per_step": round(seconds, 3),
+        "skipped_steps": trainer.progress.skipped,
+    }
+
+
+def recipe(model: str, steps: int, changes: dict[str, Any]) -> TrainConfig:
+    """The model's own recipe with one short stage of likelihood and another form of flow."""
+    base = read_train_config(Path(model) / "train.toml")
+    stage = StageConfig(
+        loss="likelihood",
+        steps=steps,
+        learning_rate=8e-4,
+        batch=8,
+        patch=128,
+        warmup=50,
+        weights=LossWeights(mean=0.0),
+    )
+    flow: FlowConfig = dataclasses.replace(base.flow, **changes)
+    return dataclasses.replace(base, flow=flow, stages=(stage,), average=0.98)
+
+
+@torch.no_grad()
+def negative_log_likelihood(
+    network: RestorationNetwork, config: TrainConfig, folder: Path
+) -> float | None:
+    """Nats a value on patches of other photographs, 8-bit steps filled by noise."""
+    generator = step_generator(1, 0)
+    clean = Photos(folder, PATCH).batch(PATCHES, PATCH, generator)
+    degraded, clean = degrade(clean, config, generator)
+    noise = (torch.rand(clean.shape, generator=generator) - 0.5) / 255.0
+    return finite(float(-network.log_prob(degraded, clean + noise).mean() / clean[0].numel()))
+
+
+@torch.no_grad()
+def largest_hostile(network: RestorationNetwork) -> float | None:
+    """Largest absolute detail before the limiter on hostile inputs at temperature 1."""
+    pictures = torch.stack([_tensor(x) for x in hostile_inputs(64).values()])
+    largest = 0.0
+    for degraded in pictures.split(8):
+        encoding = network.encode(degraded)
+        latent = standard_latent(network, encoding.features, 0)
+        detail = network.sample(encoding, latent, 1.0).detail
+        largest = max(largest, float(detail.abs().nan_to_num(math.inf).max()))
+    return finite(largest)
+
+
+def row(name: str, result: dict[str, Any]) -> str:
+    """A line of a Markdown table."""
+    cells = (
+        name,
+        _shown(result["nats_per_value"], ".3f"),
+        _shown(result["largest_detail"], ".3g"),
+        _shown(result["bound"], ".1f"),
+        f"{result['flow_parameters'] / 1e3:.0f}",
+        f"{result['cpu_seconds_per_step']:.2f}",
+    )
+    return "| " + " | ".join(cells) + " |"
+
+
+def finite(value: float) -> float | None:
+    """The value, or None where JSON has no word for it."""
+    return value if math.isfinite(value) else None
+
+
+def _shown(value: float | None, form: str) -> str:
+    return "none" if value is None else format(value, form)
+
+
+def _tensor(picture: Any) -> Tensor:
+    return torch.from_numpy(picture).permute(2, 0, 1)
+
+
+def _options(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("model", help="folder of a trained model, for its encoder and recipe")
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--val", type=Path, required=True)
+    parser.add_argument("--steps", type=int, default=250)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--form", action="append", choices=list(FORMS), help="default: all")
+    parser.add_argument("--out", type=Path, required=True)
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    main()
