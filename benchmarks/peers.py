@@ -1,0 +1,239 @@
+"""CPU time of a model beside light super-resolution networks, in one run, on one thread.
+
+    python benchmarks/peers.py --peers CLONES [--model sr-x4] [--rounds 7] [--side 128] \
+        [--no-compile] [--only TEXT] [--out benchmarks/peers.json]
+
+CLONES holds clones of the peers' repositories, see benchmarks/peers.md; none of their code is here.
+Every round runs every case once, and a case is given as the median over the rounds of its time over
+RLFN's in the same round: other work on the machine then slows both. Weights are random, but for
+the model's own: time does not depend on them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import os
+import platform
+import statistics
+import sys
+import time
+import types
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from restoreflow.networks.restoration_network import RestorationNetwork
+from restoreflow.restoration.latents import latent_window
+from restoreflow.restoration.load import load_model
+
+Case = Callable[[], object]
+
+
+@dataclass(frozen=True)
+class Peer:
+    """Where a network's class is found.
+
+    Args:
+        folder: of the clone, and below it the folder that its imports start from.
+        module, name: of the class.
+        settings: what it is made with.
+    """
+
+    folder: str
+    module: str
+    name: str
+    settings: dict[str, Any] = field(default_factory=dict[str, Any])
+
+
+PEERS = {
+    "RLFN": Peer("RLFN", "model.rlfn_ntire", "RLFN_Prune"),
+    "RFDN": Peer("RFDN", "RFDN", "RFDN"),
+    "IMDN": Peer("NTIRE2022_ESR", "models.imdn_baseline", "IMDN"),
+    "SAFMN": Peer("SAFMN/basicsr/archs", "safmn_arch", "SAFMN", {"dim": 36, "upscaling_factor": 4}),
+    "SRVGG, 16 layers (LSDIR-Compact)": Peer(
+        "Real-ESRGAN/realesrgan/archs",
+        "srvgg_arch",
+        "SRVGGNetCompact",
+        {"num_feat": 64, "num_conv": 16, "upscale": 4},
+    ),
+}
+
+
+def main() -> None:
+    """Time everything, print a table, and write all figures."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--peers", type=Path, required=True)
+    parser.add_argument("--model", default="sr-x4")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--side", type=int, default=128)
+    parser.add_argument("--no-compile", action="store_true")
+    parser.add_argument("--only", default="", help="cases whose name holds this, and RLFN")
+    parser.add_argument("--out", type=Path)
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    picture = torch.rand(3, given.side, given.side, generator=torch.Generator().manual_seed(0))
+    cases, parameters = peers(given.peers, picture[None])
+    cases |= ours(given.model, picture, not given.no_compile)
+    cases = {name: case for name, case in cases.items() if name == "RLFN" or given.only in name}
+    with torch.inference_mode():
+        seconds = interleaved(cases, given.rounds)
+    megapixels = 16 * given.side**2 / 1e6
+    rows = [row(name, taken, seconds["RLFN"], megapixels) for name, taken in seconds.items()]
+    for found in rows:
+        print(
+            f"{found['case']:42} {found['ratio_to_rlfn']:7.2f} x RLFN "
+            f"({found['lowest']:.2f} .. {found['highest']:.2f}), "
+            f"{found['seconds_per_megapixel']:.2f} s a megapixel"
+        )
+    facts = {"machine": machine(), "side": given.side, "rounds": given.rounds}
+    if given.out is not None:
+        record = facts | {"model": given.model, "parameters": parameters, "rows": rows}
+        given.out.write_text(json.dumps(record, indent=2) + "\n")
+
+
+def peers(root: Path, picture: Tensor) -> tuple[dict[str, Case], dict[str, int]]:
+    """A case for each peer whose clone is there, and its parameters; RLFN's has to be."""
+    cases: dict[str, Case] = {}
+    parameters: dict[str, int] = {}
+    for name, peer in PEERS.items():
+        if (root / peer.folder).is_dir():
+            network = built(root / peer.folder, peer)
+            parameters[name] = sum(values.numel() for values in network.parameters())
+            cases[name] = lambda network=network: network(picture)
+        elif name == "RLFN":
+            raise SystemExit(f"{root / peer.folder} is missing; see benchmarks/peers.md")
+    return cases, parameters
+
+
+def built(folder: Path, peer: Peer) -> nn.Module:
+    """A peer's network with random weights."""
+    torch.manual_seed(0)
+    with importing_from(folder):
+        return getattr(importlib.import_module(peer.module), peer.name)(**peer.settings).eval()
+
+
+@contextmanager
+def importing_from(folder: Path) -> Iterator[None]:
+    """Import from a folder, then forget its modules; what the peers import in vain is empty."""
+    before = set(sys.modules)
+    registry = types.ModuleType("basicsr.utils.registry")
+    vars(registry)["ARCH_REGISTRY"] = types.SimpleNamespace(register=lambda: lambda made: made)
+    empty = {name: types.ModuleType(name) for name in ("basicsr", "basicsr.utils", "torchvision")}
+    vars(empty["torchvision"])["ops"] = None
+    sys.modules.update({**empty, "basicsr.utils.registry": registry})
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+        for name in set(sys.modules) - before:
+            if not name.startswith(("torch.", "numpy")):
+                del sys.modules[name]
+
+
+def ours(model: str, picture: Tensor, compiled: bool) -> dict[str, Case]:
+    """The whole restoration at three settings, its steps, and other ways to run the network."""
+    restorer = load_model(model, device="cpu")
+    network, known = restorer.network, restorer.network.task == "sr"
+    cases: dict[str, Case] = {
+        "restore, T = 0": lambda: restorer.restore(picture, temperature=0),
+        "restore, one sample": lambda: restorer.restore(picture),
+        "restore, 8 samples": lambda: restorer.restore(picture, samples=8),
+    }
+    if known:
+        cases["restore, one sample, no consistency"] = lambda: restorer.restore(
+            picture, consistency=False
+        )
+    cases |= steps(network, picture[None], restorer.config.defaults.temperature)
+    last = load_model(model, device="cpu").network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+    cases["network, channels_last"] = sampling(
+        last, picture[None].contiguous(memory_format=torch.channels_last)
+    )
+    reduced = load_model(model, device="cpu", precision="bfloat16").network
+    cases["network, bfloat16"] = sampling(reduced, picture[None])
+    if compiled:
+        cases["network, compiled"] = torch.compile(sampling(network, picture[None]))
+    return cases
+
+
+def steps(network: RestorationNetwork, picture: Tensor, temperature: float) -> dict[str, Case]:
+    """The network's steps one by one, and together."""
+    rows, columns = (slice(0, side * network.scale // network.cell) for side in picture.shape[-2:])
+
+    def latent() -> Tensor:
+        found = latent_window(0, 0, rows, columns, network.latent_channels)
+        return torch.from_numpy(found)[None]
+
+    with torch.inference_mode():
+        encoding = network.encode(picture)
+        condition = network.prepare(encoding.features)
+    drawn = latent()
+    return {
+        "step: encode": lambda: network.encode(picture),
+        "step: prepare": lambda: network.prepare(encoding.features),
+        "step: latents": latent,
+        "step: sample": lambda: network.sample(encoding, drawn, temperature, condition),
+        "network, eager": sampling(network, picture),
+    }
+
+
+def sampling(network: RestorationNetwork, picture: Tensor) -> Callable[[], Tensor]:
+    """Encoder and one sample, without latents, checks and consistency."""
+    height, width = (side * network.scale // network.cell for side in picture.shape[-2:])
+    shape = (1, network.latent_channels, height, width)
+    latent = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+
+    def run() -> Tensor:
+        encoding = network.encode(picture)
+        condition = network.prepare(encoding.features)
+        return network.sample(encoding, latent, 0.8, condition).image
+
+    return run
+
+
+def interleaved(cases: dict[str, Case], rounds: int) -> dict[str, list[float]]:
+    """Processor seconds of every case in every round, after one that does not count."""
+    seconds: dict[str, list[float]] = {name: [] for name in cases}
+    for index in range(rounds + 1):
+        for name, case in cases.items():
+            started = time.process_time()
+            case()
+            if index:
+                seconds[name].append(time.process_time() - started)
+    return seconds
+
+
+def row(name: str, taken: list[float], base: list[float], megapixels: float) -> dict[str, Any]:
+    """A case's figures: ratios to the base in the same rounds, and its own best time."""
+    ratios = [one / other for one, other in zip(taken, base, strict=True)]
+    return {
+        "case": name,
+        "ratio_to_rlfn": round(statistics.median(ratios), 3),
+        "lowest": round(min(ratios), 3),
+        "highest": round(max(ratios), 3),
+        "seconds_per_megapixel": round(statistics.median(taken) / megapixels, 3),
+    }
+
+
+def machine() -> dict[str, Any]:
+    """What it ran on."""
+    return {
+        "system": platform.system(),
+        "processor": platform.machine(),
+        "instructions": torch.backends.cpu.get_cpu_capability(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+    }
+
+
+if __name__ == "__main__":
+    main()
