@@ -11,7 +11,16 @@ from restoreflow.batch.job import Shard
 from restoreflow.batch.settings import DEFAULT_QUALITY, Arrays, OodAction, OutputFormat
 from restoreflow.cli.debug import DEBUG_VARIABLE, remember_debug
 from restoreflow.cli.output import Format
-from restoreflow.errors import UsageError
+from restoreflow.cli.speed_options import (
+    Compile,
+    Device,
+    Jobs,
+    MaxPixels,
+    PrecisionOption,
+    Threads,
+    Tile,
+    parse_tile,
+)
 
 __all__ = [
     "BitDepth",
@@ -49,7 +58,7 @@ __all__ = [
     "parse_tile",
 ]
 
-_RESULT, _SPEED, _REPORT = "Results", "Speed and memory", "Reporting"
+_RESULT, _REPORT = "Results", "Reporting"
 
 
 Inputs = Annotated[
@@ -189,26 +198,6 @@ ShardOption = Annotated[
         show_default="all",
     ),
 ]
-Jobs = Annotated[
-    int,
-    typer.Option(
-        "--jobs",
-        "-j",
-        min=1,
-        max=64,
-        help="Threads that read ahead, and as many that write; results do not depend on it.",
-        rich_help_panel=_SPEED,
-    ),
-]
-MaxPixels = Annotated[
-    int,
-    typer.Option(
-        "--max-pixels",
-        min=0,
-        help="Refuse inputs of more pixels, width times height; 0: no limit.",
-        rich_help_panel=_SPEED,
-    ),
-]
 Uncertainty = Annotated[
     bool,
     typer.Option(
@@ -252,51 +241,6 @@ Overwrite = Annotated[
         rich_help_panel=_RESULT,
     ),
 ]
-Device = Annotated[
-    str,
-    typer.Option(
-        "--device",
-        metavar="auto|cpu|cuda[:i]|mps",
-        help="Where to compute; a device asked for is never replaced by another.",
-        rich_help_panel=_SPEED,
-    ),
-]
-PrecisionOption = Annotated[
-    Literal["auto", "float32", "bfloat16", "float16"],
-    typer.Option(
-        "--precision",
-        help="auto is float32; the others are faster on GPUs, and checked.",
-        rich_help_panel=_SPEED,
-    ),
-]
-Tile = Annotated[
-    str,
-    typer.Option(
-        "--tile",
-        metavar="auto|N",
-        help="Side in pixels of the largest tile that there is memory for. Tiles are those of the "
-        "picture's size, under 1 GiB; smaller ones would change results, so that is told instead.",
-        rich_help_panel=_SPEED,
-    ),
-]
-Threads = Annotated[
-    int | None,
-    typer.Option(
-        "--threads",
-        min=1,
-        help="Processor threads; with another number a few bytes round otherwise.",
-        show_default="PyTorch's choice",
-        rich_help_panel=_SPEED,
-    ),
-]
-Compile = Annotated[
-    bool,
-    typer.Option(
-        "--compile",
-        help="Compile the model first: slower to start, faster for many pictures.",
-        rich_help_panel=_SPEED,
-    ),
-]
 FormatOption = Annotated[
     Format,
     typer.Option(
@@ -321,16 +265,3 @@ Debug = Annotated[
 def parse_shard(text: str) -> Shard:
     """The value of --shard; UsageError where it is not i/n."""
     return Shard.parse(text)
-
-
-def parse_tile(text: str) -> int | Literal["auto"]:
-    """The value of --tile.
-
-    Raises:
-        UsageError: neither "auto" nor a whole number of 8 or more.
-    """
-    if text == "auto":
-        return "auto"
-    if text.isascii() and text.isdigit() and int(text) >= 8:
-        return int(text)
-    raise UsageError(f'--tile is "{text}"', "give auto, or a side of 8 pixels or more")
