@@ -2,9 +2,11 @@ r"""Turn a trained model into a bundled one: measure it, write its figures and i
 
     python benchmarks/weights.py runs/sr-x4/model weights/sr-x4 --temperature 0.8 \
         --data sets/Set5 --data sets/Set14 --lpips lpips/
+    python benchmarks/weights.py runs/lowlight/model weights/lowlight --temperature 0.5 \
+        --data lowlight_pairs/ --groups lol,stack --lpips lpips/
 
-Runs `restoreflow evaluate sr` and `restoreflow evaluate hostile` on the model, so every figure in
-the card is the output of those two commands.
+Runs `restoreflow evaluate` for the model's task, and `restoreflow evaluate hostile`, so every
+figure in the card is the output of those two commands.
 """
 
 from __future__ import annotations
@@ -27,6 +29,13 @@ SHOWN = {
     "method": "method",
     "temperature": "T",
     "data": "data",
+    "psnr": "PSNR dB",
+    "ssim_gray": "SSIM gray",
+    "ssim_rgb": "SSIM RGB",
+    "lpips_alex": "LPIPS (AlexNet)",
+    "psnr_matched": "PSNR dB, matched",
+    "ssim_gray_matched": "SSIM gray, matched",
+    "lpips_alex_matched": "LPIPS, matched",
     "psnr_y": "PSNR-Y dB",
     "ssim_y": "SSIM-Y",
     "lpips_alex_worst": "LPIPS (AlexNet, worst of 4 offsets)",
@@ -55,7 +64,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         staged = Path(scratch) / config.name
         save_folder(staged, config, loaded.network, write_card(config, facts), extras)
-        evaluation = measure(staged, arguments, Path(scratch))
+        evaluation = measure(config.task, staged, arguments, Path(scratch))
     rows = [{SHOWN[key]: row[key] for key in SHOWN if key in row} for row in evaluation["rows"]]
     rows.append(hostile_summary(evaluation["hostile"]))
     extras["evaluation.json"] = (json.dumps(evaluation, indent=1) + "\n").encode()
@@ -70,7 +79,10 @@ def parse() -> argparse.Namespace:
     parser.add_argument("target", type=Path, help="where the bundled model goes")
     parser.add_argument("--temperature", type=float, required=True, help="the card's default")
     parser.add_argument("--temperatures", default="0,0.5,0.8,0.9,1", help="those measured")
-    parser.add_argument("--data", action="append", type=Path, required=True)
+    parser.add_argument(
+        "--data", action="append", type=Path, required=True, help="of low light one folder of pairs"
+    )
+    parser.add_argument("--groups", default="", help="of low light: rows for names that begin so")
     parser.add_argument("--lpips", type=Path)
     parser.add_argument("--photo", type=Path, help="for the hostile inputs made from one")
     parser.add_argument("--samples", type=int, default=10)
@@ -79,17 +91,19 @@ def parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def measure(model: Path, arguments: argparse.Namespace, scratch: Path) -> dict[str, Any]:
+def measure(task: str, model: Path, arguments: argparse.Namespace, scratch: Path) -> dict[str, Any]:
     """The two evaluations, as evaluation.json holds them."""
     quality = ["--temperatures", arguments.temperatures, "--samples", str(arguments.samples)]
     for folder in arguments.data:
-        quality += ["--data", str(folder)]
+        quality += ["--pairs" if task == "lowlight" else "--data", str(folder)]
+    if arguments.groups:
+        quality += ["--groups", arguments.groups]
     if arguments.lpips:
         quality += ["--lpips", str(arguments.lpips)]
     attack = ["--attack-steps", str(arguments.attack_steps)]
     if arguments.photo:
         attack += ["--photo", str(arguments.photo)]
-    result = evaluate(["sr", "--model", str(model), *quality], scratch / "quality.json")
+    result = evaluate([task, "--model", str(model), *quality], scratch / "quality.json")
     hostile = evaluate(["hostile", "--models", str(model), *attack], scratch / "hostile.json")
     return result | {"hostile": [row | {"model": model.name} for row in hostile["rows"]]}
 
