@@ -228,7 +228,7 @@ Report = Annotated[
         "--report",
         metavar="FILE",
         help="Also write one page for any browser: before and after, samples, heat maps.",
-        show_default=False,
+        show_default="off",
         rich_help_panel=_RESULT,
     ),
 ]
