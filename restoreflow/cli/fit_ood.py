@@ -61,7 +61,7 @@ def fit_ood(
             help="Photographs to corrupt and restore, to learn how probable artifacts are; 0: "
             "none, else 4 or more.",
         ),
-    ] = 24,
+    ] = 16,
     calibration_data: Annotated[
         Path | None,
         typer.Option(

@@ -17,6 +17,7 @@ from restoreflow.ood.calibration import (
     expected_calibration_error,
     fit_logit,
     isotonic,
+    logit_curve,
 )
 from restoreflow.ood.check import score
 from restoreflow.ood.corruptions import CORRUPTIONS, corrupt
@@ -227,8 +228,9 @@ def _of_pictures(
     scores = np.empty(len(observed))
     for half in (second, ~second):
         scores[half] = fit_logit(numbers[~half], hits[~half])(numbers[half])
-    fitted = _fitted(scores, hits, second, name, outcome)
-    return fitted._replace(logit=fit_logit(numbers, hits))
+    curve = logit_curve()  # a curve of its own, from so few inputs, was worse calibrated
+    facts = _facts(scores, hits, name, outcome, expected_calibration_error(curve(scores), hits))
+    return Calibration(facts, curve, fit_logit(numbers, hits))
 
 
 def _of_places(observed: Sequence[_Observed], outcome: Outcome) -> Calibration:
@@ -250,13 +252,23 @@ def _fitted(
         expected_calibration_error(isotonic(scores[~half], hits[~half])(scores[half]), hits[half])
         for half in (second, ~second)
     ]
+    facts = _facts(scores, hits, name, outcome, float(np.mean(errors)))
+    return Calibration(facts, isotonic(scores, hits))
+
+
+def _facts(
+    scores: NDArray[np.float64],
+    hits: NDArray[np.bool_],
+    name: Literal["energy", "unusual", "combined", "place"],
+    outcome: Outcome,
+    error: float,
+) -> CalibrationFacts:
     auroc = area_under_roc(scores, hits)
-    facts = CalibrationFacts(
+    return CalibrationFacts(
         outcome=outcome,
         score=name,
         inputs=len(hits),
         hits=int(hits.sum()),
         auroc=None if math.isnan(auroc) else auroc,
-        ece=float(np.mean(errors)),
+        ece=error,
     )
-    return Calibration(facts, isotonic(scores, hits))

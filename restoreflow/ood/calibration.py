@@ -16,6 +16,7 @@ __all__ = [
     "fit_logit",
     "isotonic",
     "logistic",
+    "logit_curve",
 ]
 
 Array = NDArray[np.float64]
@@ -171,6 +172,12 @@ def logistic(scores: ArrayLike, outcomes: ArrayLike, steps: int = 100) -> Curve:
         return Curve((float(centre),), (float(target.mean()),))
     places = np.linspace(x.min(), x.max(), CURVE_POINTS)
     return _curve(places, _sigmoid(slope * (places - centre) / scale + offset))
+
+
+def logit_curve() -> Curve:
+    """Probabilities of a `Logit`'s scores: the logistic function, between -8 and 8."""
+    places = np.linspace(-8.0, 8.0, 2 * CURVE_POINTS - 1)
+    return _curve(places, _sigmoid(places))
 
 
 def area_under_roc(scores: ArrayLike, outcomes: ArrayLike) -> float:
