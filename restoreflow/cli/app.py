@@ -95,6 +95,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     Args:
         arguments: without the program's name; None: those of this process.
     """
+    # Read by the threading library when torch is loaded: threads that wait sleep, instead of
+    # spinning in the time of other programs or of their own siblings.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     code = _run(arguments)
     try:
         sys.stdout.flush()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -133,3 +134,14 @@ def test_the_page_of_commands_is_what_help_says() -> None:
     script = Path(__file__).parents[2] / "docs" / "generate_cli.py"
     done = subprocess.run([sys.executable, script, "--check"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("own", [None, "ACTIVE"])
+def test_waiting_threads_sleep_unless_told_otherwise(
+    own: str | None, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_WAIT_POLICY", own or "")  # so that it is put back
+    if own is None:
+        monkeypatch.delenv("OMP_WAIT_POLICY")
+    run("--version")
+    assert os.environ["OMP_WAIT_POLICY"] == (own or "PASSIVE")
