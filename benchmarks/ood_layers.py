@@ -4,8 +4,9 @@
         --train photos/train --val photos/val --out benchmarks/ood_layers_sr-x4
 
 Photographs are degraded as in training; their middles, 64 x 64 grid cells, are corrupted in ten
-ways, each at one of three severities in turn, and patterns that are no photographs are added. The twin's samples say
-which of them explode, the model's own which surprise. Writes OUT.json and OUT.md.
+ways, each at one of three severities in turn, and patterns that are no photographs are added. The
+twin's samples say which of them explode, the model's own which surprise. Writes OUT.json and
+OUT.md.
 """
 
 from __future__ import annotations

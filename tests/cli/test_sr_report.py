@@ -26,7 +26,9 @@ def test_one_page_for_all(run: Run, tmp_path: Path, page: Path) -> None:
     names = ["a.png", "b.webp", "<b>&.png"]
     inputs = [picture(tmp_path / name) for name in names]
     (tmp_path / "bad.png").write_bytes(b"no picture")
-    result = run("sr", *inputs, tmp_path / "bad.png", "-n", 2, "--report", page, "-o", tmp_path / "out")
+    result = run(
+        "sr", *inputs, tmp_path / "bad.png", "-n", 2, "--report", page, "-o", tmp_path / "out"
+    )
     assert result.code == 3
     html = page.read_text(encoding="utf-8")
     assert html.count('<article class="entry"') == 3
