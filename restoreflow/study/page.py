@@ -107,7 +107,8 @@ a bound for every input.
 An *error pixel* is a value of a sample, before limiter and clamping, that is not finite or lies
 outside [-0.5, 1.5] in any channel (the image range is [0, 1]); an *error image* has one.
 
-This page, its figures and `{RESULTS}` are written by the command below.{few}
+This page, its figures and `{RESULTS}` are written by the command below.
+{few}
 
     {command}
 """
@@ -167,8 +168,7 @@ def _quality_section(study: Measured, figures: Sequence[str]) -> str:
     s = study["settings"]
     text = f"""## 3. In distribution
 
-Negative log-likelihood of {len(next(iter(study["measurements"].values()))["nll"])} validation
-photographs, nats a value (lower is better): {likelihoods}.
+Negative log-likelihood of validation photographs, nats a value (lower is better): {likelihoods}.
 """
     if not study["quality"]:
         return text
@@ -236,19 +236,22 @@ have never seen.
 
 def _method_section(study: Measured) -> str:
     s = study["settings"]
+    statistics = " and ".join(dict.fromkeys(arm["statistics"] for arm in study["arms"]))
     return f"""## What was measured
 
-- {s["photos"]} validation photographs, cut to {s["photo_side"]} pixels and degraded as in training,
-  {s["photo_samples"]} samples each.
-- {s["corrupted"]} of them, cut to {s["corrupted_side"]} pixels, under ten corruptions at
+- Validation photographs ({s["photos"]}), cut to {s["photo_side"]} pixels and degraded as in
+  training; samples of each: {s["photo_samples"]}.
+- Some of them ({s["corrupted"]}), cut to {s["corrupted_side"]} pixels, under ten corruptions at
   {len(s["severities"])} severities.
 - Hostile inputs of {s["hostile_side"]} x {s["hostile_side"]} pixels: noise, checkerboards, stripes,
   diagonals, text, codes, ramps, and what becomes of a photograph by impulses, strong JPEG, blocks
   and decimation.
 - Adversarial: {s["attack_steps"]} steps of projected sign-gradient ascent on the logarithm of the
   mean square detail, {s["attack_side"]} x {s["attack_side"]} pixels, from the worst hostile input
-  anywhere in [0, 1], and within 8/255 of {s["attacked_photos"]} photographs. A longer attack may
+  anywhere in [0, 1], and within 8/255 of photographs ({s["attacked_photos"]}). A longer attack may
   find more.
+- The score is of layer `{study["arms"][0]["score"]}`, its statistics {statistics}; those of the
+  flow's features are fitted to {s["reference_photos"]} training photographs.
 - Latents are those that a restorer draws with seed {s["seed"]}. Where one temperature is singled
   out it is {focus(study):g}, the one nearest to the models' default.
 """

@@ -11,6 +11,8 @@ from restoreflow import __version__
 from restoreflow.config_reader import to_dict
 from restoreflow.evaluation.sr import PerceptualMetrics
 from restoreflow.models.folder import WEIGHTS
+from restoreflow.ood.pictures import LEAST_CELLS
+from restoreflow.ood.reference import has_reference
 from restoreflow.study.ablations import ABLATIONS, ablate
 from restoreflow.study.arms import LABELS, Arm
 from restoreflow.study.bounds import bounds
@@ -85,6 +87,7 @@ class Study:
             "parameters": sum(p.numel() for p in arm.network.parameters()),
             "temperature": arm.config.defaults.temperature,
             "score": arm.reference.layers[0].facts.name,
+            "statistics": "its own" if has_reference(arm.folder) else "fitted for this study",
         }
 
     def _key(self, arm: Arm, **others: Any) -> dict[str, Any]:
@@ -130,7 +133,7 @@ class Study:
         """Ascents from the worst hostile input and from photographs, at each temperature."""
         s = self.settings
         starts = {item.name: item for item in hostile(self.photos[0], s.attack_side, s.seed)}
-        side = s.attack_side * arm.config.scale
+        side = max(s.attack_side * arm.config.scale, 4 * LEAST_CELLS)
         small = StudySettings(photos=s.attacked_photos, photo_side=side, seed=s.seed)
         photos = list(photographs(self.photos, arm.degradation, arm.config.scale, small))
         found = []

@@ -75,7 +75,7 @@ QUICK = StudySettings(
     reference_photos=12,
     round_trips=200_000,
     toy_steps=500,
-    tiny_steps=120,
+    tiny_steps=240,
 )
 """Two or three minutes on one core: fewer and smaller inputs, shorter searches."""
 FULL = StudySettings(

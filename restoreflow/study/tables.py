@@ -265,7 +265,7 @@ def _explosion(row: claims.Explosions | None) -> str:
     if row is None:
         return "-"
     pixels = 100 * row.error_pixels
-    return f"{100 * row.error_images:.0f} % / {pixels:.1g} % / {_size(row.largest)}"
+    return f"{100 * row.error_images:.0f} % / {pixels:.2g} % / {_size(row.largest)}"
 
 
 def _size(value: float | None, nonfinite: int = 0) -> str:
