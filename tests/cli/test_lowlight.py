@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 
 import numpy as np
@@ -131,3 +132,11 @@ def test_its_certificate_is_shown_and_doctor_knows_it(run: Run) -> None:
     outcome = run("doctor", "--format", "json", "--device", "cpu")
     assert outcome.records[0]["models"]["lowlight"].startswith("lowlight x1")
     assert outcome.records[0]["self_test"]["status"] == "passed"
+
+
+def test_the_readmes_command_works(run: Run, dark: Path) -> None:
+    text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    (command,) = re.findall(r"^\$ restoreflow (lowlight .*?)(?:\s+#.*)?$", text, flags=re.M)
+    Image.open(dark).save("photo.jpg")
+    assert run(*command.split()).code == 0
+    assert Path("photo_lowlight.jpg").exists()
