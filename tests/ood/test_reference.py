@@ -68,6 +68,7 @@ def test_a_combined_probability_is_read_again(folder: ModelFolder, calibrated: R
     combined = Calibration(facts, first.curve, logit)
     write_reference(folder.path, dataclasses.replace(calibrated, calibrations=(combined,)))
     found = read_reference(folder).calibration()
+    assert found is not None
     assert found == combined
     assert 0.1 < found(numbers) < 0.7
     assert found(numbers + 1e9) == found(numbers + 1)
