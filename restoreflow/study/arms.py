@@ -31,7 +31,8 @@ class Arm:
     Attributes:
         name: of its configuration.
         coupling: of its flow.
-        digest: of its weights and its statistics: what its measurements depend on.
+        digest: of its weights: what measurements of its samples depend on.
+        scored: of its weights and its statistics: what measurements of its scores depend on.
         folder: where it lies.
         network: in evaluation mode, on the CPU.
         config: its configuration.
@@ -44,6 +45,7 @@ class Arm:
     name: str
     coupling: str
     digest: str
+    scored: str
     folder: ModelFolder
     network: RestorationNetwork
     config: ModelConfig
@@ -113,11 +115,13 @@ def _arm(folder: ModelFolder, degraded: list[Tensor], seed: int) -> Arm:
     if degraded:
         gaussian = fit_gaussians(network, degraded, [FEATURES])[0][FEATURES]
         embedding = (gaussian.mean, gaussian.whitening)
-    parts = [config.sha256.get(WEIGHTS, ""), config.sha256.get(OOD, ""), len(degraded), seed]
+    weights = config.sha256.get(WEIGHTS, "")
+    score = [weights, config.sha256.get(OOD, ""), len(degraded), seed]
     return Arm(
         config.name,
         config.flow.coupling,
-        hashlib.sha256(repr(parts).encode()).hexdigest()[:16],
+        weights[:16],
+        hashlib.sha256(repr(score).encode()).hexdigest()[:16],
         folder,
         network,
         config,

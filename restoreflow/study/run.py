@@ -121,7 +121,7 @@ class Study:
 
     def _measure(self, arm: Arm, item: Item, levels: tuple[Sequence[float], int]) -> dict[str, Any]:
         temperatures, samples = levels
-        key = self._key(arm, item=item.name, digest=item.digest)
+        key = self._key(arm, item=item.name, digest=item.digest, score=arm.scored)
         key |= {"temperatures": list(temperatures), "samples": samples}
         found = self.cache.recall(
             "input", key, lambda: measure(arm, item, temperatures, samples, self.settings.seed)
@@ -143,8 +143,8 @@ class Study:
                 key=lambda each: _severity(each, temperature),
             )
             for start, near in [(starts[worst["name"]], False), *((p, True) for p in photos)]:
-                key = self._key(arm, start=start.name, digest=start.digest, near=near)
-                key |= {"temperature": temperature, "steps": s.attack_steps}
+                key = self._key(arm, start=start.name, digest=start.digest, score=arm.scored)
+                key |= {"near": near, "temperature": temperature, "steps": s.attack_steps}
                 found.append(
                     self.cache.recall(
                         "attack",
