@@ -29,7 +29,8 @@ from restoreflow.models.folder import load_folder
 from restoreflow.networks.restoration_network import RestorationNetwork
 from restoreflow.training.config import LossWeights, StageConfig, TrainConfig, read_train_config
 from restoreflow.training.data import Photos, step_generator
-from restoreflow.training.loop import Trainer, degrade
+from restoreflow.training.examples import draw_examples
+from restoreflow.training.loop import Trainer
 
 FORMS: dict[str, dict[str, Any]] = {
     "spline, box 2, 8 steps": {},
@@ -105,8 +106,8 @@ def negative_log_likelihood(
 ) -> float | None:
     """Nats a value on patches of other photographs, 8-bit steps filled by noise."""
     generator = step_generator(1, 0)
-    clean = Photos(folder, PATCH).batch(PATCHES, PATCH, generator)
-    degraded, clean = degrade(clean, config, generator)
+    batch = draw_examples(Photos(folder, PATCH), PATCHES, PATCH, config, generator)
+    degraded, clean = batch.degraded, batch.clean
     noise = (torch.rand(clean.shape, generator=generator) - 0.5) / 255.0
     return finite(float(-network.log_prob(degraded, clean + noise).mean() / clean[0].numel()))
 

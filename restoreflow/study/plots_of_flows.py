@@ -109,7 +109,7 @@ def ablations(study: Measured) -> Figure | None:
         axes.grid(axis="x", alpha=0.3)
     panels[2].plot([row["nll"] for row in rows], range(len(rows)), "o", color="black")
     panels[2].set_xlabel("nats a value")
-    panels[2].set_title("NLL at the end (lower is better)", fontsize=9)
+    panels[2].set_title("NLL at the end", fontsize=9)
     panels[2].grid(axis="x", alpha=0.3)
     panels[0].set_yticks(range(len(rows)), [row["name"] for row in rows])
     panels[0].set_ylim(len(rows) - 0.5, -0.5)
