@@ -52,7 +52,7 @@ def score_scale(end: float) -> HeatScale:
     Args:
         end: what 1 in 1000 places of its training set exceed.
     """
-    unit = "1 is usual; 1 in 1000 places of the training set exceed the end"
+    unit = "times what is usual"
     return HeatScale("Unlike the training photographs", end, unit)
 
 

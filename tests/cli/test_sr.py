@@ -201,6 +201,8 @@ def test_quiet(run: Run, photo: Path) -> None:
 def readme_commands() -> list[str]:
     text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
     found = re.findall(r"^\$ (restoreflow (?:sr|doctor) .*?)(?:\s+#.*)?$", text, flags=re.M)
+    # The tiny model of these tests judges no inputs: test_sr_ood.py has one that does.
+    found = [command for command in found if "--ood" not in command]
     return [*found, *re.findall(r"`(restoreflow models [^`]*)`", text)]
 
 

@@ -24,7 +24,8 @@ def test_the_first_512_bytes_tell(name: str) -> None:
 
 
 def test_every_format_is_covered_by_the_table_of_files() -> None:
-    assert {row[1] for row in FILES.values()} == set(FORMATS)
+    by_extras = {"heif", "jxl"}  # in test_extras.py
+    assert {row[1] for row in FILES.values()} == set(FORMATS) - by_extras
 
 
 @pytest.mark.parametrize("name", OUTPUT_FORMATS)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -146,7 +147,8 @@ def test_samples_are_switched_by_arrow_keys(opened: Opener) -> None:
 
 
 def test_heat_maps_are_laid_over_and_explained(opened: Opener, tmp_path: Path) -> None:
-    page = opened(restoration_page([restored()]), color_scheme="dark")
+    ramp = np.linspace(0, 40, 16, dtype=np.float32)[None].repeat(12, 0)  # beyond the scale's end
+    page = opened(restoration_page([restored(score_map=ramp)]), color_scheme="dark")
     maps, legends = page.locator(".layer.map:visible"), page.locator(".legend:visible")
     assert maps.count() == 0 and legends.count() == 0
     choice = page.get_by_role("group", name="Heat map")

@@ -57,7 +57,7 @@ def test_every_picture_has_its_words() -> None:
         "mean estimate restored from photo.jpg, 64 × 48 pixels",
         "Heat map for photo.jpg: Spread of the samples; mean 16.0, largest 32.0 levels of 255",
         "Heat map for photo.jpg: Unlike the training photographs; mean 1.90, largest 3.81 "
-        "squared distance per feature",
+        "times what is usual",
         "Input photo.jpg, 16 × 12 pixels",
     ]
 

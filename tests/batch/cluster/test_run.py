@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import socket
 import threading
 from collections.abc import Iterator
@@ -66,12 +67,14 @@ def nodes() -> Iterator[Nodes]:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         patch.setenv("RAY_agent_register_timeout_ms", "120000")
         patch.setenv("RAY_health_check_timeout_ms", "60000")
+        handler = signal.getsignal(signal.SIGTERM)  # which a cluster in this process replaces
         nodes = Nodes()
         try:
             with connected(Cluster(nodes.address)):
                 yield nodes
         finally:
             nodes.stop()
+            signal.signal(signal.SIGTERM, handler)
 
 
 def told_done(folder: Path) -> list[str]:
