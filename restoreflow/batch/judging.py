@@ -24,9 +24,9 @@ JUDGED = ("ood_score", "ood_probability", "flagged", "reasons")
 
 
 class Judge:
-    """Judges inputs before they are restored, by the first layers of the encoder.
+    """Judges inputs before they are restored, by the first block of the encoder.
 
-    That takes a fiftieth of the encoder's time, spares the rest where an input is left out, and
+    That takes a tenth of the encoder's time, spares the rest where an input is left out, and
     gives the same score whatever the samples, the tiles and the precision of the restoration.
 
     Args:

@@ -38,12 +38,12 @@ def fit_ood(
             "--layer",
             metavar="NAME",
             help="Of the encoder; repeat for more, which count for the two-sided score alone.",
-            show_default="head",
+            show_default="the first block",
         ),
     ] = None,
     summary: Annotated[
         Literal["mean", "p99"], typer.Option("--summary", help="What a picture's score is.")
-    ] = "mean",
+    ] = "p99",
     rank: Annotated[
         int | None,
         typer.Option("--rank", min=1, help="Directions of the features kept.", show_default="all"),
@@ -105,7 +105,7 @@ def fit_ood(
 
     from restoreflow.models.folder import OOD, load_folder
     from restoreflow.models.resolve import resolve_model
-    from restoreflow.ood.fit import DEFAULT_LAYERS
+    from restoreflow.ood.fit import default_layers
     from restoreflow.ood.pictures import list_photos
     from restoreflow.ood.reference import has_reference, write_reference
     from restoreflow.restoration.device import choose_device
@@ -122,7 +122,7 @@ def fit_ood(
     held = list_photos(calibration_data or data, calibrate) if calibrate else []
     _set_threads(threads)
     loaded = load_folder(folder, choose_device(device)[0])
-    layers = tuple(dict.fromkeys(layer or DEFAULT_LAYERS))
+    layers = tuple(dict.fromkeys(layer or default_layers(loaded.network)))
     with progress(output_format, 2 * len(photos) + len(held)) as advance:
         fitted = _fitted(folder, loaded, photos, layers, summary, rank, seed, advance)
         if held:

@@ -59,7 +59,7 @@ def ood_check(
         typer.Option(
             "--threshold",
             min=0.0,
-            help="Flag scores above it; 1 is the training photographs' average.",
+            help="Flag scores above it.",
             show_default="the model's",
         ),
     ] = None,

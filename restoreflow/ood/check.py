@@ -17,11 +17,11 @@ from restoreflow.ood.features import extract, layer_names
 from restoreflow.ood.indicators import indicators
 from restoreflow.ood.mahalanobis import Summary, summarise, unusual
 from restoreflow.ood.maps import energy_maps
-from restoreflow.ood.reference import Calibration, Reference
+from restoreflow.ood.reference import Reference
 from restoreflow.ood.statistics import measure, outside, reasons
 from restoreflow.restoration.tiles import MIN_SIDE, Geometry
 
-__all__ = ["USUAL", "Check", "Checker", "Score", "score", "score_of_maps"]
+__all__ = ["USUAL", "Check", "Checker", "Score", "probability", "score", "score_of_maps"]
 
 RISKY, UNLIKE, USUAL = "artifacts likely", "unlike training", "usual"
 
@@ -30,7 +30,8 @@ class Score(NamedTuple):
     """How an input compares with the training set.
 
     Attributes:
-        energy: one-sided; 1 is about the training set's average, more is what explodes.
+        energy: one-sided, the summary that the reference names of all places' energies, which the
+            training set's average is 1 of; more is what explodes.
         unusual: two-sided, in deviations of log energy; blur and compression raise it too.
         summary: of the energies.
         energies: (rows, columns) float32, place by place, of the first layer.
@@ -93,6 +94,25 @@ def score_of_maps(reference: Reference, maps: Mapping[str, NDArray[np.float32]])
     return Score(energies[0], unusual(energies, scales), found[0], first)
 
 
+def probability(
+    reference: Reference, found: Score, statistics: Mapping[str, float]
+) -> float | None:
+    """Probability that a result shows artifacts, 0 .. 1; None where it was not learnt.
+
+    Args:
+        reference: the model's.
+        found: the picture's scores.
+        statistics: of `statistics.measure`.
+    """
+    calibration = reference.calibration()
+    if calibration is None:
+        return None
+    of = calibration.facts.score
+    if of == "combined":
+        return float(calibration(indicators(found.energies, statistics)))
+    return float(calibration(found.energy if of == "energy" else found.unusual))
+
+
 class Checker:
     """Judges pictures for one model.
 
@@ -111,7 +131,6 @@ class Checker:
         _check_fits(network, reference)
         self.network, self.reference = network, reference
         self.threshold = reference.energy_threshold if threshold is None else threshold
-        self._calibration: Calibration | None = reference.calibration()
 
     def check(self, pixels: NDArray[np.float32], tile: int | None = None) -> Check:
         """Judge a picture (H, W, 3), RGB in [0, 1], finite, of any size.
@@ -135,7 +154,7 @@ class Checker:
             width,
             height,
             found,
-            self._probability(found, statistics),
+            probability(self.reference, found, statistics),
             verdict != USUAL,
             verdict,
             tuple(why),
@@ -152,14 +171,6 @@ class Checker:
             return RISKY
         unlike = found.unusual > self.reference.unusual_threshold
         return UNLIKE if unlike or outside(statistics, self.reference.statistics) else USUAL
-
-    def _probability(self, found: Score, statistics: dict[str, float]) -> float | None:
-        if self._calibration is None:
-            return None
-        of = self._calibration.facts.score
-        if of == "combined":
-            return float(self._calibration(indicators(found.energies, statistics)))
-        return float(self._calibration(found.energy if of == "energy" else found.unusual))
 
     def _bare_reason(self, found: Score) -> str:
         middle = self.reference.scores["energy"][len(self.reference.scores["energy"]) // 2]

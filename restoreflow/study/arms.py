@@ -15,7 +15,7 @@ from restoreflow.models.folder import OOD, WEIGHTS, ModelFolder, load_folder
 from restoreflow.models.resolve import resolve_model
 from restoreflow.networks.restoration_network import RestorationNetwork
 from restoreflow.ood.features import FEATURES
-from restoreflow.ood.fit import DEFAULT_LAYERS, fit_gaussians, fit_reference
+from restoreflow.ood.fit import default_layers, fit_gaussians, fit_reference
 from restoreflow.ood.pictures import Degradation, degradation_of, list_photos, pairs
 from restoreflow.ood.reference import Reference, has_reference, read_reference
 
@@ -105,7 +105,7 @@ def _arm(folder: ModelFolder, degraded: list[Tensor], seed: int) -> Arm:
     if has_reference(folder):
         reference = read_reference(folder)
     elif degraded:
-        reference = fit_reference(network, lambda: degraded, DEFAULT_LAYERS)
+        reference = fit_reference(network, lambda: degraded, default_layers(network))
     else:
         raise UsageError(
             f"{config.name} has no statistics of its training photographs",

@@ -17,11 +17,12 @@ from restoreflow.evaluation.hostile import PHOTO_RADIUS
 from restoreflow.evaluation.metrics import count_errors, lr_psnr, psnr, psnr_y
 from restoreflow.evaluation.scores import DECIBEL_CAP
 from restoreflow.ood.calibrate import as_large
-from restoreflow.ood.check import score_of_maps
+from restoreflow.ood.check import probability, score_of_maps
 from restoreflow.ood.features import FEATURES
 from restoreflow.ood.mahalanobis import summarise
 from restoreflow.ood.maps import energy_maps
 from restoreflow.ood.outcomes import Drawn, draw_each, error_places
+from restoreflow.ood.statistics import measure as statistics
 from restoreflow.study.arms import Arm
 from restoreflow.study.suite import Item
 
@@ -62,7 +63,7 @@ def measure(
         "group": item.group,
         "kind": item.kind,
         "severity": item.severity,
-        "scores": _scores(arm, energies),
+        "scores": _scores(arm, item.degraded, energies),
         "levels": levels,
     }
 
@@ -96,12 +97,17 @@ def _energies(arm: Arm, degraded: Tensor) -> dict[str, NDArray[np.float32]]:
     return maps
 
 
-def _scores(arm: Arm, energies: dict[str, NDArray[np.float32]]) -> dict[str, float]:
+def _scores(
+    arm: Arm, degraded: Tensor, energies: dict[str, NDArray[np.float32]]
+) -> dict[str, float]:
     """Image scores by name, each finite."""
     found = score_of_maps(arm.reference, energies)
     summary = found.summary._asdict()
     summary.pop(arm.reference.summary)  # which the energy is
     scores = {"energy": found.energy, **summary, "unusual": found.unusual}
+    chance = probability(arm.reference, found, statistics(degraded.permute(1, 2, 0).numpy()))
+    if chance is not None:
+        scores["probability"] = chance
     if "embedding" in energies:
         inner = summarise(torch.from_numpy(energies["embedding"]), math.inf)
         scores |= {"embedding_mean": inner.mean, "embedding_p99": inner.p99}

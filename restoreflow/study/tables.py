@@ -35,6 +35,7 @@ NAMES = {
 }
 SCORES = {
     "energy": "the model's own (`ood-check`)",
+    "probability": "the artifact probability of `ood-check`",
     "mean": "mean of its map",
     "p99": "99th percentile of its map",
     "share": "share of its map beyond the threshold",

@@ -44,7 +44,7 @@ def test_probabilities_are_learnt_of_the_models_own_outcome(
     assert result.code == 0, result.err
     (record,) = result.records
     assert record["outcome"] == "error"  # an affine flow's
-    assert record["layers"] == ["head"]
+    assert record["layers"] == ["block1"]
     picture = read_reference(ModelFolder(model)).calibration()
     assert picture is not None
     assert picture.facts.inputs == 4 * 11

@@ -17,4 +17,4 @@ def network() -> RestorationNetwork:
 
 @pytest.fixture(scope="session")
 def reference(network: RestorationNetwork) -> Reference:
-    return fit_reference(network, fakes.photos, ("features", "block1"))
+    return fit_reference(network, fakes.photos, ("features", "block1"), "mean")

@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from restoreflow.errors import InputError
+from restoreflow.networks.low_light import LowLightEncoder
 from restoreflow.networks.restoration_network import RestorationNetwork
-from restoreflow.ood.fit import EnergyHistogram, fit_reference
+from restoreflow.ood.fit import EnergyHistogram, default_layers, fit_reference
 from restoreflow.ood.reference import Reference
 from tests.ood import fakes
 
@@ -43,6 +44,12 @@ def test_the_middle_of_the_training_set_is_not_unusual(reference: Reference) -> 
     middle = reference.scores["energy"][5]
     assert 0.5 < middle < 1.5
     assert reference.scores["unusual"][5] < 1.5
+
+
+def test_the_first_block_is_what_is_fitted_by_itself(network: RestorationNetwork) -> None:
+    assert default_layers(network) == ("block1",)
+    dark = LowLightEncoder(12, 1, 1, 0.5)
+    assert default_layers(RestorationNetwork(dark, network.flow, "lowlight", 1)) == ("block4",)
 
 
 def test_small_pictures_are_not_quartered(network: RestorationNetwork) -> None:

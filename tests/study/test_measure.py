@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 
 from restoreflow.flows.certificate import certificate
+from restoreflow.ood.calibration import Curve
+from restoreflow.ood.reference import Calibration, CalibrationFacts
 from restoreflow.study.arms import Arm
 from restoreflow.study.bounds import bounds
 from restoreflow.study.growth import growth
@@ -27,11 +30,19 @@ def test_a_known_explosion_is_found(arms: list[Arm], item: Item) -> None:
     for level in wild["levels"]:
         assert level["error_samples"] == level["samples"]
         assert level["largest_detail"] > 1e4
-        assert sum(bad for _, _, bad in level["cells"]["head"]) > 0
+        assert sum(bad for _, _, bad in level["cells"]["block1"]) > 0
     for level in calm["levels"]:
         bound = certificate(arms[0].network, level["temperature"]).before_limiter
         assert level["largest_detail"] <= bound
         assert level["nonfinite"] == 0
+
+
+def test_the_probability_is_a_score_where_the_model_has_one(arms: list[Arm], item: Item) -> None:
+    facts = CalibrationFacts(outcome="error", score="energy", inputs=44, hits=4)
+    sure = Calibration(facts, Curve((-9.0, 9.0), (0.25, 0.25)))
+    taught = replace(arms[1], reference=replace(arms[1].reference, calibrations=(sure,)))
+    assert "probability" not in measure(arms[1], item, [0.0], 1, seed=0)["scores"]
+    assert measure(taught, item, [0.0], 1, seed=0)["scores"]["probability"] == 0.25
 
 
 def test_a_measurement_is_json_and_the_same_again(arms: list[Arm], item: Item) -> None:
@@ -41,7 +52,7 @@ def test_a_measurement_is_json_and_the_same_again(arms: list[Arm], item: Item) -
     assert first["levels"][0]["pixels"] == 96 * 96
     for cells in first["levels"][1]["cells"].values():
         assert sum(count for _, count, _ in cells) == 24 * 24
-    assert {"energy", "p99", "unusual", "embedding_mean"} <= first["scores"].keys()
+    assert {"energy", "mean", "unusual", "embedding_mean"} <= first["scores"].keys()
 
 
 def test_fidelity_needs_a_truth_and_finite_values(arms: list[Arm], item: Item) -> None:
