@@ -20,13 +20,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
-from restoreflow.evaluation.attack import standard_latent
-from restoreflow.evaluation.hostile import hostile_inputs
+from restoreflow.evaluation.hostile import hostile_inputs, largest_detail
 from restoreflow.flows.config import FlowConfig
 from restoreflow.models.folder import load_folder
 from restoreflow.networks.restoration_network import RestorationNetwork
+from restoreflow.study.quality import likelihood
+from restoreflow.study.suite import Item
 from restoreflow.training.config import LossWeights, StageConfig, TrainConfig, read_train_config
 from restoreflow.training.data import Photos, step_generator
 from restoreflow.training.examples import draw_examples
@@ -107,22 +107,20 @@ def negative_log_likelihood(
     """Nats a value on patches of other photographs, 8-bit steps filled by noise."""
     generator = step_generator(1, 0)
     batch = draw_examples(Photos(folder, PATCH), PATCHES, PATCH, config, generator)
-    degraded, clean = batch.degraded, batch.clean
-    noise = (torch.rand(clean.shape, generator=generator) - 0.5) / 255.0
-    return finite(float(-network.log_prob(degraded, clean + noise).mean() / clean[0].numel()))
+    found = [
+        likelihood(network, Item("patch", "photo", "photograph", 0, degraded, clean), seed)
+        for seed, (degraded, clean) in enumerate(zip(batch.degraded, batch.clean, strict=True))
+    ]
+    return finite(sum(found) / len(found))
 
 
 @torch.no_grad()
 def largest_hostile(network: RestorationNetwork) -> float | None:
     """Largest absolute detail before the limiter on hostile inputs at temperature 1."""
-    pictures = torch.stack([_tensor(x) for x in hostile_inputs(64).values()])
-    largest = 0.0
-    for degraded in pictures.split(8):
-        encoding = network.encode(degraded)
-        latent = standard_latent(network, encoding.features, 0)
-        detail = network.sample(encoding, latent, 1.0).detail
-        largest = max(largest, float(detail.abs().nan_to_num(math.inf).max()))
-    return finite(largest)
+    rows = largest_detail(network, hostile_inputs(64), (1.0,))
+    if any(row.nonfinite for row in rows):
+        return None
+    return finite(max(row.largest_detail or 0.0 for row in rows))
 
 
 def row(name: str, result: dict[str, Any]) -> str:
@@ -145,10 +143,6 @@ def finite(value: float) -> float | None:
 
 def _shown(value: float | None, form: str) -> str:
     return "none" if value is None else format(value, form)
-
-
-def _tensor(picture: Any) -> Tensor:
-    return torch.from_numpy(picture).permute(2, 0, 1)
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
