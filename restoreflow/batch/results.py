@@ -16,7 +16,7 @@ from restoreflow.batch.settings import DEFAULT_QUALITY, RestorationSettings
 from restoreflow.batch.streamed import Streamed
 from restoreflow.errors import OutputError
 from restoreflow.images.canvas import Canvas
-from restoreflow.images.colormap import contact_sheet, heat_map
+from restoreflow.images.colormap import UNCERTAINTY_SCALE, contact_sheet, heat_map
 from restoreflow.images.decode import from_image
 from restoreflow.images.encode import encode, encode_canvas, losses, to_image
 from restoreflow.images.names import shown
@@ -30,16 +30,12 @@ if TYPE_CHECKING:
     from restoreflow.restoration.restoration import Restoration
 
 __all__ = [
-    "UNCERTAINTY_SCALE",
     "ResultFile",
     "encode_results",
     "make_folder",
     "record_of",
     "write_results",
 ]
-
-UNCERTAINTY_SCALE = 16.0
-"""The end of the heat map's scale, in 8-bit levels; fixed, so that two maps compare."""
 
 _UNIT = "standard deviation of the samples, in levels of 255"
 

@@ -7,7 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-__all__ = ["cividis", "contact_sheet", "heat_map"]
+__all__ = ["UNCERTAINTY_SCALE", "cividis", "contact_sheet", "heat_map"]
+
+UNCERTAINTY_SCALE = 16.0
+"""The end of uncertainty maps' scale, in 8-bit levels; fixed, so that two maps compare."""
 
 # cividis (Nunez, Anderton, Renslow, PLOS ONE 2018): (place of 255, red, green, blue); straight
 # lines between these stay within 2 of 255 levels of the published table.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from restoreflow.images.colormap import cividis
+from restoreflow.images.colormap import UNCERTAINTY_SCALE, cividis
 from restoreflow.reports.markup import Markup, join, tag
 
 __all__ = [
@@ -43,7 +43,7 @@ class HeatScale:
             raise ValueError(f"the scale's end has to be positive and finite, got {self.maximum}")
 
 
-SPREAD_SCALE = HeatScale("Spread of the samples", 16.0, "levels of 255")
+SPREAD_SCALE = HeatScale("Spread of the samples", UNCERTAINTY_SCALE, "levels of 255")
 
 
 def score_scale(end: float) -> HeatScale:

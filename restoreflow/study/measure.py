@@ -23,6 +23,7 @@ from restoreflow.ood.mahalanobis import summarise
 from restoreflow.ood.maps import energy_maps
 from restoreflow.ood.outcomes import Drawn, draw_each, error_places
 from restoreflow.ood.statistics import measure as statistics
+from restoreflow.restoration.pixels import eight_bit
 from restoreflow.study.arms import Arm
 from restoreflow.study.suite import Item
 
@@ -147,7 +148,7 @@ def _fidelity(arm: Arm, item: Item, drawn: Drawn) -> dict[str, float | None]:
 
 def _levels(picture: Tensor) -> NDArray[np.uint8]:
     """(3, H, W) in [0, 1] as 8-bit (H, W, 3)."""
-    return (picture.clamp(0.0, 1.0) * 255.0).round().byte().permute(1, 2, 0).contiguous().numpy()
+    return eight_bit(picture).permute(1, 2, 0).contiguous().numpy()
 
 
 def _cells(

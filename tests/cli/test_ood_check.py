@@ -6,27 +6,19 @@ import csv
 import io
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from PIL import Image
 
 from restoreflow.models import resolve
 from restoreflow.ood.corruptions import corrupt
-from restoreflow.ood.fit import fit_reference
-from restoreflow.ood.reference import write_reference
 from tests.cli.conftest import Run
 from tests.ood import fakes
 
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Bundled models: a "sr-x4" that knows its training set, and a "plain" that does not."""
-    place = tmp_path_factory.mktemp("weights")
-    folder = fakes.model_folder(place / "sr-x4")
-    fakes.model_folder(place / "plain")
-    write_reference(folder.path, fit_reference(fakes.network(), fakes.photos, ("features",)))
-    return place
+    return fakes.bundle(tmp_path_factory.mktemp("weights"), "features")
 
 
 @pytest.fixture(autouse=True)
@@ -39,10 +31,8 @@ def write(path: Path, corruption: str = "", seed: int = 30) -> Path:
     if corruption:
         generator = torch.Generator().manual_seed(0)
         picture = corrupt(picture[None], corruption, 5, generator)[0]
-    levels = (picture * 255).round().byte().permute(1, 2, 0).numpy()
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(np.ascontiguousarray(levels)).save(path)
-    return path
+    return fakes.write(path, picture)
 
 
 @pytest.fixture

@@ -4,27 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from restoreflow.models import resolve
 from restoreflow.ood.corruptions import corrupt
-from restoreflow.ood.fit import fit_reference
-from restoreflow.ood.reference import write_reference
 from tests.cli.conftest import Run
 from tests.ood import fakes
 
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Bundled models: a "sr-x4" that knows its training set, and a "plain" that does not."""
-    place = tmp_path_factory.mktemp("weights")
-    folder = fakes.model_folder(place / "sr-x4")
-    fakes.model_folder(place / "plain")
-    write_reference(folder.path, fit_reference(fakes.network(), fakes.photos, ("head",)))
-    return place
+    return fakes.bundle(tmp_path_factory.mktemp("weights"), "head")
 
 
 @pytest.fixture(autouse=True)
@@ -34,20 +25,14 @@ def _bundled(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def calm(tmp_path: Path) -> Path:
-    return _write(tmp_path / "calm.png", fakes.photo(30, 40, 48))
+    return fakes.write(tmp_path / "calm.png", fakes.photo(30, 40, 48))
 
 
 @pytest.fixture
 def noisy(tmp_path: Path) -> Path:
     generator = torch.Generator().manual_seed(0)
     picture = fakes.photo(30, 40, 48)[None]
-    return _write(tmp_path / "noisy.png", corrupt(picture, "gaussian_noise", 5, generator)[0])
-
-
-def _write(path: Path, picture: torch.Tensor) -> Path:
-    levels = (picture * 255).round().byte().permute(1, 2, 0).numpy()
-    Image.fromarray(np.ascontiguousarray(levels)).save(path)
-    return path
+    return fakes.write(tmp_path / "noisy.png", corrupt(picture, "gaussian_noise", 5, generator)[0])
 
 
 def test_a_flagged_file_is_restored_and_told_in_one_line(run: Run, calm: Path, noisy: Path) -> None:

@@ -16,6 +16,8 @@ from restoreflow.models.folder import ModelFolder, save_folder
 from restoreflow.networks.build import build_network
 from restoreflow.networks.config import NetworkConfig
 from restoreflow.networks.restoration_network import RestorationNetwork
+from restoreflow.ood.fit import fit_reference
+from restoreflow.ood.reference import write_reference
 from restoreflow.training.data import step_generator
 
 CARD = "---\nlicense: apache-2.0\n---\nFor tests.\n"
@@ -62,3 +64,18 @@ def write_photos(folder: Path, count: int, side: int = 192) -> Path:
         levels = (photo(index, side, side) * 255).byte().permute(1, 2, 0).numpy()
         Image.fromarray(np.ascontiguousarray(levels)).save(folder / f"photo{index}.png")
     return folder
+
+
+def write(path: Path, picture: Tensor) -> Path:
+    """Save (3, h, w) in [0, 1] as a picture of 8 bits."""
+    levels = (picture * 255).round().byte().permute(1, 2, 0).numpy()
+    Image.fromarray(np.ascontiguousarray(levels)).save(path)
+    return path
+
+
+def bundle(place: Path, layer: str) -> Path:
+    """Bundled models: a "sr-x4" that knows its training set, and a "plain" that does not."""
+    folder = model_folder(place / "sr-x4")
+    model_folder(place / "plain")
+    write_reference(folder.path, fit_reference(network(), photos, (layer,), "mean"))
+    return place
