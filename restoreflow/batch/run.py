@@ -91,7 +91,9 @@ def _restore(
     """Restore one picture and pass the result on; or else its record."""
     try:
         read = reading.result()
-        check = None if judge is None else judge(restorer, read.pixels)
+        # Whether it is to be restored must be known before, a warning may come after.
+        watch = judge.watch(restorer, read.pixels) if judge and settings.ood == "warn" else None
+        check = judge(restorer, read.pixels) if judge and watch is None else None
         record = None if check is None else stopped(job, check, settings.ood)
         if record is not None:
             pipeline.settle(job, decision, record)
@@ -99,8 +101,10 @@ def _restore(
         pipeline.make_room(result_pixels(read.picture, settings, restorer.config.scale))
         picture, pixels = read
         result = restore_picture(
-            job, settings, picture, pixels, restorer, observer.advance, observer.looks
+            job, settings, picture, pixels, restorer, observer.advance, observer.looks, watch
         )
+        if judge and watch is not None:
+            check = judge.watched(restorer, pixels, watch)
         result.report.update(judged_facts(check))
     except (ModelError, UsageError, BrokenPipeError):
         raise

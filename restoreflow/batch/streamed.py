@@ -18,6 +18,7 @@ from restoreflow.images.picture import Picture
 if TYPE_CHECKING:
     from restoreflow.restoration.restoration import Restoration
     from restoreflow.restoration.restorer import Restorer
+    from restoreflow.restoration.sampling import Watching
 
 __all__ = ["Streamed", "restore_picture"]
 
@@ -50,6 +51,7 @@ def restore_picture(
     restorer: Restorer,
     progress: Callable[[int, int], None],
     sketched: bool = False,
+    watch: Watching | None = None,
 ) -> Restoration | Streamed:
     """Restore a picture; the files that come of it are the same either way.
 
@@ -58,6 +60,7 @@ def restore_picture(
         pixels: (h, w, 3) what the restorer gets for it.
         progress: as `Restorer.restore` takes it.
         sketched: whether of a large result a sketch is made, too.
+        watch: as `Restorer.restore` takes it.
     """
     large = result_pixels(picture, settings, restorer.config.scale) > WHOLE_PIXELS
     asked: dict[str, Any] = {
@@ -68,6 +71,7 @@ def restore_picture(
         "exposure": settings.exposure,
         "tile": settings.tile,
         "progress": progress,
+        "watch": watch,
     }
     if not large or job.grid is not None or job.arrays is not None:
         return restorer.restore(pixels, **asked)

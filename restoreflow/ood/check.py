@@ -121,6 +121,9 @@ class Checker:
         reference: of the same network.
         threshold: energy beyond which a picture is flagged; None for the reference's.
 
+    Attributes:
+        coarseness: layer to the grid cells of a feature's side.
+
     Raises:
         ModelError: the reference is not of this network.
     """
@@ -128,7 +131,7 @@ class Checker:
     def __init__(
         self, network: RestorationNetwork, reference: Reference, threshold: float | None = None
     ) -> None:
-        _check_fits(network, reference)
+        self.coarseness = _check_fits(network, reference)
         self.network, self.reference = network, reference
         self.threshold = reference.energy_threshold if threshold is None else threshold
 
@@ -177,7 +180,8 @@ class Checker:
         return f"features: {found.energy / middle:.2g}x the training set's median energy"
 
 
-def _check_fits(network: RestorationNetwork, reference: Reference) -> None:
+def _check_fits(network: RestorationNetwork, reference: Reference) -> dict[str, int]:
+    """That a reference is of a network; and its layers' coarseness."""
     known = layer_names(network)
     names: Sequence[str] = [layer.facts.name for layer in reference.layers]
     hint = "fit it again: restoreflow fit-ood MODEL --data PHOTOS"
@@ -195,3 +199,5 @@ def _check_fits(network: RestorationNetwork, reference: Reference) -> None:
                 f"the model's has {channels}",
                 hint,
             )
+    cells = MIN_SIDE * Geometry.of(network).cells
+    return {name: max(round(cells / values.shape[-1]), 1) for name, values in found.items()}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
 import torch
@@ -15,7 +16,7 @@ from restoreflow.errors import UsageError
 from restoreflow.networks.residual import ResidualEncoder
 from restoreflow.networks.restoration_network import RestorationNetwork
 
-__all__ = ["FEATURES", "Tap", "extract", "layer_names", "pooled", "taps"]
+__all__ = ["FEATURES", "Tap", "extract", "layer_names", "listening", "pooled", "taps"]
 
 FEATURES = "features"
 """The layer that conditions the flow; every encoder has it, and a restorer computes it anyway."""
@@ -87,29 +88,45 @@ def extract(
         UsageError: there is no such layer.
     """
     encoder = network.encoder
+    with listening(encoder, layers, to_the_end=False) as found, suppress(_Complete):
+        encoder(degraded) if context is None else encoder(degraded, context)
+    return {name: found[name] for name in layers}
+
+
+@contextmanager
+def listening(
+    encoder: nn.Module, layers: Sequence[str], to_the_end: bool = True
+) -> Iterator[dict[str, Tensor]]:
+    """A context that collects an encoder's features while it runs.
+
+    Args:
+        encoder: runs as usual.
+        layers: of `layer_names`.
+        to_the_end: False breaks the run off, by an exception, when the last layer was computed.
+
+    Raises:
+        UsageError: there is no such layer.
+    """
     known = taps(encoder)
     for name in layers:
         if name not in known:
             raise UsageError(f'the encoder has no layer "{name}"', nearest(name, known))
     found: dict[str, Tensor] = {}
-    wanted = set(layers)
-    handles = [_listen(encoder, name, known[name], found, wanted) for name in wanted]
+    wanted = None if to_the_end else set(layers)
+    handles = [_listen(encoder, name, known[name], found, wanted) for name in set(layers)]
     try:
-        encoder(degraded) if context is None else encoder(degraded, context)
-    except _Complete:
-        pass
+        yield found
     finally:
         for handle in handles:
             handle.remove()
-    return {name: found[name] for name in layers}
 
 
 def _listen(
-    encoder: nn.Module, name: str, tap: Tap, found: dict[str, Tensor], wanted: set[str]
+    encoder: nn.Module, name: str, tap: Tap, found: dict[str, Tensor], wanted: set[str] | None
 ) -> RemovableHandle:
     def take(values: Tensor) -> None:
         found[name] = F.pixel_unshuffle(values, tap.squeeze) if tap.squeeze > 1 else values
-        if found.keys() >= wanted:
+        if wanted is not None and found.keys() >= wanted:
             raise _Complete
 
     def entering(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:

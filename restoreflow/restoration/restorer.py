@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -19,7 +20,7 @@ from restoreflow.restoration.pixels import Picture, as_pixels
 from restoreflow.restoration.request import Request
 from restoreflow.restoration.restoration import Restoration
 from restoreflow.restoration.rows import Rows
-from restoreflow.restoration.sampling import Engine, Stages, Task
+from restoreflow.restoration.sampling import Engine, Stages, Task, Watching
 from restoreflow.restoration.tiles import MIN_SIDE, Geometry, Tile, plan_within
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ class Restorer:
         self.network.set_precision(dtype)
         self.precision = "float32" if dtype is None else precision
         self.geometry = Geometry.of(network)
+        self.compiled = compile
         self._stages = Stages.of(self.network, compile)
 
     def restore(
@@ -85,6 +87,7 @@ class Restorer:
         tile: int | Literal["auto"] = "auto",
         progress: Progress | None = None,
         exposure: float = 0.0,
+        watch: Watching | None = None,
     ) -> Restoration:
         """Restore a picture.
 
@@ -109,6 +112,8 @@ class Restorer:
             progress: called after each tile.
             exposure: stops that the result is brighter than the model judges right, -8 .. 8; low
                 light only.
+            watch: gives, for each tile, a context that the encoder looks at it in: an
+                `ood.watch.Watch`, or anything else that listens to the network.
 
         Raises:
             UsageError: a setting is out of its range.
@@ -117,7 +122,7 @@ class Restorer:
             LimitError: not enough memory.
         """
         request = self._request(samples, temperature, seed, consistency, tile, exposure)
-        return Restoration.of(self._bands(image, request, progress, whole=True))
+        return Restoration.of(self._bands(image, request, progress, watch, whole=True))
 
     def restore_bands(
         self,
@@ -129,6 +134,7 @@ class Restorer:
         tile: int | Literal["auto"] = "auto",
         progress: Progress | None = None,
         exposure: float = 0.0,
+        watch: Watching | None = None,
     ) -> Bands:
         """Restore a picture that is too large to be held as a whole in floating point.
 
@@ -144,7 +150,7 @@ class Restorer:
             LimitError: not enough memory, also while iterating.
         """
         request = self._request(samples, temperature, seed, consistency, tile, exposure)
-        return self._bands(image, request, progress, whole=False)
+        return self._bands(image, request, progress, watch, whole=False)
 
     @property
     def largest_tile(self) -> int:
@@ -208,11 +214,16 @@ class Restorer:
         return Request.checked(task, defaults, *asked)
 
     def _bands(
-        self, image: Picture, request: Request, progress: Progress | None, whole: bool
+        self,
+        image: Picture,
+        request: Request,
+        progress: Progress | None,
+        watch: Watching | None,
+        whole: bool,
     ) -> Bands:
         degraded = as_pixels(image)
         facts: dict[str, Any] = {"precision": self.precision, "notes": []}
-        task = self._task(degraded, request, whole, facts["notes"])
+        task = replace(self._task(degraded, request, whole, facts["notes"]), watch=watch)
         engine = Engine(self.network, self._stages, self.device)
         return Bands(engine, task, degraded, request, facts, progress)
 

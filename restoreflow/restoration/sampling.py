@@ -24,7 +24,10 @@ from restoreflow.restoration.pixels import eight_bit
 from restoreflow.restoration.rows import Rows
 from restoreflow.restoration.tiles import Geometry, Tile, Window
 
-__all__ = ["ERROR_RANGE", "Engine", "Health", "Stages", "Task", "sample_tiles"]
+__all__ = ["ERROR_RANGE", "Engine", "Health", "Stages", "Task", "Watching", "sample_tiles"]
+
+Watching = Callable[[Tile], AbstractContextManager[None]]
+"""Gives a context in which an encoder looks at a tile's window, once."""
 
 ERROR_RANGE = (-0.5, 1.5)
 """An error pixel has a value outside, before the limiter, or one that is not finite."""
@@ -77,6 +80,7 @@ class Task:
         seed, samples, temperature: as `Restorer.restore`.
         raw: (n, 3, H, W) float32, the samples; written here.
         mean: (3, H, W) uint8, the clean estimate; written here.
+        watch: gives the context in which the encoder looks at a tile; None for none.
     """
 
     degraded: Tensor
@@ -89,6 +93,7 @@ class Task:
     temperature: float
     raw: Rows
     mean: Rows
+    watch: Watching | None = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -217,7 +222,8 @@ def _all_samples(engine: Engine, task: Task, tile: Tile) -> Health:
     shared = () if task.shared is None else (task.shared,)
     stages, device = engine.stages, engine.device
     with _repeatable(device):
-        encoding = stages.encode(seen[None].to(device).contiguous(), *shared)
+        with nullcontext() if task.watch is None else task.watch(tile):
+            encoding = stages.encode(seen[None].to(device).contiguous(), *shared)
         encoding = _cropped(encoding, sampled.seen_from(tile.window), geometry)
         condition = stages.prepare(encoding.features)
         mean = _core(encoding.mean, kept, task, tile)

@@ -1,0 +1,72 @@
+"""What is seen while a picture is restored is what is seen beforehand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from restoreflow.batch.judging import Judge
+from restoreflow.networks.restoration_network import RestorationNetwork
+from restoreflow.ood.fit import fit_reference
+from restoreflow.ood.maps import energy_maps
+from restoreflow.ood.reference import Reference
+from restoreflow.ood.watch import Watch
+from restoreflow.restoration.restorer import Restorer
+from tests.ood import fakes
+
+
+@pytest.mark.parametrize(("scale", "window"), [(2, 30), (4, 44), (8, 60)])
+def test_maps_are_those_of_the_picture_as_a_whole(
+    scale: int, window: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("restoreflow.restoration.restorer.WINDOW_CELLS", window**2)
+    network = fakes.network(scale=scale)
+    reference = fit_reference(network, lambda: fakes.photos(4), ("block1", "features"))
+    picture = fakes.photo(20, 61, 71)  # no whole cells at scale 2
+    restorer = Restorer(network, fakes.config(scale=scale))
+    watch = Watch(network, reference.gaussians, (61, 71))
+    tiles: list[int] = []
+    restorer.restore(picture, watch=watch, progress=lambda done, total: tiles.append(done))
+    assert len(tiles) > 1
+    expected = energy_maps(network, picture, reference.gaussians)
+    for name, energies in expected.items():
+        np.testing.assert_allclose(watch.maps[name], energies, rtol=2e-4, atol=1e-6)
+
+
+def test_watching_changes_nothing_and_leaves_no_hooks(
+    network: RestorationNetwork, reference: Reference
+) -> None:
+    restorer = Restorer(network, fakes.config())
+    picture = fakes.photo(20)
+    watch = Watch(network, reference.gaussians, (60, 72))
+    plain, watched = (restorer.restore(picture, seed=3, watch=w) for w in (None, watch))
+    assert torch.equal(torch.as_tensor(plain.raw), torch.as_tensor(watched.raw))
+    assert not any(m._forward_hooks or m._forward_pre_hooks for m in network.modules())
+
+
+def test_a_judge_says_the_same_before_and_while(
+    network: RestorationNetwork, reference: Reference
+) -> None:
+    restorer, judge = Restorer(network, fakes.config()), Judge(reference)
+    pixels = fakes.photo(20).permute(1, 2, 0).numpy()
+    before, watch = judge(restorer, pixels), judge.watch(restorer, pixels)
+    assert watch is not None
+    restorer.restore(pixels, watch=watch)
+    after = judge.watched(restorer, pixels, watch)
+    assert after.score.energy == pytest.approx(before.score.energy, rel=1e-4)
+    assert (after.verdict, after.reasons) == (before.verdict, before.reasons)
+
+
+def test_where_features_would_be_others_the_judge_comes_first(
+    network: RestorationNetwork, reference: Reference
+) -> None:
+    pixels = fakes.photo(20).permute(1, 2, 0).numpy()
+    judge = Judge(reference)
+    reduced = Restorer(network, fakes.config(), precision="bfloat16")
+    assert judge.watch(reduced, pixels) is None
+    network.set_precision(None)
+    restorer = Restorer(network, fakes.config())
+    assert judge.watch(restorer, pixels) is not None
+    restorer.compiled = True
+    assert judge.watch(restorer, pixels) is None
