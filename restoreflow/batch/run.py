@@ -91,8 +91,10 @@ def _restore(
     """Restore one picture and pass the result on; or else its record."""
     try:
         read = reading.result()
-        # Whether it is to be restored must be known before, a warning may come after.
-        watch = judge.watch(restorer, read.pixels) if judge and settings.ood == "warn" else None
+        # Whether it is to be restored must be known before, a warning may come after. Features at
+        # another exposure are others.
+        after = settings.ood == "warn" and settings.exposure == 0
+        watch = judge.watch(restorer, read.pixels) if judge and after else None
         check = judge(restorer, read.pixels) if judge and watch is None else None
         record = None if check is None else stopped(job, check, settings.ood)
         if record is not None:

@@ -12,6 +12,8 @@ from restoreflow.models.config import ModelConfig
 from restoreflow.networks.build import build_network
 from restoreflow.networks.config import NetworkConfig
 from restoreflow.networks.exposure import srgb_to_linear
+from restoreflow.ood.maps import energy_maps, feature_tiles
+from restoreflow.ood.watch import Watch
 from restoreflow.restoration.restorer import Restorer
 
 
@@ -72,3 +74,17 @@ def test_black_and_white_frames_come_back_as_they_are(level: float) -> None:
 def test_an_exposure_out_of_range_is_refused(stops: float) -> None:
     with pytest.raises(UsageError, match="the exposure is"):
         restorer().restore(scene(16, 16), exposure=stops)
+
+
+def test_energies_taken_while_restoring_are_those_of_the_whole_picture(monkeypatch) -> None:
+    made, picture = restorer(), scene(96, 560)
+    tile = next(feature_tiles(made.network, picture, ("block4",)))
+    features = tile.layers["block4"].flatten(1)
+    gaussians = {"block4": (features.mean(1), torch.eye(len(features)))}
+    expected = energy_maps(made.network, picture, gaussians)["block4"]
+    monkeypatch.setattr("restoreflow.restoration.tiles.MIN_WINDOW", 1)
+    monkeypatch.setattr(Restorer, "_window", 24 * (made._context + 16))
+    watch = Watch(made.network, gaussians, (96, 560))
+    result = made.restore(picture, watch=watch)
+    assert result.report["tile"] < 560
+    np.testing.assert_allclose(watch.maps["block4"], expected, rtol=1e-3, atol=1e-5)
