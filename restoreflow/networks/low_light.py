@@ -10,7 +10,7 @@ from restoreflow.networks.encoder import Encoder, Encoding
 from restoreflow.networks.exposure import exposure_curve, linear_to_srgb, srgb_to_linear
 from restoreflow.networks.residual import ResidualBlock
 
-__all__ = ["ExposureContext", "LowLightEncoder", "with_exposure", "with_stops"]
+__all__ = ["ExposureContext", "LowLightEncoder", "noise_facts", "with_exposure", "with_stops"]
 
 THUMBNAIL = 64
 MOST_STOPS = 8.0
@@ -18,6 +18,8 @@ MIDDLE_GRAY = 0.2
 LOCAL_STOPS = 2.0
 QUANTILES = (0.02, 0.1, 0.3, 0.5, 0.7, 0.9, 0.98)
 VOID = 0.25 / 255.0
+TRUST = 2.0  # the brightened picture against its smoothed versions, as a logit, at the start
+FINEST = 1.0 / 1024.0  # fluctuations that are told apart, in units of the image range
 
 
 def with_exposure(context: Tensor, ev: float) -> Tensor:
@@ -88,7 +90,9 @@ class LowLightEncoder(Encoder):
     most ``mean_range``; clamped to [0, 1]. The correction is scaled by how much
     light there is and how far from white it is, so that black stays black and white stays white.
 
-    Three resolutions, 1/4, 1/8 and 1/16 of the picture's, see noise and its surroundings. The
+    Three resolutions, 1/4, 1/8 and 1/16 of the picture's, see noise and its surroundings. How much
+    the picture fluctuates, and how little it does where it does least, is told besides
+    (``noise_facts``): what fluctuates in the calmest places too is noise, the rest is texture. The
     flow's features are made from the trunk's by blocks of their own, and no gradient goes back
     from them into the trunk.
 
@@ -115,7 +119,7 @@ class LowLightEncoder(Encoder):
         self.judgement = ExposureContext(shared)
         self.share = nn.Linear(3 + shared, width + middle + deep)
         self.widths = (width, middle, deep)
-        self.head = nn.Conv2d(3 * self.cell**2, width, 3, padding=1)
+        self.head = nn.Conv2d(3 * self.cell**2 + 4, width, 3, padding=1)
         self.block4 = ResidualBlock(width)
         self.down8 = nn.Conv2d(width, middle, 2, stride=2)
         self.block8 = ResidualBlock(middle)
@@ -132,6 +136,8 @@ class LowLightEncoder(Encoder):
         for layer in (self.detail, self.weights, self.light):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)  # pyright: ignore[reportArgumentType]
+        with torch.no_grad():
+            self.weights.bias[: self.cell**2] = TRUST  # pyright: ignore[reportOptionalSubscript]
         self.context = nn.Sequential(*(ResidualBlock(width) for _ in range(context)))
 
     def mean_parameters(self) -> list[nn.Parameter]:
@@ -142,6 +148,7 @@ class LowLightEncoder(Encoder):
         # A 3 x 3 convolution reaches 1 cell at 1/4, 2 at 1/8, 4 at 1/16; beginning at multiples
         # of the alignment, a coarse cell lies up to 3 cells off.
         trunk = 1 + 2 + 2 * len(self.blocks) + 1 + 2 * 2 + 2 * 4 + 2 * 2 + 3
+        trunk += 1 + 3  # the noise facts: a pixel's neighbours, and the calmest of 4 x 4 cells
         # The mean image sees features a cell away through its light, and that through the smoothed
         # picture, which reaches 3 cells.
         return trunk + max(4, 2 * len(self.context))
@@ -170,7 +177,8 @@ class LowLightEncoder(Encoder):
         dark = F.pad(degraded.clamp(0.0, 1.0), padding, mode="replicate")
         light, stops = srgb_to_linear(dark), context[:, :3, None, None]
         bright = linear_to_srgb(exposure_curve(light, stops))
-        trunk = self.trunk(bright, context)
+        facts = noise_facts(bright[..., :height, :width], self.cell, self.alignment)
+        trunk = self.trunk(bright, facts, context)
         lit = linear_to_srgb(exposure_curve(light, self.local_stops(trunk, stops)))
         mean = self.mean(dark, lit, trunk)[..., :height, :width]
         # Cut before the blocks, so that they see the picture's own border as any other encoder's.
@@ -183,12 +191,13 @@ class LowLightEncoder(Encoder):
         change = F.interpolate(change, scale_factor=self.cell, mode="bilinear", align_corners=False)
         return torch.maximum(stops + change, stops.clamp(max=0.0))
 
-    def trunk(self, bright: Tensor, context: Tensor) -> Tensor:
-        """Features from the brightened picture, its sides multiples of 16."""
+    def trunk(self, bright: Tensor, facts: Tensor, context: Tensor) -> Tensor:
+        """Features from the brightened picture, its sides multiples of 16, and its noise facts."""
         known = torch.cat((context[:, :3] / 4.0 - 1.0, context[:, 3:]), 1)
         known = known.clamp(-4.0, 4.0)
         shared4, shared8, shared16 = self.share(known)[:, :, None, None].split(self.widths, 1)
-        grid4 = self.block4(self.head(F.pixel_unshuffle(bright - 0.5, self.cell)) + shared4)
+        cells = torch.cat((F.pixel_unshuffle(bright - 0.5, self.cell), facts), 1)
+        grid4 = self.block4(self.head(cells) + shared4)
         grid8 = self.block8(self.down8(grid4) + shared8)
         grid16 = self.block16(self.down16(grid8) + shared16)
         grid8 = self.back8(grid8 + F.pixel_shuffle(self.up8(grid16), 2))
@@ -203,6 +212,31 @@ class LowLightEncoder(Encoder):
         detail = F.pixel_shuffle(self.detail(features), self.cell).float()
         limited = self.mean_range * torch.tanh(detail / self.mean_range)
         return (mixed + limited * _substance(dark)).clamp(0.0, 1.0)
+
+
+def noise_facts(bright: Tensor, cell: int, group: int) -> Tensor:
+    """How much a picture fluctuates, cell by cell, and in the calmest cell of each group.
+
+    Texture fluctuates in places, noise everywhere; and noise differs from channel to channel, where
+    texture hardly does. Fluctuation is the mean absolute difference from the mean of 3 x 3 pixels.
+
+    Args:
+        bright: (N, 3, H, W), sRGB in [0, 1], H and W multiples of ``cell``.
+        cell: side of a cell in pixels.
+        group: side of a group in cells.
+
+    Returns:
+        (N, 4, h, w), h and w the cells rounded up to whole groups: of light, of colour, then of
+        both in the group's calmest cells; logarithms of base 2, scaled to within [-1, 1].
+    """
+    rough = bright - F.avg_pool2d(bright, 3, 1, 1, count_include_pad=False)
+    light = rough.mean(1, keepdim=True)
+    colour = (rough - light).abs().mean(1, keepdim=True)
+    own = F.avg_pool2d(torch.cat((light.abs(), colour), 1), cell)
+    own = F.pad(own, (0, -own.shape[3] % group, 0, -own.shape[2] % group), mode="replicate")
+    calm = -F.max_pool2d(-own, group)
+    calm = calm.repeat_interleave(group, 2).repeat_interleave(group, 3)
+    return torch.log2(torch.cat((own, calm), 1) + FINEST) / 5.0 + 1.0
 
 
 def _smooth(x: Tensor) -> tuple[Tensor, Tensor]:

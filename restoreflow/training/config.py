@@ -33,6 +33,8 @@ class LossWeights:
 
     Attributes:
         mean: L1 of the mean image; 0 leaves the parameters it depends on as they are.
+        mean_features: distance of the mean image's features from the truth's, in "mean" stages;
+            with L1 alone the mean image is smoother than need be.
         likelihood: negative log-likelihood per value, in nats.
         pixels: energy score of samples, absolute differences of pixels.
         features: energy score of samples, distances of a classifier's features.
@@ -45,6 +47,7 @@ class LossWeights:
     """
 
     mean: float = 10.0
+    mean_features: float = 0.0
     likelihood: float = 1.0
     pixels: float = 2.0
     features: float = 1.0
@@ -87,8 +90,15 @@ class StageConfig:
     def __post_init__(self) -> None:
         if self.steps < 1 or self.batch < 1:
             raise ValueError("steps and batch must be 1 or more")
+        if self.weights.mean_features > 0 and self.loss != "mean":
+            raise ValueError('mean_features counts in "mean" stages alone')
         if self.patch < 32 or self.patch % 32:
             raise ValueError(f"patch must be a multiple of 32, not {self.patch}")
+
+    @property
+    def needs_features(self) -> bool:
+        """Whether the loss compares a classifier's features."""
+        return self.loss == "texture" or self.weights.mean_features > 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,13 +7,17 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from restoreflow.networks.low_light import MOST_STOPS
 from restoreflow.training.config import TrainConfig
 from restoreflow.training.data import Photos
 from restoreflow.training.degradations import downscale, round_8bit
 from restoreflow.training.low_light_pairs import simulate
 from restoreflow.training.photo_degradation import degrade_photo
 
-__all__ = ["Example", "draw_examples"]
+__all__ = ["Example", "draw_examples", "with_bare_frames"]
+
+BARE_SHARE = 0.03
+"""Of low-light examples, black or white frames."""
 
 
 class Example(NamedTuple):
@@ -49,8 +53,30 @@ def draw_examples(
     if config.degradation == "low_light":
         patches, thumbnails, boxes = photos.views(count, size, generator)
         pair = simulate(patches, generator, thumbnail=thumbnails, box=boxes)
-        return Example(pair.dark, pair.target, pair.stops, pair.thumbnail)
+        example = Example(pair.dark, pair.target, pair.stops, pair.thumbnail)
+        return with_bare_frames(example, generator)
     clean = photos.batch(count, size, generator)
     if config.degradation == "photo":
         return Example(degrade_photo(clean, config.scale, generator), clean)
     return Example(round_8bit(downscale(clean, config.scale)), clean)
+
+
+def with_bare_frames(
+    example: Example, generator: torch.Generator, share: float = BARE_SHARE
+) -> Example:
+    """Some items replaced by black or white frames, which are to come back as they are.
+
+    A lens cap and a blown-out sky hold nothing; no photograph teaches that.
+    """
+    count = len(example.degraded)
+    chosen = torch.rand(count, generator=generator) < share
+    white = (torch.rand(count, generator=generator) < 0.5).float()
+
+    def put(x: Tensor, level: Tensor) -> Tensor:
+        shape = (count, *[1] * (x.ndim - 1))
+        return torch.where(chosen.reshape(shape), level.reshape(shape), x)
+
+    # Black is brightened by all there is, to no effect.
+    stops = None if example.stops is None else put(example.stops, MOST_STOPS * (1.0 - white))
+    thumbnail = None if example.thumbnail is None else put(example.thumbnail, white)
+    return Example(put(example.degraded, white), put(example.clean, white), stops, thumbnail)

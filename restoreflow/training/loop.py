@@ -51,7 +51,7 @@ class Trainer:
         data: folder of photographs.
         out: folder for checkpoint.safetensors, log.jsonl and, at the end, the model.
         device: where to train.
-        lpips: folder of the feature extractors' weights, for "texture" stages.
+        lpips: folder of the feature extractors' weights, for stages that compare features.
         encoder: a checkpoint or model to take the encoder from at the start, so that twins begin
             from the same mean image; "mean" stages are then skipped.
         recipe: the configuration's text, to be kept beside the weights.
@@ -219,7 +219,7 @@ class Trainer:
         return 3 * (stage * 1024 + self.rank)
 
     def _feature_distance(self, folder: Path | None) -> FeatureDistance | None:
-        if not any(stage.loss == "texture" for stage in self.config.stages):
+        if not any(stage.needs_features for stage in self.config.stages):
             return None
         return load_feature_distance(folder or Path("lpips")).to(self.device)
 

@@ -88,7 +88,10 @@ class StageLoss(nn.Module):
         context, exposure = told_context(self.network, batch)
         encoding = self.network.encode(degraded, context)
         terms = {"mean": F.l1_loss(encoding.mean, clean)}  # logged where its weight is 0
-        if self.stage.loss != "mean":
+        if self.stage.loss == "mean":
+            if self.stage.weights.mean_features > 0:
+                terms["mean_features"] = self._mean_features(encoding.mean, clean, generator)
+        else:
             condition = self.network.prepare(encoding.features)
             terms["likelihood"] = self._likelihood(encoding, condition, clean, generator)
             if self.stage.loss == "texture":
@@ -99,6 +102,24 @@ class StageLoss(nn.Module):
         for name, value in terms.items():
             total = total + getattr(self.stage.weights, name) * value
         return total, {name: float(value.detach()) for name, value in terms.items()}
+
+    def _mean_features(self, mean: Tensor, clean: Tensor, generator) -> Tensor:
+        """Distance between the mean image's features and the truth's."""
+        truth, seen = self._features((clean, mean), generator)
+        return self._feature_distance().distance(seen, truth)
+
+    def _feature_distance(self) -> FeatureDistance:
+        if self._distance[0] is None:
+            raise ValueError("this stage's loss needs a feature distance")
+        return self._distance[0]
+
+    def _features(self, pictures: tuple[Tensor, ...], generator) -> list[list[Tensor]]:
+        """Features of pictures of one size, cropped at one random place."""
+        height, width = pictures[0].shape[-2:]
+        place = draw_place(height, width, generator)
+        device = pictures[0].device.type
+        with torch.autocast(device, torch.bfloat16, self.network.precision is not None):
+            return [self._feature_distance().features(x, place) for x in pictures]
 
     def _likelihood(self, encoding: Encoding, condition, clean: Tensor, generator) -> Tensor:
         """Negative log-likelihood per value of the detail, with 8-bit steps filled by noise.
@@ -113,9 +134,7 @@ class StageLoss(nn.Module):
         self, encoding: Encoding, condition, degraded: Tensor, clean: Tensor, generator
     ) -> dict[str, Tensor]:
         """Energy scores of two samples at temperature 1, and their consistency."""
-        distance = self._distance[0]
-        if distance is None:
-            raise ValueError("the texture loss needs a feature distance")
+        distance = self._feature_distance()
         fixed = Encoding(encoding.mean.detach(), encoding.features)
         shape = (len(clean), self.network.latent_channels, *encoding.features.shape[-2:])
         draws = [
@@ -125,9 +144,7 @@ class StageLoss(nn.Module):
             for _ in range(2)
         ]
         samples = [draw.image for draw in draws]
-        place = draw_place(clean.shape[-2], clean.shape[-1], generator)
-        with torch.autocast(clean.device.type, torch.bfloat16, self.network.precision is not None):
-            truth, first, second = (distance.features(x, place) for x in (clean, *samples))
+        truth, first, second = self._features((clean, *samples), generator)
         spread = self.stage.weights.spread
         scores = (
             distance.distance(first, truth),

@@ -39,6 +39,8 @@ class LowLightSettings:
     read_slope: float = 2.18
     read_offset: float = 1.20
     read_spread: float = 0.26
+    merged_share: float = 0.35  # pictures merged from several exposures, or much reduced since
+    merged: Range = (2.0, 8.0)  # by how many powers of two their noise variance is lower
     signal_to_noise: Range = (1.5, 6.0)  # at the dark mean; drawn noise is lowered to leave it
     bits: int = 12
     clip_share: float = 0.5
@@ -171,8 +173,9 @@ def _noise_levels(
         ratio = dark / (torch.exp(shot) * dark + read).sqrt()
         shot = torch.where(ratio < least, shot - 0.25, shot)
     read = torch.exp(s.read_slope * shot + s.read_offset + spread)
+    merged = torch.exp2(-draw.uniform(*s.merged) * draw.happens(s.merged_share))
     quiet = normal * draw.happens(0.5)
-    return torch.exp(shot) * (1.0 - quiet), read * (1.0 - quiet)
+    return torch.exp(shot) * merged * (1.0 - quiet), read * merged * (1.0 - quiet)
 
 
 def _darkness(stops: Tensor, s: LowLightSettings) -> Tensor:

@@ -7,6 +7,7 @@ from restoreflow.networks.exposure import srgb_to_linear
 from restoreflow.networks.low_light import (
     ExposureContext,
     LowLightEncoder,
+    noise_facts,
     with_exposure,
     with_stops,
 )
@@ -142,7 +143,15 @@ def test_every_parameter_receives_a_gradient() -> None:
 
 
 @torch.no_grad()
-def test_picture_that_ends_within_a_block_is_continued_by_its_border() -> None:
+def test_picture_that_ends_within_a_block_is_continued_by_its_border(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def silent(bright: torch.Tensor, cell: int, group: int) -> torch.Tensor:
+        sides = (-(-side // (cell * group)) * group for side in bright.shape[2:])
+        return torch.zeros(len(bright), 4, *sides)
+
+    # Noise is judged by the cells that are there, not by their continuation: see below.
+    monkeypatch.setattr("restoreflow.networks.low_light.noise_facts", silent)
     network = encoder()
     picture = torch.rand(1, 3, 40, 52) * 0.1
     context = network.global_context(picture)
@@ -154,6 +163,24 @@ def test_picture_that_ends_within_a_block_is_continued_by_its_border() -> None:
     torch.testing.assert_close(
         part.features[:, :, :inner, :inner], whole.features[:, :, :inner, :inner]
     )
+
+
+def test_noise_facts_tell_noise_from_texture_and_ignore_what_lies_beyond_the_border() -> None:
+    torch.manual_seed(0)
+    picture = torch.full((1, 3, 40, 52), 0.5)
+    noisy = picture + 0.05 * torch.randn(1, 3, 40, 52)
+    texture = picture.clone()
+    texture[..., :2, :] += 0.05 * torch.randn(1, 1, 2, 52)  # gray, in the first row of cells alone
+    quiet, loud, striped = (noise_facts(x, 4, 4) for x in (picture, noisy, texture))
+    assert quiet.shape == (1, 4, 12, 16)
+    for facts in (quiet, loud, striped):
+        assert facts.min() >= -1 and facts.max() <= 1
+    assert (quiet == -1).all()
+    assert loud[:, 2:].min() > -0.5  # calmest cells included, those by the border too
+    assert striped[:, 0, 0].min() > -0.5 and (striped[:, 1:] < -0.99).all()
+    larger = noise_facts(torch.nn.functional.pad(noisy, (0, 12, 0, 8), mode="replicate"), 4, 4)
+    torch.testing.assert_close(loud[:, :2, :9, :12], larger[:, :2, :9, :12])
+    torch.testing.assert_close(loud[:, 2:, :8, :12], larger[:, 2:, :8, :12])
 
 
 def test_the_features_send_no_gradient_to_the_mean_image() -> None:

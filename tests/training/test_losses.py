@@ -97,6 +97,24 @@ def test_the_loss_is_a_function_of_its_seed() -> None:
     assert first != float(module(batch, seed=4)[0])
 
 
+def test_a_mean_stage_may_compare_features_and_no_other_stage(tmp_path: Path) -> None:
+    config = recipe("mean", task="lowlight")
+    weights = LossWeights(mean_features=0.5)
+    stage = dataclasses.replace(config.stages[0], weights=weights)
+    assert stage.needs_features and not config.stages[0].needs_features
+    network = build_network(config.model())
+    distance = load_feature_distance(write_extractors(tmp_path))
+    batch = dark_example(2)
+    total, terms = StageLoss(network, stage, distance)(batch, seed=0)
+    plain = StageLoss(network, config.stages[0])(batch, seed=0)[0]
+    assert terms["mean_features"] > 0
+    torch.testing.assert_close(total - plain, torch.tensor(0.5 * terms["mean_features"]))
+    with pytest.raises(ValueError, match="feature distance"):
+        StageLoss(network, stage)(batch, seed=0)
+    with pytest.raises(ValueError, match="mean_features"):
+        dataclasses.replace(config.stages[0], loss="likelihood", weights=weights)
+
+
 def test_the_feature_distance_is_a_distance(tmp_path: Path) -> None:
     distance = load_feature_distance(write_extractors(tmp_path))
     place = draw_place(96, 96, torch.Generator().manual_seed(0))

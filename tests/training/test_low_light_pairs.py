@@ -164,7 +164,7 @@ def test_thumbnail_is_the_whole_pictures_dark_view() -> None:
 
 
 def test_noise_follows_the_priors_and_leaves_a_signal() -> None:
-    settings = LowLightSettings(normal_share=0.0)
+    settings = LowLightSettings(normal_share=0.0, merged_share=0.0)
     light = torch.full((4000,), 0.18)
     shot = draw_shot(light, generator(), settings)
     assert shot.stops.min() >= 1.5 and shot.stops.max() <= 6.0

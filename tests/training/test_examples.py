@@ -1,0 +1,41 @@
+"""Examples are what the recipe says, bare frames among them."""
+
+from __future__ import annotations
+
+import torch
+
+from restoreflow.training.examples import Example, with_bare_frames
+
+
+def example(count: int = 400) -> Example:
+    torch.manual_seed(0)
+    return Example(
+        0.1 + 0.1 * torch.rand(count, 3, 4, 4),
+        0.4 + 0.1 * torch.rand(count, 3, 4, 4),
+        torch.full((count, 3), 2.0),
+        0.1 + 0.1 * torch.rand(count, 3, 2, 2),
+    )
+
+
+def test_a_share_of_the_items_become_black_or_white_frames_that_come_back_as_they_are() -> None:
+    whole = example()
+    found = with_bare_frames(whole, torch.Generator().manual_seed(1), share=0.2)
+    bare = (found.degraded != whole.degraded).flatten(1).all(1)
+    assert 0.1 < float(bare.float().mean()) < 0.3
+    for before, after in zip(whole, found, strict=True):
+        assert before is not None and after is not None
+        assert torch.equal(before[~bare], after[~bare])
+    levels = found.degraded[bare].flatten(1)
+    assert torch.equal(levels, found.clean[bare].flatten(1))
+    assert (levels == levels[:, :1]).all() and set(levels[:, 0].tolist()) == {0.0, 1.0}
+    white = levels[:, 0] == 1
+    assert found.stops is not None and found.thumbnail is not None
+    assert (found.stops[bare][white] == 0).all() and (found.stops[bare][~white] == 8).all()
+    assert torch.equal(found.thumbnail[bare][:, 0, 0, 0], levels[:, 0])
+
+
+def test_frames_depend_on_the_generator_alone_and_need_no_thumbnails() -> None:
+    whole = example()._replace(stops=None, thumbnail=None)
+    first, second = (with_bare_frames(whole, torch.Generator().manual_seed(4)) for _ in range(2))
+    assert torch.equal(first.degraded, second.degraded)
+    assert first.stops is None and first.thumbnail is None
