@@ -50,11 +50,16 @@ class Judge:
         """
         return self._checker_of(restorer).check(pixels)
 
-    def watch(self, restorer: Restorer, pixels: np.ndarray) -> Watch | None:
+    def watch(self, restorer: Restorer, pixels: np.ndarray, calm: bool = False) -> Watch | None:
         """What to restore a picture with, for `watched`; None where its features are others.
 
         Reduced precision changes them, compiled networks are not to be listened to, and what lies
         on a coarser grid than the flow's depends on where windows begin.
+
+        Args:
+            restorer: of the model.
+            pixels: as for a judgement.
+            calm: lower the temperature where the score is high.
         """
         from restoreflow.ood.watch import Watch
 
@@ -64,7 +69,8 @@ class Judge:
         checker = self._checker_of(restorer)
         if any(side > 1 for side in checker.coarseness.values()):
             return None
-        return Watch(network, self.reference.gaussians, pixels.shape[:2])
+        limit = self.reference.map_end if calm else None
+        return Watch(network, self.reference.gaussians, pixels.shape[:2], limit)
 
     def watched(self, restorer: Restorer, pixels: np.ndarray, watch: Watch) -> Check:
         """Judge a picture by what was seen when it was restored."""

@@ -57,6 +57,7 @@ class RestorationSettings:
         strip_metadata: whether results are written without EXIF, XMP, profile and resolution.
         max_pixels: the most pixels an input may have; None: no limit.
         ood: what happens to inputs that are flagged.
+        ood_temperature: whether the temperature is lower at places with high scores.
 
     Raises:
         UsageError: a value is out of its range, or two exclude each other.
@@ -84,6 +85,7 @@ class RestorationSettings:
     strip_metadata: bool = False
     max_pixels: int | None = 300_000_000
     ood: OodAction = "warn"
+    ood_temperature: bool = False
 
     def __post_init__(self) -> None:
         chosen = self.temperature
@@ -102,7 +104,19 @@ class RestorationSettings:
                 "--uncertainty compares samples, and there is only one",
                 "ask for more, for instance --samples 8",
             )
+        self._check_ood_temperature()
         self._check_output()
+
+    def _check_ood_temperature(self) -> None:
+        if not self.ood_temperature:
+            return
+        if self.ood == "off":
+            raise UsageError("--ood-temperature goes by the score", "leave out --ood off")
+        if self.compile or self.precision not in ("auto", "float32"):
+            raise UsageError(
+                "--ood-temperature needs the features in float32, not compiled",
+                "leave out --precision and --compile",
+            )
 
     def _check_output(self) -> None:
         fmt = FORMATS.get(self.output_format)

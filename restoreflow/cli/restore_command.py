@@ -35,6 +35,7 @@ def restore_command(task: str, default_model: str, words: str) -> Callable[..., 
         consistency: options.Consistency = None,
         exposure: options.Exposure = 0.0,
         ood: options.Ood = "warn",
+        ood_temperature: options.OodTemperature = False,
         output_format: options.OutputFormatOption = "same",
         quality: options.Quality = None,
         bit_depth: options.BitDepth = None,
@@ -84,6 +85,7 @@ def restore_command(task: str, default_model: str, words: str) -> Callable[..., 
             strip_metadata=strip_metadata,
             max_pixels=max_pixels or None,
             ood=ood,
+            ood_temperature=ood_temperature,
         )
         cluster = cluster_options.chosen_cluster(executor, address, actors, gpus_per_actor)
         part = None if shard is None else options.parse_shard(shard)

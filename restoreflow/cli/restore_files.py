@@ -163,7 +163,8 @@ def _judge(folder: ModelFolder, settings: RestorationSettings) -> Judge | None:
     """What judges inputs; a model that cannot is an error only where that was asked for."""
     from restoreflow.ood.reference import has_reference, read_reference
 
-    if settings.ood == "off" or (settings.ood == "warn" and not has_reference(folder)):
+    asked = settings.ood in ("skip", "fail") or settings.ood_temperature
+    if settings.ood == "off" or (not asked and not has_reference(folder)):
         return None
     return Judge(read_reference(folder))
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -24,10 +24,23 @@ from restoreflow.restoration.pixels import eight_bit
 from restoreflow.restoration.rows import Rows
 from restoreflow.restoration.tiles import Geometry, Tile, Window
 
-__all__ = ["ERROR_RANGE", "Engine", "Health", "Stages", "Task", "Watching", "sample_tiles"]
+__all__ = ["ERROR_RANGE", "Engine", "Health", "Seen", "Stages", "Task", "Watching", "sample_tiles"]
 
-Watching = Callable[[Tile], AbstractContextManager[None]]
+
+class Seen(Protocol):
+    """What was seen of a window.
+
+    Attributes:
+        share: (rows, columns) of the window's cells, in 0 .. 1: of the temperature that holds
+            there; None: all of it. It is known when the encoder has looked.
+    """
+
+    share: Tensor | None
+
+
+Watching = Callable[[Tile], AbstractContextManager[Seen]]
 """Gives a context in which an encoder looks at a tile's window, once."""
+
 
 ERROR_RANGE = (-0.5, 1.5)
 """An error pixel has a value outside, before the limiter, or one that is not finite."""
@@ -222,12 +235,17 @@ def _all_samples(engine: Engine, task: Task, tile: Tile) -> Health:
     shared = () if task.shared is None else (task.shared,)
     stages, device = engine.stages, engine.device
     with _repeatable(device):
-        with nullcontext() if task.watch is None else task.watch(tile):
+        with nullcontext() if task.watch is None else task.watch(tile) as watched:
             encoding = stages.encode(seen[None].to(device).contiguous(), *shared)
-        encoding = _cropped(encoding, sampled.seen_from(tile.window), geometry)
+        inner = sampled.seen_from(tile.window)
+        encoding = _cropped(encoding, inner, geometry)
+        share = None if watched is None else watched.share
+        if share is not None:
+            share = share[inner.slices(geometry.cells)].cpu()
         condition = stages.prepare(encoding.features)
         mean = _core(encoding.mean, kept, task, tile)
         for index, latent in enumerate(_latents(task, sampled)):
+            latent = latent if share is None else latent * share
             image, detail = stages.sample(encoding, latent.to(device), task.temperature, condition)
             image = _core(image, kept, task, tile)
             found = _examined(image, mean, _core(detail, kept, task, tile))

@@ -106,3 +106,27 @@ def test_the_judgement_changes_no_result(run: Run, noisy: Path) -> None:
     assert made[0] == made[1]
     again = run("sr", noisy, "--ood", "off", "-o", noisy.with_name("warn"), "--format", "json")
     assert again.records[0]["reason"] == "is done"
+
+
+def test_the_temperature_is_lowered_where_that_is_asked_for(
+    run: Run, noisy: Path, tmp_path: Path
+) -> None:
+    results = []
+    for index, words in enumerate(
+        ((), ("--ood-temperature",), ("--ood-temperature", "--ood", "fail"))
+    ):
+        out = tmp_path / str(index)
+        code = run("sr", noisy, "-o", out, "--temperature", 1, "--no-consistency", *words).code
+        assert code == (7 if "fail" in words else 0)
+        results += [path.read_bytes() for path in out.glob("*.png")]
+    assert len(results) == 2 and results[0] != results[1]
+
+
+@pytest.mark.parametrize(
+    "words", [("--ood", "off"), ("--precision", "bfloat16"), ("--compile",), ("--model", "plain")]
+)
+def test_a_lower_temperature_needs_a_score(run: Run, calm: Path, words: tuple[str, ...]) -> None:
+    result = run("sr", calm, "--ood-temperature", *words)
+    assert result.code != 0
+    assert "ood" in result.err
+    assert not calm.with_name("calm_sr4x.png").exists()

@@ -70,3 +70,26 @@ def test_where_features_would_be_others_the_judge_comes_first(
     assert judge.watch(restorer, pixels) is not None
     restorer.compiled = True
     assert judge.watch(restorer, pixels) is None
+
+
+def test_the_temperature_is_lower_where_energies_are_beyond_the_limit_and_nowhere_else(
+    network: RestorationNetwork, reference: Reference, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture = fakes.photo(20)
+    picture[:, :24, :24] = torch.rand(3, 24, 24, generator=torch.Generator().manual_seed(0))
+    energies = energy_maps(network, picture, reference.gaussians)["features"]
+    limit = float(np.quantile(energies[30:, 30:], 1.0))
+    restorer = Restorer(network, fakes.config())
+
+    def restored(limit: float | None) -> np.ndarray:
+        watch = Watch(network, reference.gaussians, (60, 72), limit)
+        return restorer.restore(picture, temperature=1.0, consistency=False, watch=watch).raw[0]
+
+    usual, calm, everywhere = restored(None), restored(limit), restored(1e-9)
+    zero = restorer.restore(picture, temperature=0.0, consistency=False).raw[0]
+    changed = np.abs(calm - usual).max(0)
+    assert changed[:80, :80].max() > 1e-3
+    assert changed[160:, 160:].max() < 1e-6  # beyond the flow's reach from the noise
+    np.testing.assert_allclose(everywhere, zero, atol=1e-4)
+    monkeypatch.setattr("restoreflow.restoration.restorer.WINDOW_CELLS", 44 * 44)
+    np.testing.assert_allclose(restored(limit), calm, atol=1e-4)
