@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from restoreflow.batch.job import Job
 from restoreflow.batch.record import Record
-from restoreflow.batch.settings import OodAction
-from restoreflow.errors import FlaggedError
+from restoreflow.batch.settings import OodAction, RestorationSettings
+from restoreflow.errors import FlaggedError, UsageError
 from restoreflow.images.names import shown
 
 if TYPE_CHECKING:
@@ -49,6 +49,28 @@ class Judge:
             ModelError: the reference is not of this restorer's model.
         """
         return self._checker_of(restorer).check(pixels)
+
+    def begin(
+        self, restorer: Restorer, pixels: np.ndarray, settings: RestorationSettings
+    ) -> tuple[Check | None, Watch | None]:
+        """What is known of a picture before it is restored, and what to restore it with.
+
+        Whether it is to be restored must be known before; a warning may come after, by `watched`.
+        Features at another exposure are others than those of a judgement.
+
+        Returns:
+            The judgement, None where it is to come from the watch; and the watch, if any.
+
+        Raises:
+            ModelError: the reference is not of this restorer's model.
+            UsageError: the temperature is to follow scores of a coarser grid.
+        """
+        after = settings.ood == "warn" and settings.exposure == 0
+        calm = settings.ood_temperature
+        watch = self.watch(restorer, pixels, calm) if after or calm else None
+        if calm and watch is None:
+            raise UsageError("--ood-temperature: the model's score is of a coarser grid")
+        return None if after and watch is not None else self(restorer, pixels), watch
 
     def watch(self, restorer: Restorer, pixels: np.ndarray, calm: bool = False) -> Watch | None:
         """What to restore a picture with, for `watched`; None where its features are others.

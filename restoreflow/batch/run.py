@@ -91,14 +91,9 @@ def _restore(
     """Restore one picture and pass the result on; or else its record."""
     try:
         read = reading.result()
-        # Whether it is to be restored must be known before, a warning may come after. Features at
-        # another exposure are others.
-        after = settings.ood == "warn" and settings.exposure == 0
-        calm = settings.ood_temperature
-        watch = judge.watch(restorer, read.pixels, calm) if judge and (after or calm) else None
-        if calm and watch is None:
-            raise UsageError("--ood-temperature: the model's score is of a coarser grid")
-        check = judge(restorer, read.pixels) if judge and (watch is None or not after) else None
+        check, watch = (None, None)
+        if judge is not None:
+            check, watch = judge.begin(restorer, read.pixels, settings)
         record = None if check is None else stopped(job, check, settings.ood)
         if record is not None:
             pipeline.settle(job, decision, record)
@@ -108,7 +103,7 @@ def _restore(
         result = restore_picture(
             job, settings, picture, pixels, restorer, observer.advance, observer.looks, watch
         )
-        if judge and watch is not None and check is None:
+        if judge is not None and watch is not None and check is None:
             check = judge.watched(restorer, pixels, watch)
         result.report.update(judged_facts(check))
     except (ModelError, UsageError, BrokenPipeError):

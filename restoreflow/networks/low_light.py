@@ -234,8 +234,7 @@ def noise_facts(bright: Tensor, cell: int, group: int) -> Tensor:
     colour = (rough - light).abs().mean(1, keepdim=True)
     own = F.avg_pool2d(torch.cat((light.abs(), colour), 1), cell)
     own = F.pad(own, (0, -own.shape[3] % group, 0, -own.shape[2] % group), mode="replicate")
-    calm = -F.max_pool2d(-own, group)
-    calm = calm.repeat_interleave(group, 2).repeat_interleave(group, 3)
+    calm = F.interpolate(-F.max_pool2d(-own, group), scale_factor=group, mode="nearest")
     return torch.log2(torch.cat((own, calm), 1) + FINEST) / 5.0 + 1.0
 
 

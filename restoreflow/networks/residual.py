@@ -35,7 +35,7 @@ class ResidualEncoder(Encoder):
 
     The flow's features are made from the trunk's by a few blocks of their own, and in training no
     gradient goes back from them into the trunk: the likelihood would otherwise pull the mean image
-    down (0.8 dB in 200 steps, measured), and twins would have different mean images.
+    down, and twins would have different mean images.
 
     Args:
         width: channels of trunk and features.

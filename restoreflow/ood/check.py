@@ -30,8 +30,8 @@ class Score(NamedTuple):
     """How an input compares with the training set.
 
     Attributes:
-        energy: one-sided, the summary that the reference names of all places' energies, which the
-            training set's average is 1 of; more is what explodes.
+        energy: one-sided; of all places' energies, 1 on average in the training set, the summary
+            that the reference names. More is what explodes.
         unusual: two-sided, in deviations of log energy; blur and compression raise it too.
         summary: of the energies.
         energies: (rows, columns) float32, place by place, of the first layer.
@@ -131,7 +131,7 @@ class Checker:
     def __init__(
         self, network: RestorationNetwork, reference: Reference, threshold: float | None = None
     ) -> None:
-        self.coarseness = _check_fits(network, reference)
+        self.coarseness = _coarseness(network, reference)
         self.network, self.reference = network, reference
         self.threshold = reference.energy_threshold if threshold is None else threshold
 
@@ -180,8 +180,8 @@ class Checker:
         return f"features: {found.energy / middle:.2g}x the training set's median energy"
 
 
-def _check_fits(network: RestorationNetwork, reference: Reference) -> dict[str, int]:
-    """That a reference is of a network; and its layers' coarseness."""
+def _coarseness(network: RestorationNetwork, reference: Reference) -> dict[str, int]:
+    """Grid cells a feature's side of each layer; ModelError where they are not of the network."""
     known = layer_names(network)
     names: Sequence[str] = [layer.facts.name for layer in reference.layers]
     hint = "fit it again: restoreflow fit-ood MODEL --data PHOTOS"

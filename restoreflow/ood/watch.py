@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +12,7 @@ from torch import Tensor
 from restoreflow.networks.restoration_network import RestorationNetwork
 from restoreflow.ood.features import listening
 from restoreflow.ood.mahalanobis import LEAST, energy_map
+from restoreflow.restoration.sampling import Seen
 from restoreflow.restoration.tiles import Geometry, Tile
 
 __all__ = ["Watch"]
@@ -48,9 +48,9 @@ class Watch:
         }
 
     @contextmanager
-    def __call__(self, tile: Tile) -> Iterator[_Seen]:
+    def __call__(self, tile: Tile) -> Iterator[Seen]:
         """A context in which the encoder looks at a tile's window, once."""
-        seen = _Seen()
+        seen = Seen()
         with listening(self._network.encoder, tuple(self._gaussians)) as found:
             yield seen
         inner = tile.core.seen_from(tile.window).slices(self._cells)
@@ -62,8 +62,3 @@ class Watch:
             place = self.maps[name][rows, columns]  # ends where the picture does
             kept = energies[inner].cpu().numpy()
             place[...] = kept[: place.shape[0], : place.shape[1]]
-
-
-@dataclass
-class _Seen:
-    share: Tensor | None = None

@@ -56,7 +56,7 @@ def score_scale(end: float) -> HeatScale:
     return HeatScale("Unlike the training photographs", end, unit)
 
 
-SCORE_SCALE = score_scale(31.0)
+SCORE_SCALE = score_scale(26.0)
 """That of sr-x4, for pages of inputs that were not judged."""
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -27,7 +27,8 @@ from restoreflow.restoration.tiles import Geometry, Tile, Window
 __all__ = ["ERROR_RANGE", "Engine", "Health", "Seen", "Stages", "Task", "Watching", "sample_tiles"]
 
 
-class Seen(Protocol):
+@dataclass
+class Seen:
     """What was seen of a window.
 
     Attributes:
@@ -35,7 +36,7 @@ class Seen(Protocol):
             there; None: all of it. It is known when the encoder has looked.
     """
 
-    share: Tensor | None
+    share: Tensor | None = None
 
 
 Watching = Callable[[Tile], AbstractContextManager[Seen]]
