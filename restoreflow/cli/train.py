@@ -42,6 +42,14 @@ def train(
             show_default=False,
         ),
     ] = None,
+    start: Annotated[
+        Path | None,
+        typer.Option(
+            help="Start from this checkpoint's or model's weights, as far as they fit, and run "
+            "all stages: for another scale, other photographs, other damage.",
+            show_default=False,
+        ),
+    ] = None,
     lpips: Annotated[
         Path | None,
         typer.Option(
@@ -108,6 +116,7 @@ def train(
         place,
         lpips=lpips,
         encoder=encoder,
+        start=start,
         recipe=config.read_bytes(),
         report=lambda line: typer.echo(describe(line)),
         compile=compile,
@@ -141,6 +150,8 @@ def join_processes(device: str) -> torch.device:
 
 def describe(line: dict) -> str:
     """One line of the log for a person."""
+    if "start" in line:
+        return f"{line['taken']} of {line['needed']} tensors from {line['start']}"
     counters = ("stage", "step", "total", "seconds", "rate", "skipped")
     terms = "  ".join(f"{k} {v:.4g}" for k, v in line.items() if k not in counters)
     skipped = f"  skipped {line['skipped']}" if line["skipped"] else ""

@@ -15,10 +15,13 @@ class Encoding(NamedTuple):
     Attributes:
         mean: (N, 3, H, W), the clean picture's estimate, in [0, 1].
         features: (N, F, H / 4, W / 4), what conditions the flow.
+        reach: (N, 1, H, W), in (0, 1]: by how much the flow's detail is scaled, where the input
+            leaves no room for any; None: it is not scaled.
     """
 
     mean: Tensor
     features: Tensor
+    reach: Tensor | None = None
 
 
 class Encoder(nn.Module):

@@ -18,6 +18,7 @@ MIDDLE_GRAY = 0.2
 LOCAL_STOPS = 2.0
 QUANTILES = (0.02, 0.1, 0.3, 0.5, 0.7, 0.9, 0.98)
 VOID = 0.25 / 255.0
+LEAST_REACH = 1.0 / 1024.0  # of the flow's detail where there is nothing: an eighth of a level
 TRUST = 2.0  # the brightened picture against its smoothed versions, as a logit, at the start
 FINEST = 1.0 / 1024.0  # fluctuations that are told apart, in units of the image range
 
@@ -87,8 +88,9 @@ class LowLightEncoder(Encoder):
     The picture is brightened by the exposure of its context, by up to 2 stops more or less where
     the features ask for it, since light is uneven. The mean image is, pixel by pixel, a weighted
     average of the brightened picture and two smoothed versions of it, plus a correction of at
-    most ``mean_range``; clamped to [0, 1]. The correction is scaled by how much
-    light there is and how far from white it is, so that black stays black and white stays white.
+    most ``mean_range``; clamped to [0, 1]. The correction, and the flow's detail after it, are
+    scaled by how much light there is and how far from white it is, so that black stays black and
+    white stays white.
 
     Three resolutions, 1/4, 1/8 and 1/16 of the picture's, see noise and its surroundings. How much
     the picture fluctuates, and how little it does where it does least, is told besides
@@ -180,10 +182,14 @@ class LowLightEncoder(Encoder):
         facts = noise_facts(bright[..., :height, :width], self.cell, self.alignment)
         trunk = self.trunk(bright, facts, context)
         lit = linear_to_srgb(exposure_curve(light, self.local_stops(trunk, stops)))
-        mean = self.mean(dark, lit, trunk)[..., :height, :width]
+        substance = _substance(dark)
+        mean, reach = (
+            values[..., :height, :width]
+            for values in (self.mean(lit, trunk, substance), substance.clamp(min=LEAST_REACH))
+        )
         # Cut before the blocks, so that they see the picture's own border as any other encoder's.
         trunk = trunk[..., : height // self.cell, : width // self.cell]
-        return Encoding(mean, self.context(self.isolate(trunk)))
+        return Encoding(mean, self.context(self.isolate(trunk)), reach)
 
     def local_stops(self, features: Tensor, stops: Tensor) -> Tensor:
         """The exposure place by place: within 2 stops of the picture's, never darkening by it."""
@@ -203,15 +209,15 @@ class LowLightEncoder(Encoder):
         grid8 = self.back8(grid8 + F.pixel_shuffle(self.up8(grid16), 2))
         return self.tail(self.blocks(grid4 + F.pixel_shuffle(self.up4(grid8), 2)))
 
-    def mean(self, dark: Tensor, bright: Tensor, features: Tensor) -> Tensor:
-        """The mean image from the dark picture, the brightened one and the features."""
+    def mean(self, bright: Tensor, features: Tensor, substance: Tensor) -> Tensor:
+        """The mean image from the brightened picture, the features and where there is anything."""
         # Linear in the features: behind a ReLU nine tenths of them died in the first 1000 steps.
         choice = F.pixel_shuffle(self.weights(features), self.cell).float().softmax(1)
         fine, coarse = _smooth(bright)
         mixed = bright * choice[:, :1] + fine * choice[:, 1:2] + coarse * choice[:, 2:]
         detail = F.pixel_shuffle(self.detail(features), self.cell).float()
         limited = self.mean_range * torch.tanh(detail / self.mean_range)
-        return (mixed + limited * _substance(dark)).clamp(0.0, 1.0)
+        return (mixed + limited * substance).clamp(0.0, 1.0)
 
 
 def noise_facts(bright: Tensor, cell: int, group: int) -> Tensor:

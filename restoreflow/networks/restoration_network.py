@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from restoreflow.flows.bijection import Condition
-from restoreflow.flows.flow import ConditionalFlow, LayerBound
+from restoreflow.flows.flow import ConditionalFlow, Detail, LayerBound
 from restoreflow.networks.encoder import Encoder, Encoding
 
 __all__ = ["Encoding", "RestorationNetwork", "Sample"]
@@ -20,7 +20,7 @@ class Sample(NamedTuple):
     Attributes:
         image: (N, 3, H, W), the mean plus the limited detail: within (-R, 1 + R), R the flow's
             detail range, for every input; not clamped.
-        detail: (N, 3, H, W), the detail before the limiter.
+        detail: (N, 3, H, W), the detail as it would be without the limiter.
     """
 
     image: Tensor
@@ -84,8 +84,8 @@ class RestorationNetwork(nn.Module):
         """
         told = () if context is None else (context,)
         with self._autocast(degraded.device):
-            mean, features = self.encoder(degraded, *told)
-        return Encoding(mean.to(degraded.dtype), features)
+            mean, features, reach = self.encoder(degraded, *told)
+        return Encoding(mean.to(degraded.dtype), features, reach)
 
     def prepare(self, features: Tensor) -> Condition:
         """Everything that depends on the features alone."""
@@ -103,12 +103,22 @@ class RestorationNetwork(nn.Module):
         if condition is None:
             condition = self.prepare(encoding.features)
         detail = self.flow.sample(condition, latent, temperature)
+        if encoding.reach is not None:
+            detail = Detail(*(encoding.reach * values for values in detail))
         return Sample(encoding.mean + detail.limited, detail.unlimited)
 
     def log_prob(self, degraded: Tensor, clean: Tensor) -> Tensor:
         """Log density (N,) of clean pictures (N, 3, H, W) in [0, 1] given degraded ones, nats."""
         encoding = self.encode(degraded)
-        return self.flow.log_prob(clean - encoding.mean, self.prepare(encoding.features))
+        return self.detail_log_prob(encoding, clean, self.prepare(encoding.features))
+
+    def detail_log_prob(self, encoding: Encoding, clean: Tensor, condition: Condition) -> Tensor:
+        """``log_prob`` where the encoder's and ``prepare``'s results are at hand."""
+        detail = clean - encoding.mean
+        if encoding.reach is None:
+            return self.flow.log_prob(detail, condition)
+        ladj = -clean.shape[1] * encoding.reach.log().flatten(1).sum(1)
+        return self.flow.log_prob(detail / encoding.reach, condition) + ladj
 
     def inverse_bound(self, temperature: float = 1.0) -> list[LayerBound]:
         """The certificate; see `ConditionalFlow.inverse_bound`."""

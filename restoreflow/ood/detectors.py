@@ -55,12 +55,12 @@ def observe(network: RestorationNetwork, degraded: Tensor, layers: Sequence[str]
     padded = Geometry.of(network).padded(degraded)[None].to(device)
     features = extract(network, padded, layers)
     encoding = network.encode(padded)
-    detail = torch.zeros_like(encoding.mean)
-    density = network.flow.log_prob(detail, network.prepare(encoding.features))
+    condition = network.prepare(encoding.features)
+    density = network.detail_log_prob(encoding, encoding.mean, condition)
     return Observation(
         {name: values[0].float().cpu() for name, values in features.items()},
         measure(degraded.permute(1, 2, 0).numpy()),
-        float(density[0]) / detail[0].numel(),
+        float(density[0]) / encoding.mean[0].numel(),
     )
 
 

@@ -168,11 +168,13 @@ class Restorer:
         degraded = as_pixels(image)
         padded = self.geometry.padded(degraded)[None].to(self.device)
         shared = self._shared(degraded)
-        mean, features = self._stages.encode(padded, *(() if shared is None else (shared,)))
+        mean, features, reach = self._stages.encode(padded, *(() if shared is None else (shared,)))
         height, width = (side * self.network.scale for side in degraded.shape[-2:])
         rows, columns = (-(-side // self.network.cell) for side in (height, width))
         mean, features = mean[..., :height, :width], features[..., :rows, :columns]
-        return Encoding(mean.float().cpu(), features.float().cpu())
+        if reach is not None:
+            reach = reach[..., :height, :width].float().cpu()
+        return Encoding(mean.float().cpu(), features.float().cpu(), reach)
 
     @torch.inference_mode()
     def log_prob(self, degraded: Picture, clean: Picture) -> float:

@@ -270,11 +270,13 @@ def _repeatable(device: torch.device) -> AbstractContextManager[object]:
 
 def _cropped(encoding: Encoding, seen: Window, geometry: Geometry) -> Encoding:
     """What an encoder found in a part of its window."""
-    mean, features = (
-        values[(..., *seen.slices(side))].contiguous()
-        for values, side in zip(encoding, (geometry.output, geometry.cells), strict=True)
+    pixels, cells = ((..., *seen.slices(side)) for side in (geometry.output, geometry.cells))
+    reach = encoding.reach
+    return Encoding(
+        encoding.mean[pixels].contiguous(),
+        encoding.features[cells].contiguous(),
+        None if reach is None else reach[pixels].contiguous(),
     )
-    return Encoding(mean, features)
 
 
 def _latents(task: Task, window: Window) -> Iterator[Tensor]:

@@ -14,7 +14,9 @@ from torch import Tensor, nn
 
 from restoreflow.errors import ModelError
 
-__all__ = ["Progress", "load_checkpoint", "load_encoder", "save_checkpoint"]
+__all__ = ["Progress", "load_checkpoint", "load_encoder", "load_start", "save_checkpoint"]
+
+AVERAGE, ENCODER = "average.", "encoder."
 
 
 @dataclass
@@ -105,15 +107,45 @@ def load_encoder(path: Path, *networks: nn.Module) -> None:
     Raises:
         ModelError: the file holds no encoder, or one of another form.
     """
-    tensors = load_file(path)
-    for prefix in ("average.encoder.", "encoder."):
-        own = {k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)}
-        if own:
-            break
-    else:
+    tensors = _read_weights(path)
+    own = {k.removeprefix(ENCODER): v for k, v in tensors.items() if k.startswith(ENCODER)}
+    if not own:
         raise ModelError(f"{path}: no encoder in it", "give a checkpoint or a model.safetensors")
     for network in networks:
         try:
             network.get_submodule("encoder").load_state_dict(own)
         except RuntimeError as error:
             raise ModelError(f"{path}: the encoder differs: {error}") from error
+
+
+def load_start(path: Path, *networks: nn.Module) -> tuple[int, int]:
+    """Begin with another training's weights, as far as names and shapes agree.
+
+    A model for another scale or degradation shares most of them; the others stay as they were.
+
+    Returns:
+        How many tensors were taken, and how many the networks have.
+
+    Raises:
+        ModelError: the file cannot be read, or nothing in it fits.
+    """
+    tensors = _read_weights(path)
+    own = networks[0].state_dict()
+    fitting = {k: v for k, v in tensors.items() if k in own and own[k].shape == v.shape}
+    if not fitting:
+        raise ModelError(f"{path}: none of its weights fit", "give a model of the same kind")
+    for network in networks:
+        network.load_state_dict(network.state_dict() | fitting)
+    return len(fitting), len(own)
+
+
+def _read_weights(path: Path) -> dict[str, Tensor]:
+    """A model's tensors, or a checkpoint's averaged ones."""
+    try:
+        tensors = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise ModelError(
+            f"{path}: cannot be read: {error}", "give a checkpoint or a model.safetensors"
+        ) from error
+    average = {k.removeprefix(AVERAGE): v for k, v in tensors.items() if k.startswith(AVERAGE)}
+    return average or tensors

@@ -23,6 +23,7 @@ from restoreflow.training.checkpoint import (
     Progress,
     load_checkpoint,
     load_encoder,
+    load_start,
     save_checkpoint,
 )
 from restoreflow.training.compiled_maps import compile_maps
@@ -54,6 +55,7 @@ class Trainer:
         lpips: folder of the feature extractors' weights, for stages that compare features.
         encoder: a checkpoint or model to take the encoder from at the start, so that twins begin
             from the same mean image; "mean" stages are then skipped.
+        start: a checkpoint or model whose weights, where they fit, all stages begin with.
         recipe: the configuration's text, to be kept beside the weights.
         report: called with each line of the log.
         compile: run the couplings' splines through torch.compile, which needs a C++ compiler.
@@ -67,6 +69,7 @@ class Trainer:
         device: torch.device,
         lpips: Path | None = None,
         encoder: Path | None = None,
+        start: Path | None = None,
         recipe: bytes = b"",
         report: Callable[[dict], None] = lambda line: None,
         compile: bool = False,
@@ -88,16 +91,24 @@ class Trainer:
             self.progress = load_checkpoint(
                 self.checkpoint, self.network, self.average, self.optimiser, self.fingerprint
             )
-        elif encoder is not None:
-            load_encoder(encoder, self.network, self.average)
-            while config.stages[self.progress.stage].loss == "mean":
-                self.progress.stage += 1
+        else:
+            self._begin(encoder, start)
         if config.precision == "bfloat16":
             self.network.set_precision(torch.bfloat16)
         if compile:
             compile_maps(self.network.flow)
         self.photos = Photos(data, max(stage.patch for stage in config.stages))
         self._saved = time.monotonic()
+
+    def _begin(self, encoder: Path | None, start: Path | None) -> None:
+        """The first weights: of another model's, as far as one is given."""
+        if start is not None:
+            taken, needed = load_start(start, self.network, self.average)
+            self.report({"start": str(start), "taken": taken, "needed": needed})
+        if encoder is not None:
+            load_encoder(encoder, self.network, self.average)
+            while self.config.stages[self.progress.stage].loss == "mean":
+                self.progress.stage += 1
 
     @property
     def fingerprint(self) -> str:

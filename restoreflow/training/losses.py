@@ -127,15 +127,16 @@ class StageLoss(nn.Module):
         The mean image is held fixed here: it would otherwise be pulled to where the flow is good.
         """
         noise = torch.rand(clean.shape, generator=generator).to(clean) - 0.5
-        detail = clean + noise / 255.0 - encoding.mean.detach()
-        return -self.network.flow.log_prob(detail, condition).mean() / clean[0].numel()
+        fixed = encoding._replace(mean=encoding.mean.detach())
+        density = self.network.detail_log_prob(fixed, clean + noise / 255.0, condition)
+        return -density.mean() / clean[0].numel()
 
     def _texture(
         self, encoding: Encoding, condition, degraded: Tensor, clean: Tensor, generator
     ) -> dict[str, Tensor]:
         """Energy scores of two samples at temperature 1, and their consistency."""
         distance = self._feature_distance()
-        fixed = Encoding(encoding.mean.detach(), encoding.features)
+        fixed = encoding._replace(mean=encoding.mean.detach())
         shape = (len(clean), self.network.latent_channels, *encoding.features.shape[-2:])
         draws = [
             self.network.sample(

@@ -160,7 +160,8 @@ def simulate(
 def _darken(linear: Tensor, shot: Shot, box: Tensor) -> Tensor:
     """The scene's light in the dark, from the well exposed linear picture."""
     field = camera.illumination_field(shot.field, box, (linear.shape[2], linear.shape[3]))
-    source = ((linear.amax(1, keepdim=True) - 0.7) / 0.3).clamp(0.0, 1.0) ** 2
+    above = linear.amax(1, keepdim=True) - shot.lights_from
+    source = (above / (1.0 - shot.lights_from)).clamp(0.0, 1.0) ** 2
     return linear * field * torch.exp2(-shot.stops * (1.0 - shot.lights * source))
 
 

@@ -27,6 +27,7 @@ class LowLightSettings:
     field_share: float = 0.5
     field_low: Range = (0.06, 0.8)  # share of the light where there is least
     lights_share: float = 0.5
+    lights_from: Range = (0.15, 0.7)  # linear light from which on a place is a light, or a sky
     inverse_tone_share: float = 0.5
     tone_share: float = 0.5
     red_gain: Range = (1.9, 2.4)
@@ -39,7 +40,7 @@ class LowLightSettings:
     read_slope: float = 2.18
     read_offset: float = 1.20
     read_spread: float = 0.26
-    merged_share: float = 0.35  # pictures merged from several exposures, or much reduced since
+    merged_share: float = 0.5  # pictures merged from several exposures, or much reduced since
     merged: Range = (2.0, 8.0)  # by how many powers of two their noise variance is lower
     signal_to_noise: Range = (1.5, 6.0)  # at the dark mean; drawn noise is lowered to leave it
     bits: int = 12
@@ -65,6 +66,7 @@ class Shot(NamedTuple):
     stops: Tensor
     field: Tensor  # (N, 1, 4, 4)
     lights: Tensor  # share of the stops that light sources are spared
+    lights_from: Tensor  # linear light where sources begin; at 1 they are spared wholly
     inverse_tone: Tensor
     tone: Tensor
     gains: Tensor  # (N, 3, 1, 1)
@@ -131,6 +133,7 @@ def draw_shot(light: Tensor, generator: torch.Generator, settings: LowLightSetti
         stops=stops,
         field=field,
         lights=draw.uniform(0.4, 1.0) * draw.happens(s.lights_share),
+        lights_from=draw.uniform(*s.lights_from),
         inverse_tone=inverse_tone * dark,
         # A full S-curve would bury what is darkest under the first 8-bit level.
         tone=strength * dark * (1.0 - _darkness(stops, s) ** 2),

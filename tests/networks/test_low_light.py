@@ -39,7 +39,7 @@ def hostile() -> dict[str, torch.Tensor]:
 def test_shapes_at_every_multiple_of_4() -> None:
     network = encoder()
     for height, width in ((64, 96), (68, 44), (4, 4), (20, 4)):
-        mean, features = network(torch.rand(2, 3, height, width) * 0.1)
+        mean, features, _ = network(torch.rand(2, 3, height, width) * 0.1)
         assert mean.shape == (2, 3, height, width)
         assert features.shape == (2, 12, height // 4, width // 4)
     with pytest.raises(ValueError, match="62 x 64"):
@@ -56,7 +56,7 @@ def test_mean_and_exposure_are_bounded_for_any_input_and_weights(name: str, spre
     assert context[:, :3].min() >= 0 and context[:, :3].max() <= 8
     assert context[:, 3:].abs().max() <= 1
     for change in (-9.0, 0.0, 9.0):
-        mean, features = network(picture, with_exposure(context, change))
+        mean, features, _ = network(picture, with_exposure(context, change))
         assert torch.isfinite(features).all()
         assert mean.min() >= 0 and mean.max() <= 1
 
@@ -125,7 +125,7 @@ def test_nothing_beyond_the_halo_reaches_a_cell() -> None:
     picture = (0.1 + 0.1 * torch.rand(1, 3, rows, 16)).requires_grad_()
     context = network.global_context(picture.detach())
     for cell in range(network.halo + 8, network.halo + 12):  # all places within an aligned block
-        mean, features = network(picture, context)
+        mean, features, _ = network(picture, context)
         wanted = mean[:, :, 4 * cell : 4 * cell + 4].sum() + features[:, :, cell].sum()
         (gradient,) = torch.autograd.grad(wanted, picture)
         reached = torch.nonzero(gradient.abs().sum((0, 1, 3))).flatten()
@@ -136,7 +136,7 @@ def test_nothing_beyond_the_halo_reaches_a_cell() -> None:
 
 def test_every_parameter_receives_a_gradient() -> None:
     network = encoder()
-    mean, features = network(torch.rand(2, 3, 64, 64) * 0.1)
+    mean, features, _ = network(torch.rand(2, 3, 64, 64) * 0.1)
     (mean.square().sum() + features.square().sum()).backward()
     for name, parameter in network.named_parameters():
         assert parameter.grad is not None and parameter.grad.abs().sum() > 0, name

@@ -25,7 +25,7 @@ def test_shapes_of_any_size(scale: int) -> None:
     network = encoder(scale)
     step = 2 if scale == 2 else 1
     for height, width in ((7 * step, 5 * step), (step, step), (step, 9 * step), (11 * step, step)):
-        mean, features = network(torch.rand(2, 3, height, width))
+        mean, features, _ = network(torch.rand(2, 3, height, width))
         assert mean.shape == (2, 3, height * scale, width * scale)
         assert features.shape == (2, 10, height * scale // 4, width * scale // 4)
 
@@ -51,7 +51,7 @@ def test_no_pixel_reaches_farther_than_the_halo(scale: int) -> None:
     moved[..., at, at] += 0.05
     first, last = at * scale // 4, (at * scale + scale - 1) // 4  # the cells of this pixel
     reaches: list[int] = []
-    for before, after, cell in zip(network(picture), network(moved), (4, 1), strict=True):
+    for before, after, cell in zip(network(picture)[:2], network(moved)[:2], (4, 1), strict=True):
         changed = (after - before).abs().amax((0, 1, 3)).nonzero().flatten() // cell
         reaches += [first - int(changed.min()), int(changed.max()) - last]
     assert max(reaches) <= network.halo
@@ -77,7 +77,7 @@ def test_no_input_takes_the_mean_image_out_of_its_range(scale: int, spread: floa
 @SCALES
 def test_every_parameter_receives_a_gradient(scale: int) -> None:
     network = encoder(scale).train()
-    mean, features = network(0.3 + 0.4 * torch.rand(2, 3, 6, 6))
+    mean, features, _ = network(0.3 + 0.4 * torch.rand(2, 3, 6, 6))
     (mean * torch.randn_like(mean)).sum().backward(retain_graph=True)
     of_mean = {name for name, p in network.named_parameters() if p.grad is not None}
     (features * torch.randn_like(features)).sum().backward()

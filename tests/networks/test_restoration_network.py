@@ -130,6 +130,22 @@ def test_one_encoding_serves_several_samples_and_temperatures() -> None:
         assert torch.allclose(together.image[i : i + 1], alone.image, atol=1e-5)
 
 
+@torch.no_grad()
+def test_detail_is_scaled_by_its_reach_and_so_is_its_density() -> None:
+    restorer = network().double()
+    plain = restorer.encode(torch.rand(2, 3, 5, 6).double())
+    reach = 0.01 + 0.99 * torch.rand(2, 1, 20, 24).double()
+    scaled, condition = plain._replace(reach=reach), restorer.prepare(plain.features)
+    latent = torch.randn(2, 48, 5, 6).double()
+    expected = restorer.sample(plain, latent, 0.7, condition)
+    found = restorer.sample(scaled, latent, 0.7, condition)
+    torch.testing.assert_close(found.image - plain.mean, reach * (expected.image - plain.mean))
+    torch.testing.assert_close(found.detail, reach * expected.detail)
+    change = restorer.detail_log_prob(scaled, found.image, condition)
+    change -= restorer.detail_log_prob(plain, expected.image, condition)
+    torch.testing.assert_close(change, -3 * reach.log().sum((1, 2, 3)))
+
+
 @KINDS
 @pytest.mark.parametrize("size", [1.0, 1e3, 1e6])
 @torch.no_grad()

@@ -65,9 +65,13 @@ def test_the_result_is_brighter_by_the_stops_asked_for(stops: float) -> None:
 
 @pytest.mark.parametrize("level", [0.0, 1.0])
 def test_black_and_white_frames_come_back_as_they_are(level: float) -> None:
-    result = restorer(0.05).restore(torch.full((3, 40, 56), level), temperature=0)
-    assert np.isfinite(result.raw).all()
-    assert set(np.unique(np.asarray(result.mean))) == {round(255 * level)}
+    made = restorer(0.05)
+    frame, gray = torch.full((3, 40, 56), level), torch.full((3, 40, 56), 0.3)
+    for temperature in (0.0, 1.0):
+        result = made.restore(frame, temperature=temperature)
+        assert set(np.unique(np.asarray(result.mean))) == {round(255 * level)}
+        assert np.abs(result.raw - level).max() < 0.5 / 255
+        assert result.raw.std() < 0.05 * made.restore(gray, temperature=temperature).raw.std()
 
 
 @pytest.mark.parametrize("stops", [float("nan"), 9.0])

@@ -441,7 +441,7 @@ class Failing(FakeNetwork):
         return Sample(broken_image, broken_detail)
 
     def encode(self, degraded):
-        mean, features = super().encode(degraded)
+        mean, features, _ = super().encode(degraded)
         mark = (degraded == 1.0).all(dim=1, keepdim=True)
         return Encoding(mean, torch.cat((features, mark.float()), dim=1))
 
@@ -574,7 +574,7 @@ def test_compiling_changes_nothing(monkeypatch):
 
 def test_encoding_of_a_picture():
     y, made = picture(33, 41), restorer("lowlight", 1)
-    mean, features = made.encode(y)
+    mean, features, _ = made.encode(y)
     assert mean.shape == (1, 3, 33, 41)
     assert features.shape == (1, 8, 9, 11)
     with torch.no_grad():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -92,6 +93,32 @@ def test_twins_start_from_the_same_encoder(tmp_path: Path) -> None:
     assert twin.progress.stage == 1
     expected = load_file(source)["encoder.head.weight"]
     assert torch.equal(head_of(twin), expected)
+
+
+def test_a_training_starts_from_another_scales_weights_as_far_as_they_fit(tmp_path: Path) -> None:
+    trainer(tmp_path, recipe("mean"), "first").run()
+    source = tmp_path / "first" / "model" / "model.safetensors"
+    lines: list[dict] = []
+    config = dataclasses.replace(recipe("mean"), scale=2)
+    second = trainer(tmp_path, config, "second", start=source, report=lines.append)
+    given, taken = load_file(source), second.average.state_dict()
+    assert given["encoder.head.weight"].shape != taken["encoder.head.weight"].shape
+    assert torch.equal(given["encoder.tail.weight"], taken["encoder.tail.weight"])
+    assert torch.equal(
+        taken["encoder.tail.weight"], second.network.encoder.state_dict()["tail.weight"]
+    )
+    assert lines == [{"start": str(source), "taken": len(taken) - 1, "needed": len(taken)}]
+    assert second.run()  # all stages, the mean's too
+    assert second.progress.total == 4
+
+
+def test_a_start_that_does_not_fit_at_all_is_refused(tmp_path: Path) -> None:
+    write_extractors(tmp_path / "lpips")
+    with pytest.raises(ModelError, match="none of its weights fit"):
+        trainer(tmp_path, recipe("mean"), start=tmp_path / "lpips" / "alex_lpips.safetensors")
+    (tmp_path / "broken.safetensors").write_bytes(b"no weights")
+    with pytest.raises(ModelError, match="cannot be read"):
+        trainer(tmp_path, recipe("mean"), start=tmp_path / "broken.safetensors")
 
 
 def test_another_networks_checkpoint_is_refused(tmp_path: Path) -> None:
