@@ -110,7 +110,8 @@ def record_of(
 ) -> Record:
     """What is to be said of an input that is done."""
     scale = config.scale
-    kept = ("seed", "temperature", "consistency", "lr_psnr", "error_pixels", "nonfinite")
+    kept = ("seed", "temperature", "consistency", "lr_psnr", "lr_psnr_clean")
+    kept += ("error_pixels", "nonfinite")
     facts: dict[str, Any] = {name: report[name] for name in kept}
     facts |= {"model": config.name, "scale": scale}
     if job.page is not None:

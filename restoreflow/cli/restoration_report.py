@@ -127,6 +127,7 @@ def _facts(record: Record, notes: list[str]) -> Any:
     known = {name: facts[name] for name in (*same, "largest_detail", "device")}
     return RestorationFacts(
         **known,
+        lr_psnr_clean=facts.get("lr_psnr_clean"),
         consistency=facts["consistency"] if facts["lr_psnr"] is not None else None,
         score=facts["ood_score"],
         probability=facts["ood_probability"],

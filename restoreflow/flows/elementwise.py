@@ -23,6 +23,7 @@ from restoreflow.flows.spline import (
     two_bin_parameters,
 )
 from restoreflow.flows.spline_kernels import (
+    graph_recorded,
     shifted_spline_forward,
     shifted_spline_inverse,
     unrecorded_blockwise,
@@ -99,7 +100,7 @@ class TwoBinSplineMap:
 
     def forward(self, x: Tensor, raw: Tensor) -> tuple[Tensor, Tensor]:
         parts = split_raw(raw, self.parameters, x)
-        if not torch.compiler.is_compiling():
+        if not graph_recorded():
             return shifted_spline_forward(x, parts, self.box, self.shift)
         knot, shift = self._bounded(*parts)
         y, log_slope = two_bin_forward(x, knot, self.box)
@@ -107,7 +108,7 @@ class TwoBinSplineMap:
 
     def inverse(self, y: Tensor, raw: Tensor) -> Tensor:
         parts = split_raw(raw, self.parameters, y)
-        if not torch.compiler.is_compiling():
+        if not graph_recorded():
             return shifted_spline_inverse(y, parts, self.box, self.shift)
         knot, shift = self._bounded(*parts)
         return two_bin_inverse(y - shift, knot, self.box)

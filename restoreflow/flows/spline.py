@@ -176,7 +176,7 @@ def _one(like: Tensor) -> Tensor:
 
 def _sign(x: Tensor) -> Tensor:
     """1 or -1, never 0, and no gradient."""
-    return torch.copysign(_one(x), x.detach())
+    return torch.where(x.detach() < 0, -_one(x), _one(x))
 
 
 def _root(e: Tensor, height: Tensor, b: Tensor) -> Tensor:

@@ -16,7 +16,12 @@ from torch import Tensor
 
 from restoreflow.flows.spline import DISCRIMINANT_FLOOR, KNOT_LIMIT, SLOPE_REACH
 
-__all__ = ["shifted_spline_forward", "shifted_spline_inverse", "unrecorded_blockwise"]
+__all__ = [
+    "graph_recorded",
+    "shifted_spline_forward",
+    "shifted_spline_inverse",
+    "unrecorded_blockwise",
+]
 
 BLOCK = 327680
 """Values a block and thread, all arguments together.
@@ -70,12 +75,17 @@ def blockwise(
     return [w.view(tensors[0].shape) for w in whole]
 
 
+def graph_recorded() -> bool:
+    """Whether operations are being recorded, to be compiled or exported, and not only done."""
+    return torch.compiler.is_compiling() or torch.jit.is_tracing()  # pyright: ignore[reportPrivateImportUsage]
+
+
 def unrecorded_blockwise(
     function: Callable[..., Sequence[Tensor]], results: int, *tensors: Tensor
 ) -> Sequence[Tensor]:
-    """`blockwise` where no gradient is recorded and nothing is compiled, else a plain call."""
+    """`blockwise` where neither a gradient nor the graph is recorded, else a plain call."""
     recorded = torch.is_grad_enabled() and any(t.requires_grad for t in tensors)
-    if recorded or torch.compiler.is_compiling():
+    if recorded or graph_recorded():
         return function(*tensors)
     return blockwise(function, results, *tensors)
 

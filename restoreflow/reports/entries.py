@@ -24,6 +24,7 @@ class RestorationFacts:
         error_pixels: values outside -0.5 .. 1.5 before the limiter, over all samples.
         nonfinite: values that were not finite.
         lr_psnr: agreement with the input after downscaling, the lowest over the samples, in dB.
+        lr_psnr_clean: the same with the network's own clean estimate, downscaled too.
         consistency: whether the samples were projected onto the input.
         largest_detail: largest absolute value of the detail before the limiter.
         score: how unlike the training photographs the input is; 1 is their average.
@@ -41,6 +42,7 @@ class RestorationFacts:
     error_pixels: int
     nonfinite: int = 0
     lr_psnr: float | None = None
+    lr_psnr_clean: float | None = None
     consistency: bool | None = None
     largest_detail: float | None = None
     score: float | None = None

@@ -207,6 +207,8 @@ def _settings(facts: RestorationFacts) -> Iterator[tuple[str, ...]]:
 def _measures(facts: RestorationFacts, samples: int) -> Iterator[tuple[str, ...]]:
     if facts.lr_psnr is not None:
         yield "LR-PSNR", f"{facts.lr_psnr:.1f} dB"
+    if facts.lr_psnr_clean is not None:
+        yield "LR-PSNR to clean estimate", f"{facts.lr_psnr_clean:.1f} dB"
     yield "Error pixels", f"{facts.error_pixels:,}", "warn" if facts.error_pixels else ""
     if facts.nonfinite:
         yield "Not finite", f"{facts.nonfinite:,}", "warn"

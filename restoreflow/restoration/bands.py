@@ -23,7 +23,7 @@ from restoreflow.restoration.consistency import (
     correction,
     parts,
 )
-from restoreflow.restoration.lr_psnr import LrPsnr, psnr
+from restoreflow.restoration.lr_psnr import LrPsnr, LrPsnrOfTwo, psnr
 from restoreflow.restoration.memory import is_out_of_memory
 from restoreflow.restoration.pixels import eight_bit
 from restoreflow.restoration.sampling import Engine, Health, Task, sample_tiles
@@ -106,6 +106,9 @@ class Bands:
         known = self.engine.network.task == "sr"
         count = self.request.samples
         self._kept = [LrPsnr(self.degraded, self._scale) for _ in range(count)] if known else []
+        compared = count if known and not self.request.consistency else 0
+        height, width = self.degraded.shape[-2:]
+        self._clean = [LrPsnrOfTwo(height, width, self._scale) for _ in range(compared)]
         self._squares = [0.0] * count
         self._seconds = 0.0
         self._work = self._finish()
@@ -147,6 +150,8 @@ class Bands:
             found = Band(top, band, np.ascontiguousarray(mean.transpose(1, 2, 0)))
             for measure, levels in zip(self._kept, found.levels, strict=False):
                 measure.add(levels)
+            for measure, levels in zip(self._clean, found.levels, strict=False):
+                measure.add(levels, found.mean)
             yield found
 
     def _corrections(self, raw: NDArray[np.float32], part: Part) -> list[Tensor]:
@@ -177,6 +182,7 @@ class Bands:
             "consistency": request.consistency,
             "lr_psnr": min((each.value for each in self._kept), default=None),
             "lr_psnr_before": before,
+            "lr_psnr_clean": min((each.value for each in self._clean), default=None),
             "error_pixels": health.error_pixels,
             "nonfinite": health.nonfinite,
             "largest_detail": health.largest_detail,

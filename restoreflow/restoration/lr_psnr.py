@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-__all__ = ["LR_PSNR_CAP", "LrPsnr", "lr_psnr", "psnr"]
+__all__ = ["LR_PSNR_CAP", "LrPsnr", "LrPsnrOfTwo", "lr_psnr", "psnr"]
 
 LR_PSNR_CAP = 100.0
 """What an exact match is reported as, in dB: JSON has no infinity."""
@@ -51,39 +51,82 @@ class LrPsnr:
     """
 
     def __init__(self, y: Tensor, scale: int) -> None:
-        self._y = y.cpu().numpy()
-        self._scale = scale
-        height, width = self._y.shape[1:]
-        self._rows = np.empty((0, width * scale, 3), dtype=np.uint8)
-        self._top = self._done = 0
+        self._y = y.cpu().numpy().transpose(1, 2, 0)
+        self._reduction = _Reduction(y.shape[1], y.shape[2], scale)
         self._squares = 0.0
-        self._height = height
 
     def add(self, rows: NDArray[np.uint8]) -> None:
         """The next rows, (k * scale, W, 3)."""
-        self._rows = np.concatenate([self._rows, rows])
-        bottom = self._top + len(self._rows) // self._scale
-        if bottom < self._height:
-            bottom -= _REACH
-        if bottom <= self._done:
-            return
-        self._squares += self._square_sum(bottom)
-        top = max(bottom - _REACH, 0)
-        self._rows = self._rows[(top - self._top) * self._scale :].copy()
-        self._top, self._done = top, bottom
+        first = self._reduction.done
+        low = self._reduction.add(rows)
+        known = self._y[first : first + len(low)]
+        self._squares += _square_sum(low.astype(np.float32) / np.float32(255) - known)
 
     @property
     def value(self) -> float:
         """PSNR in dB of the rows that were added, at most LR_PSNR_CAP."""
-        return psnr(self._squares / (3 * self._done * self._y.shape[-1]))
+        return psnr(self._squares / (3 * self._reduction.done * self._y.shape[1]))
 
-    def _square_sum(self, bottom: int) -> float:
-        """Sum of the squared differences in the input's rows from those done to `bottom`."""
-        width = self._y.shape[-1]
-        edges = [(row - self._top) * self._scale for row in (self._done, bottom)]
+
+class LrPsnrOfTwo:
+    """The same between two results of one size, both reduced.
+
+    Args:
+        height, width: of the results reduced.
+        scale: side of the results over that of the reduced ones.
+    """
+
+    def __init__(self, height: int, width: int, scale: int) -> None:
+        self._reductions = [_Reduction(height, width, scale) for _ in range(2)]
+        self._width = width
+        self._squares = 0.0
+
+    def add(self, rows: NDArray[np.uint8], others: NDArray[np.uint8]) -> None:
+        """The next rows of both, (k * scale, W, 3)."""
+        first, second = self._reductions
+        low, other = (x.astype(np.float32) for x in (first.add(rows), second.add(others)))
+        self._squares += _square_sum((low - other) / np.float32(255))
+
+    @property
+    def value(self) -> float:
+        """PSNR in dB of the rows that were added, at most LR_PSNR_CAP."""
+        return psnr(self._squares / (3 * self._reductions[0].done * self._width))
+
+
+class _Reduction:
+    """A picture that comes in bands reduced by Pillow's bicubic filter.
+
+    Attributes:
+        done: rows of the reduced picture that were given.
+    """
+
+    def __init__(self, height: int, width: int, scale: int) -> None:
+        self._height, self._width, self._scale = height, width, scale
+        self._rows = np.empty((0, width * scale, 3), dtype=np.uint8)
+        self._top = self.done = 0
+
+    def add(self, rows: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Take the next rows, (k * scale, W, 3); give the reduced ones that they finish."""
+        self._rows = np.concatenate([self._rows, rows])
+        bottom = self._top + len(self._rows) // self._scale
+        if bottom < self._height:
+            bottom -= _REACH
+        if bottom <= self.done:
+            return np.empty((0, self._width, 3), dtype=np.uint8)
+        low = self._reduced(bottom)
+        top = max(bottom - _REACH, 0)
+        self._rows = self._rows[(top - self._top) * self._scale :].copy()
+        self._top, self.done = top, bottom
+        return low
+
+    def _reduced(self, bottom: int) -> NDArray[np.uint8]:
+        """The reduced rows from those done to `bottom`."""
+        edges = [(row - self._top) * self._scale for row in (self.done, bottom)]
         # In two steps, since Pillow chooses by the picture's shape which direction comes first.
-        narrow = Image.fromarray(self._rows).resize((width, len(self._rows)), _BICUBIC)
-        low = narrow.resize((width, bottom - self._done), _BICUBIC, (0, edges[0], width, edges[1]))
-        known = self._y[:, self._done : bottom]
-        difference = np.asarray(low).transpose(2, 0, 1) / np.float32(255) - known
-        return float(np.sum(np.square(difference), dtype=np.float64))
+        narrow = Image.fromarray(self._rows).resize((self._width, len(self._rows)), _BICUBIC)
+        box = (0, edges[0], self._width, edges[1])
+        return np.asarray(narrow.resize((self._width, bottom - self.done), _BICUBIC, box))
+
+
+def _square_sum(difference: NDArray[np.float32]) -> float:
+    return float(np.sum(np.square(difference), dtype=np.float64))

@@ -31,6 +31,8 @@ class Restoration:
         report: seed, temperature, samples, consistency (bool),
             lr_psnr (dB, the lowest over the samples, 100 at most; None without a known scale),
             lr_psnr_before (dB, the lowest, of the clamped samples before projection; None without),
+            lr_psnr_clean (dB, the lowest, as lr_psnr but against the reduced clean estimate; None
+            with consistency),
             error_pixels (of all samples: with a value outside -0.5 .. 1.5 before the limiter),
             nonfinite (values that had to be computed again in float32), largest_detail (largest
             absolute value before the limiter), seconds, device, precision, tile (longest side in

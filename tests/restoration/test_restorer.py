@@ -292,6 +292,11 @@ def test_without_consistency_the_samples_are_clamped_alone():
     assert np.array_equal(result.values(0), expected)
     assert result.report["lr_psnr_before"] is None
     assert result.report["lr_psnr"] < 50
+    low = result.mean.resize((20, 16), Image.Resampling.BICUBIC)
+    estimate = torch.from_numpy(np.asarray(low).transpose(2, 0, 1).copy()) / 255
+    expected = lr_psnr(result.images[0], estimate)
+    assert result.report["lr_psnr_clean"] == pytest.approx(expected, abs=1e-3)
+    assert restorer().restore(y, consistency=True).report["lr_psnr_clean"] is None
 
 
 def test_the_models_defaults_are_used():
@@ -304,7 +309,7 @@ def test_low_light_has_no_consistency():
     made = restorer("lowlight", 1)
     report = made.restore(picture(40, 40)).report
     assert report["consistency"] is False
-    assert report["lr_psnr"] is None
+    assert report["lr_psnr"] is None and report["lr_psnr_clean"] is None
     with pytest.raises(UsageError, match="not for lowlight"):
         made.restore(picture(40, 40), consistency=True)
 
