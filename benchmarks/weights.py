@@ -4,9 +4,11 @@ r"""Turn a trained model into a bundled one: measure it, write its figures and i
         --data sets/Set5 --data sets/Set14 --lpips lpips/
     python benchmarks/weights.py runs/lowlight/model weights/lowlight --temperature 0.5 \
         --data lowlight_pairs/ --groups lol,stack --lpips lpips/
+    python benchmarks/weights.py runs/sr-x4-photo/model weights/sr-x4-photo --temperature 0.8 \
+        --data sets/Set14 --worn photos/val --wear 1,5,50 --beside sr-x4 --lpips lpips/
 
-Runs `restoreflow evaluate` for the model's task, and `restoreflow evaluate hostile`, so every
-figure in the card is the output of those two commands.
+Runs `restoreflow evaluate` for the model's task, on worn inputs too where there are any, and
+`restoreflow evaluate hostile`, so every figure in the card is the output of those commands.
 """
 
 from __future__ import annotations
@@ -83,6 +85,9 @@ def parse() -> argparse.Namespace:
         "--data", action="append", type=Path, required=True, help="of low light one folder of pairs"
     )
     parser.add_argument("--groups", default="", help="of low light: rows for names that begin so")
+    parser.add_argument("--worn", type=Path, help="truths whose inputs are worn besides")
+    parser.add_argument("--wear", default="1,5,50", help="blur, noise and JPEG quality of those")
+    parser.add_argument("--beside", default="", help="a model for the same worn inputs")
     parser.add_argument("--lpips", type=Path)
     parser.add_argument("--photo", type=Path, help="for the hostile inputs made from one")
     parser.add_argument("--samples", type=int, default=10)
@@ -94,18 +99,36 @@ def parse() -> argparse.Namespace:
 def measure(task: str, model: Path, arguments: argparse.Namespace, scratch: Path) -> dict[str, Any]:
     """The two evaluations, as evaluation.json holds them."""
     quality = ["--temperatures", arguments.temperatures, "--samples", str(arguments.samples)]
-    for folder in arguments.data:
-        quality += ["--pairs" if task == "lowlight" else "--data", str(folder)]
-    if arguments.groups:
-        quality += ["--groups", arguments.groups]
     if arguments.lpips:
         quality += ["--lpips", str(arguments.lpips)]
+    clean = list(quality)
+    for folder in arguments.data:
+        clean += ["--pairs" if task == "lowlight" else "--data", str(folder)]
+    if arguments.groups:
+        clean += ["--groups", arguments.groups]
     attack = ["--attack-steps", str(arguments.attack_steps)]
     if arguments.photo:
         attack += ["--photo", str(arguments.photo)]
-    result = evaluate([task, "--model", str(model), *quality], scratch / "quality.json")
+    result = evaluate([task, "--model", str(model), *clean], scratch / "quality.json")
+    if arguments.worn:
+        result["rows"] += worn_rows([str(model), arguments.beside], arguments, quality, scratch)
     hostile = evaluate(["hostile", "--models", str(model), *attack], scratch / "hostile.json")
     return result | {"hostile": [row | {"model": model.name} for row in hostile["rows"]]}
+
+
+def worn_rows(
+    models: list[str], arguments: argparse.Namespace, quality: list[str], scratch: Path
+) -> list[dict[str, Any]]:
+    """Rows on worn inputs, of each model, their data named with what happened to them."""
+    blur, noise, jpeg = arguments.wear.split(",")
+    worn = ["--blur", blur, "--noise", noise, "--jpeg", jpeg, "--data", str(arguments.worn)]
+    rows: list[dict[str, Any]] = []
+    for index, model in enumerate(filter(None, models)):
+        out = scratch / f"worn{index}.json"
+        found = evaluate(["sr", "--model", model, *quality, *worn], out)["rows"]
+        rows += [row for row in found if index == 0 or row["temperature"] is not None]
+    note = f", worn (blur {blur}, noise {noise}, JPEG {jpeg})"
+    return [row | {"data": row["data"] + note} for row in rows]
 
 
 def evaluate(command: list[str], out: Path) -> dict[str, Any]:

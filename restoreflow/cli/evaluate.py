@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -55,13 +56,22 @@ def sr(
             "--data", metavar="FOLDER", help="True pictures; repeat the option for more sets."
         ),
     ],
-    model: Model = "sr-x4",
+    model: Model = None,
     temperatures: Temperatures = "0,0.5,0.8,0.9",
     samples: Annotated[
         int, typer.Option("--samples", "-n", min=1, help="Samples a picture for diversity.")
     ] = 10,
     seed: Seed = 0,
     consistency: Consistency = None,
+    blur: Annotated[
+        float, typer.Option(help="Blur the inputs by a Gaussian of so many of their pixels.")
+    ] = 0.0,
+    noise: Annotated[
+        float, typer.Option(help="Add Gaussian noise of so many 8-bit levels to the inputs.")
+    ] = 0.0,
+    jpeg: Annotated[
+        int, typer.Option(help="Compress the inputs as JPEG of this quality; 0: not at all.")
+    ] = 0,
     lpips: Lpips = None,
     limit: Limit = None,
     device: Device = "auto",
@@ -76,6 +86,8 @@ def sr(
     The truths are reduced by antialiased bicubic to 8 bits and restored. Quality is the first
     sample's; LPIPS is the worst of both pictures cropped by 0 to 3 pixels.
 
+    Photographs as they are come out of --blur, --noise and --jpeg, done in this order.
+
     Example: restoreflow evaluate sr --data Set14 --model sr-x4 -o evaluation.json
     """
     levels = parse_temperatures(temperatures)
@@ -86,10 +98,12 @@ def sr(
     from restoreflow.evaluation.scores import average
     from restoreflow.evaluation.sets import list_pictures
     from restoreflow.evaluation.sr import evaluate_sr, load_metrics
+    from restoreflow.evaluation.wear import Wear
 
+    wear = Wear(blur, noise, jpeg)
     sets = [(folder.resolve().name, list_pictures(folder, limit)) for folder in data]
     metrics = load_metrics(lpips)
-    facts, models = _methods(model, "sr", levels, seed, consistency, device)
+    facts, models = _methods(model or "sr-x4", "sr", levels, seed, consistency, device)
     scale = facts["scale"]
     methods = [bicubic(scale), *models]
     rows: list[Row] = []
@@ -97,9 +111,11 @@ def sr(
     with progress(output_format, steps) as advance:
         for name, truths in sets:
             for method in methods:
-                scores = evaluate_sr(method, truths, scale, metrics, samples, advance)
+                scores = evaluate_sr(method, truths, scale, metrics, samples, advance, wear)
                 rows.append(average(method, name, scores, samples))
     facts["samples"] = samples
+    if wear:
+        facts["wear"] = dataclasses.asdict(wear)
     tables = rows_tables(rows, SR_COLUMNS)
     report([row.record() for row in rows], tables, output_format, out, facts)
 
@@ -109,7 +125,7 @@ def lowlight(
     pairs: Annotated[
         Path, typer.Option("--pairs", metavar="FOLDER", help="Holds low/NAME and high/NAME.")
     ],
-    model: Model = "lowlight",
+    model: Model = None,
     temperatures: Temperatures = "0,0.5,0.8",
     samples: Annotated[
         int, typer.Option("--samples", "-n", min=1, help="Samples a picture for errors.")
@@ -151,7 +167,7 @@ def lowlight(
 
     found = list_pairs(pairs, limit)
     metrics = load_metrics(lpips)
-    facts, models = _methods(model, "lowlight", levels, seed, None, device)
+    facts, models = _methods(model or "lowlight", "lowlight", levels, seed, None, device)
     methods = [identity(), gamma(), *models]
     prefixes = [prefix.strip() for prefix in groups.split(",") if prefix.strip()]
     rows: list[Row] = []

@@ -88,11 +88,21 @@ Recursive = Annotated[
     ),
 ]
 Model = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--model",
         metavar="MODEL",
         help="A bundled name, a folder, or a Hub id owner/name[@revision].",
+        show_default="the task's",
+    ),
+]
+Scale = Annotated[
+    int | None,
+    typer.Option(
+        "--scale",
+        metavar="2|4|8",
+        help="How many times as large: the bundled sr-x2, sr-x4 or sr-x8, unless --model is given.",
+        show_default="4, or the model's",
     ),
 ]
 Samples = Annotated[

@@ -8,11 +8,14 @@ from collections.abc import Callable
 from restoreflow.batch.settings import RestorationSettings
 from restoreflow.cli import cluster_options, options
 from restoreflow.cli.restore_files import RunOptions, restore_files
+from restoreflow.errors import UsageError
 
 __all__ = ["restore_command"]
 
-_OTHERS_OPTIONS = {"sr": "exposure", "lowlight": "consistency"}
-"""The option that makes no sense for a task."""
+_OTHERS_OPTIONS = {"sr": ("exposure",), "lowlight": ("consistency", "scale")}
+"""The options that make no sense for a task."""
+
+_SCALES = (2, 4, 8)
 
 
 def restore_command(task: str, default_model: str, words: str) -> Callable[..., None]:
@@ -28,7 +31,8 @@ def restore_command(task: str, default_model: str, words: str) -> Callable[..., 
         inputs: options.Inputs = None,
         out: options.Out = None,
         recursive: options.Recursive = False,
-        model: options.Model = default_model,
+        scale: options.Scale = None,
+        model: options.Model = None,
         samples: options.Samples = 1,
         temperature: options.Temperature = None,
         seed: options.Seed = 0,
@@ -63,7 +67,7 @@ def restore_command(task: str, default_model: str, words: str) -> Callable[..., 
         debug: options.Debug = False,
     ) -> None:
         settings = RestorationSettings(
-            model=model,
+            model=_chosen_model(model, scale, default_model),
             samples=samples,
             temperature=temperature,
             seed=seed,
@@ -93,8 +97,22 @@ def restore_command(task: str, default_model: str, words: str) -> Callable[..., 
         restore_files(task, inputs or [], out, settings, run)
 
     signature = inspect.signature(command, eval_str=True)
-    kept = [p for p in signature.parameters.values() if p.name != _OTHERS_OPTIONS[task]]
+    kept = [p for p in signature.parameters.values() if p.name not in _OTHERS_OPTIONS[task]]
     command.__signature__ = signature.replace(parameters=kept)  # pyright: ignore[reportFunctionMemberAccess]
     command.__name__ = task
     command.__doc__ = words
     return command
+
+
+def _chosen_model(model: str | None, scale: int | None, default: str) -> str:
+    """The model that is asked for, by its name or its scale."""
+    if scale is None:
+        return model or default
+    if model is not None:
+        raise UsageError(
+            f"--scale {scale} chooses a bundled model, and --model {model} another",
+            "give one of them; a model has one scale",
+        )
+    if scale not in _SCALES:
+        raise UsageError(f"--scale is {scale}, not 2, 4 or 8", "other sizes: resize the result")
+    return f"sr-x{scale}"

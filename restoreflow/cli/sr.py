@@ -1,4 +1,4 @@
-"""`restoreflow sr`: pictures 4 times as large, with detail that fits them."""
+"""`restoreflow sr`: pictures 2, 4 or 8 times as large, with detail that fits them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ sr = restore_command(
     "sr-x4",
     """Enlarge pictures, with detail sampled from what fits them.
 
+    Which model: sr-x4, the default, sr-x2 and sr-x8 take sharp, clean pictures, and keep to them
+    to the pixel. Photographs that are noisy, blurred or strongly compressed are for sr-x4-photo,
+    which cleans them as it enlarges.
+
     Results are written beside the inputs as NAME_sr4x.EXT, several samples as NAME_sr4x_1.EXT and
     so on, and a folder's results into FOLDER_sr4x beside it; colours, EXIF and orientation are
     kept, and inputs are never touched. A run that was stopped goes on when the same command is
@@ -19,6 +23,7 @@ sr = restore_command(
     Examples:
 
     - `restoreflow sr photo.jpg`
+    - `restoreflow sr old-phone.jpg --model sr-x4-photo`
     - `restoreflow sr photo.jpg --samples 8 --temperature 0.9 --uncertainty --grid`
     - `restoreflow sr scans/ --recursive -o enlarged/ --output-format jpeg --format json`
     """,

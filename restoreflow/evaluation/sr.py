@@ -1,4 +1,4 @@
-"""The protocol for super-resolution: truths reduced by bicubic, restored, and compared.
+"""The protocol for super-resolution: truths reduced by bicubic, perhaps worn, and restored.
 
 Truths are cropped to a multiple of the scale and reduced by Pillow's antialiased bicubic to 8
 bits; results are 8 bit. Quality is that of the first sample; spread is between the first two;
@@ -20,6 +20,7 @@ from restoreflow.evaluation.methods import Method, Outcome, timed, warm_up
 from restoreflow.evaluation.metrics import diversity_s10, lr_psnr, psnr_y, spread, ssim_y
 from restoreflow.evaluation.scores import PictureScore, offset_scores
 from restoreflow.evaluation.sets import as_levels, as_tensor, read_rgb
+from restoreflow.evaluation.wear import Wear
 
 __all__ = ["MIN_TRUTH_SIDE", "PerceptualMetrics", "degrade", "evaluate_sr", "load_metrics"]
 
@@ -63,6 +64,7 @@ def evaluate_sr(
     metrics: PerceptualMetrics,
     samples: int = 10,
     progress: Callable[[str], None] | None = None,
+    wear: Wear | None = None,
 ) -> list[PictureScore]:
     """Scores of a method on each truth.
 
@@ -71,13 +73,15 @@ def evaluate_sr(
         truths: picture files.
         samples: drawn of each picture for spread, diversity and errors.
         progress: called with each picture's name when it is done.
+        wear: what happens to the inputs besides; each has noise of its own, alike for all methods.
 
     Raises:
         InputError: a truth cannot be read or is too small.
     """
     scores: list[PictureScore] = []
-    for path in truths:
+    for index, path in enumerate(truths):
         truth, reduced = degrade(read_rgb(path), scale)
+        reduced = (wear or Wear()).apply(reduced, index)
         if not scores:
             warm_up(method, reduced)
         try:

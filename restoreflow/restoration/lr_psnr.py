@@ -128,5 +128,5 @@ class _Reduction:
         return np.asarray(narrow.resize((self._width, bottom - self.done), _BICUBIC, box))
 
 
-def _square_sum(difference: NDArray[np.float32]) -> float:
+def _square_sum(difference: NDArray[np.floating]) -> float:
     return float(np.sum(np.square(difference), dtype=np.float64))

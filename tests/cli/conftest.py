@@ -67,20 +67,21 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
 def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of bundled models that holds a small random "sr-x4"."""
     bundle = tmp_path_factory.mktemp("weights")
+    save_tiny(bundle, 4)
+    return bundle
+
+
+def save_tiny(bundle: Path, scale: int) -> None:
+    """A small random super-resolution model, named as the bundled one of its scale."""
     config = ModelConfig(
-        name="sr-x4",
+        name=f"sr-x{scale}",
         task="sr",
-        scale=4,
+        scale=scale,
         network=NetworkConfig(width=8, depth=1),
         flow=FlowConfig(steps=2, hidden=8),
     )
-    save_folder(
-        bundle / "sr-x4",
-        config,
-        build_network(config),
-        card="---\nlicense: apache-2.0\n---\nFor tests.\n",
-    )
-    return bundle
+    card = "---\nlicense: apache-2.0\n---\nFor tests.\n"
+    save_folder(bundle / config.name, config, build_network(config), card=card)
 
 
 @pytest.fixture

@@ -105,6 +105,13 @@ def test_sr_gives_a_record_a_method_and_the_same_file(
     assert document["rows"] == rows
     assert (document["scale"], document["samples"], document["consistency"]) == (4, 2, False)
 
+    worn = tmp_path / "worn.json"
+    result = invoke("sr", *common, "--temperatures", "0", "--noise", "20", "-o", worn)
+    assert result.exit_code == 0
+    document = json.loads(worn.read_text())
+    assert document["wear"] == {"blur": 0.0, "noise": 20.0, "jpeg": 0}
+    assert document["rows"][1]["psnr_y"] < rows[1]["psnr_y"] - 1
+
     table = invoke("sr", *common, "--temperatures", "0.5", "--limit", "1", "--format", "human")
     assert table.exit_code == 0
     for shown in ("PSNR-Y", "LPIPS", "S10", "bicubic", "tiny", "0.5"):

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from restoreflow.models import resolve
 from restoreflow.restoration.restorer import Restorer
-from tests.cli.conftest import Run, picture
+from tests.cli.conftest import Run, picture, save_tiny
 
 pytestmark = pytest.mark.usefixtures("bundled")
 
@@ -218,3 +219,25 @@ def test_the_readmes_commands_work(run: Run, tmp_path: Path, command: str) -> No
     words = [each for word in shlex.split(command)[1:] for each in glob.glob(word) or [word]]
     outcome = run(*words)
     assert (outcome.code, outcome.err) == (0, "")
+
+
+@pytest.mark.parametrize("scale", [2, 8])
+def test_scale_chooses_the_bundled_model(
+    scale: int, run: Run, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_tiny(tmp_path / "weights", scale)
+    monkeypatch.setattr(resolve, "_bundle", lambda: tmp_path / "weights")
+    outcome = run("sr", photo, "--scale", scale, "--format", "json")
+    assert outcome.code == 0, outcome.err
+    (record,) = outcome.records
+    assert (record["model"], record["scale"]) == (f"sr-x{scale}", scale)
+    with Image.open(photo.with_name(f"photo_sr{scale}x.png")) as image:
+        assert image.size == (16 * scale, 12 * scale)
+
+
+def test_an_unknown_or_contradictory_scale_is_one_clear_error(run: Run, photo: Path) -> None:
+    outcome = run("sr", photo, "--scale", 3)
+    assert outcome.code == 2 and "--scale is 3, not 2, 4 or 8" in outcome.err
+    outcome = run("sr", photo, "--scale", 2, "--model", "sr-x4")
+    assert outcome.code == 2 and "--model sr-x4 another" in outcome.err
+    assert not list(photo.parent.glob("*_sr*"))
