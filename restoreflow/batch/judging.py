@@ -23,6 +23,12 @@ __all__ = ["JUDGED", "Judge", "judged_facts", "stopped", "warning"]
 JUDGED = ("ood_score", "ood_probability", "flagged", "reasons")
 """What a record tells of a judgement; None where there was none."""
 
+_FOR_WORN = {"sr-x4": "sr-x4-photo"}
+"""Models for clean pictures, and what takes worn ones."""
+
+_WEAR = ("noise", "compression blocks", "blur")
+"""How the reasons begin that a model for worn photographs takes away."""
+
 
 class Judge:
     """Judges inputs by the first block of the encoder, before or while they are restored.
@@ -135,7 +141,10 @@ def warning(record: Record) -> str | None:
     """The line to be said of a flagged input that was restored all the same."""
     if record.status != "done" or not record.facts.get("flagged"):
         return None
-    return f"{shown(record.input)}: unlike what the model has learnt from: {_why(record.facts)}"
+    line = f"{shown(record.input)}: unlike what the model has learnt from: {_why(record.facts)}"
+    worn = any(reason.startswith(_WEAR) for reason in record.facts["reasons"])
+    other = _FOR_WORN.get(record.facts["model"])
+    return f"{line}. For such photographs there is --model {other}" if worn and other else line
 
 
 def _why(facts: dict[str, Any]) -> str:

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from restoreflow.batch.judging import warning
+from restoreflow.batch.record import Record
 from restoreflow.models import resolve
 from restoreflow.ood.corruptions import corrupt
 from tests.cli.conftest import Run
@@ -42,6 +44,23 @@ def test_a_flagged_file_is_restored_and_told_in_one_line(run: Run, calm: Path, n
     assert "noisy.png" in line and "unlike what the model has learnt from" in line
     assert "noise:" in line
     assert noisy.with_name("noisy_sr4x.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("model", "reason", "told"),
+    [
+        ("sr-x4", "noise: 9x the training set's 99th percentile", True),
+        ("sr-x4", "blur: sharpness 0.5x the training set's 1st percentile", True),
+        ("sr-x4", "clipped tones: 3x the training set's 99th percentile", False),
+        ("sr-x4-photo", "noise: 9x the training set's 99th percentile", False),
+    ],
+)
+def test_who_takes_worn_photographs_is_told(model: str, reason: str, told: bool) -> None:
+    facts = {"model": model, "reasons": [reason], "flagged": True}
+    facts |= {"ood_score": 20.0, "ood_probability": None}
+    line = warning(Record(Path("a.png"), "done", (), facts))
+    assert line is not None and reason in line
+    assert line.endswith("there is --model sr-x4-photo") == told
 
 
 def test_records_hold_the_judgement(run: Run, calm: Path, noisy: Path) -> None:
