@@ -48,6 +48,9 @@ FORMS: dict[str, dict[str, Any]] = {
     "plain squeeze": {"shifted": False},
     "no injector scale": {"injector_log_scale": (-1e-3, 1e-3), "injector_shift": 1e-3},
 }
+COMMON: dict[str, Any] = {"steps": 8, "hidden": 48}
+"""What a form has where it says nothing else, whatever the model's own flow is like."""
+
 PATCHES, PATCH = 16, 160
 
 
@@ -97,7 +100,7 @@ def recipe(model: str, steps: int, changes: dict[str, Any]) -> TrainConfig:
         warmup=50,
         weights=LossWeights(mean=0.0),
     )
-    flow: FlowConfig = dataclasses.replace(base.flow, **changes)
+    flow: FlowConfig = dataclasses.replace(base.flow, **{**COMMON, **changes})
     return dataclasses.replace(base, flow=flow, stages=(stage,), average=0.98)
 
 

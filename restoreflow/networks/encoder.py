@@ -57,6 +57,10 @@ class Encoder(nn.Module):
         """The parameters that the mean image depends on."""
         raise NotImplementedError
 
+    def exposure_parameters(self) -> list[nn.Parameter]:
+        """The parameters that the judged exposure depends on; none where none is judged."""
+        return []
+
     def global_context(self, picture: Tensor) -> Tensor | None:
         """What all parts of a picture share, (N, G), judged on the whole of it; None if nothing.
 

@@ -40,25 +40,17 @@ class ExposureContext(nn.Module):
     corrects by up to 4 stops for all channels and half a stop for each. It never darkens: within
     [0, 8] stops, for any input.
 
+    Two networks do it, so that the exposure can be learnt on without changing what the rest of the
+    encoder is told.
+
     Args:
         channels: G, how many values besides the exposure the parts share, each within [-1, 1].
     """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.look = nn.Sequential(
-            nn.Conv2d(6, 24, 3, stride=2, padding=1),
-            nn.ReLU(),
-            nn.Conv2d(24, 48, 3, stride=2, padding=1),
-            nn.ReLU(),
-            nn.Conv2d(48, 48, 3, stride=2, padding=1),
-            nn.ReLU(),
-        )
-        self.judge = nn.Sequential(
-            nn.Linear(96 + 3 + len(QUANTILES), 64),
-            nn.ReLU(),
-            nn.Linear(64, 4 + channels),
-        )
+        self.exposure = _Judge(4)
+        self.gist = _Judge(channels)
 
     def forward(self, picture: Tensor) -> Tensor:
         """Judge (N, 3, H, W), sRGB in [0, 1], any size.
@@ -72,14 +64,39 @@ class ExposureContext(nn.Module):
         level = colours.mean(1, keepdim=True)
         plain = torch.log2(MIDDLE_GRAY / level).clamp(0.0, MOST_STOPS)
         bright = linear_to_srgb(exposure_curve(light, plain[:, :, None, None]))
-        seen = self.look(torch.cat((small, bright), 1) - 0.5)
+        pictures = torch.cat((small, bright), 1) - 0.5
         ranks = light.new_tensor(QUANTILES)
         spread = torch.quantile(light.mean(1).flatten(1), ranks, dim=1).t().clamp(min=1e-5)
         facts = torch.log2(torch.cat((colours, spread), 1)) / 8.0 + 0.5
-        judged = self.judge(torch.cat((seen.mean((2, 3)), seen.amax((2, 3)), facts), 1)).float()
+        judged = self.exposure(pictures, facts)
         overall = plain + 4.0 * torch.tanh(judged[:, :1] / 4.0)
         stops = overall + 0.5 * torch.tanh(judged[:, 1:4])
-        return torch.cat((stops.clamp(0.0, MOST_STOPS), torch.tanh(judged[:, 4:])), 1)
+        shared = torch.tanh(self.gist(pictures, facts))
+        return torch.cat((stops.clamp(0.0, MOST_STOPS), shared), 1)
+
+
+class _Judge(nn.Module):
+    """Values from two small pictures (N, 6, h, w) and facts (N, 10): (N, out), unbounded."""
+
+    def __init__(self, out: int) -> None:
+        super().__init__()
+        self.look = nn.Sequential(
+            nn.Conv2d(6, 24, 3, stride=2, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(24, 48, 3, stride=2, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(48, 48, 3, stride=2, padding=1),
+            nn.ReLU(),
+        )
+        self.judge = nn.Sequential(
+            nn.Linear(96 + 3 + len(QUANTILES), 64),
+            nn.ReLU(),
+            nn.Linear(64, out),
+        )
+
+    def forward(self, pictures: Tensor, facts: Tensor) -> Tensor:
+        seen = self.look(pictures)
+        return self.judge(torch.cat((seen.mean((2, 3)), seen.amax((2, 3)), facts), 1)).float()
 
 
 class LowLightEncoder(Encoder):
@@ -144,6 +161,9 @@ class LowLightEncoder(Encoder):
 
     def mean_parameters(self) -> list[nn.Parameter]:
         return [p for name, p in self.named_parameters() if not name.startswith("context.")]
+
+    def exposure_parameters(self) -> list[nn.Parameter]:
+        return list(self.judgement.exposure.parameters())
 
     @property
     def halo(self) -> int:

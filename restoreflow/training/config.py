@@ -63,7 +63,7 @@ class StageConfig:
 
     Attributes:
         loss: "mean": the encoder alone; "likelihood": the flow with it; "texture": samples drawn
-            with gradient besides.
+            with gradient besides; "exposure": the judged exposure and nothing else, low light only.
         steps: optimiser steps.
         learning_rate: Adam's, after the warm-up.
         batch: patches a step, over all processes.
@@ -76,7 +76,7 @@ class StageConfig:
         weights: of the loss's terms.
     """
 
-    loss: Literal["mean", "likelihood", "texture"]
+    loss: Literal["exposure", "mean", "likelihood", "texture"]
     steps: int
     learning_rate: float
     batch: int = 12
@@ -94,6 +94,11 @@ class StageConfig:
             raise ValueError('mean_features counts in "mean" stages alone')
         if self.patch < 32 or self.patch % 32:
             raise ValueError(f"patch must be a multiple of 32, not {self.patch}")
+
+    @property
+    def of_flow(self) -> bool:
+        """Whether the flow is trained, and not the encoder alone."""
+        return self.loss in ("likelihood", "texture")
 
     @property
     def needs_features(self) -> bool:
@@ -137,6 +142,8 @@ class TrainConfig:
     def __post_init__(self) -> None:
         if not self.stages:
             raise ValueError("no [[stages]] are given")
+        if self.task != "lowlight" and any(stage.loss == "exposure" for stage in self.stages):
+            raise ValueError('"exposure" stages are for low light')
 
     def model(self) -> ModelConfig:
         """The model that the run makes."""

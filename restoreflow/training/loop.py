@@ -107,7 +107,7 @@ class Trainer:
             self.report({"start": str(start), "taken": taken, "needed": needed})
         if encoder is not None:
             load_encoder(encoder, self.network, self.average)
-            while self.config.stages[self.progress.stage].loss == "mean":
+            while not self.config.stages[self.progress.stage].of_flow:
                 self.progress.stage += 1
 
     @property
@@ -205,7 +205,7 @@ class Trainer:
         self.network.load_state_dict(self.average.state_dict())
         self.optimiser.state.clear()
         earlier = self.config.stages[: self.progress.stage]
-        if stage.loss != "mean" and all(s.loss == "mean" for s in earlier):
+        if stage.of_flow and not any(s.of_flow for s in earlier):
             self._start_flow(stage)
 
     @torch.no_grad()

@@ -70,9 +70,12 @@ class StageLoss(nn.Module):
         self.network = network
         self.stage = stage
         network.encoder.isolated = True
-        moves = stage.weights.mean > 0
+        network.requires_grad_(stage.loss != "exposure")
         for parameter in network.encoder.mean_parameters():
-            parameter.requires_grad_(moves)
+            parameter.requires_grad_(stage.loss != "exposure" and stage.weights.mean > 0)
+        if stage.loss == "exposure":
+            for parameter in network.encoder.exposure_parameters():
+                parameter.requires_grad_(True)
         # Kept out of the modules: it is not trained, nor distributed, nor saved.
         self._distance = [distance]
 
@@ -86,6 +89,10 @@ class StageLoss(nn.Module):
         generator = torch.Generator().manual_seed(seed)
         degraded, clean = batch.degraded, batch.clean
         context, exposure = told_context(self.network, batch)
+        if self.stage.loss == "exposure":
+            if exposure is None:
+                raise ValueError("these examples have no exposure to be judged")
+            return exposure, {"exposure": float(exposure.detach())}
         encoding = self.network.encode(degraded, context)
         terms = {"mean": F.l1_loss(encoding.mean, clean)}  # logged where its weight is 0
         if self.stage.loss == "mean":

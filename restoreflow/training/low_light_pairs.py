@@ -129,23 +129,26 @@ def simulate(
     stops = exposure_stops(judged, settings.target_mean)
     light = srgb_to_linear(expose(judged, stops))
     shot = draw_shot(light.mean((1, 2, 3)), generator, settings)
-    stops = torch.where(shot.normal > 0, torch.zeros(()), stops)
+    kept = (shot.normal > 0) & (judged.mean((1, 2, 3), keepdim=True) >= settings.normal_mean)
+    stops = torch.where(kept, torch.zeros(()), stops)
+    # A picture exposed as it should be shows the photo as it is, also where that is to be brighter.
+    before = torch.where(shot.normal > 0, torch.zeros(()), stops)
 
     def dark_light(photo: Tensor, part: Tensor) -> Tensor:
         flat = torch.where(shot.inverse_tone > 0, camera.inverse_smoothstep(photo), photo)
         return _sensor_light(_darken(srgb_to_linear(flat), shot, part), shot)
 
-    target = torch.where(shot.normal > 0, clean, expose(clean, stops))
-    raw = dark_light(target, whole if box is None else box)
+    target = torch.where(kept, clean, expose(clean, stops))
+    scene = torch.where(shot.normal > 0, clean, target)
+    raw = dark_light(scene, whole if box is None else box)
     dark = _develop(_record(raw, shot, generator, settings.bits), shot)
     dark = compress_jpeg(_process(dark, shot), shot.quality, shot.subsample)
-    judged = expose(judged, stops)
-    seen = srgb_to_linear(_tone(_develop(dark_light(judged, whole), shot), shot))
-    gained = true_stops(seen, srgb_to_linear(judged))
+    seen = _develop(dark_light(expose(judged, before), whole), shot)
+    gained = true_stops(srgb_to_linear(_tone(seen, shot)), srgb_to_linear(expose(judged, stops)))
     if thumbnail is not None:
         share = whole if box is None else box
         averaged = clean[0, 0].numel() / (share[:, 2] * share[:, 3] * thumbnail[0, 0].numel())
-        raw = dark_light(expose(thumbnail, stops), whole)
+        raw = dark_light(expose(thumbnail, before), whole)
         raw = camera.sensor_noise(
             raw,
             shot.shot / averaged.reshape(-1, 1, 1, 1),

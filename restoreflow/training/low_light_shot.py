@@ -23,6 +23,9 @@ class LowLightSettings:
 
     stops: Range = (1.5, 6.0)
     normal_share: float = 0.18
+    normal_mean: float = (
+        0.25  # sRGB; a darker photo is brightened to the target's mean all the same
+    )
     darkest_mean: float = 0.0015  # linear: about 5 of 255 in sRGB
     field_share: float = 0.5
     field_low: Range = (0.06, 0.8)  # share of the light where there is least

@@ -71,10 +71,10 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return bundle
 
 
-def save_tiny(bundle: Path, scale: int) -> None:
-    """A small random super-resolution model, named as the bundled one of its scale."""
+def save_tiny(bundle: Path, scale: int, name: str = "") -> None:
+    """A small random super-resolution model, named as the bundled one of its scale if not told."""
     config = ModelConfig(
-        name=f"sr-x{scale}",
+        name=name or f"sr-x{scale}",
         task="sr",
         scale=scale,
         network=NetworkConfig(width=8, depth=1),

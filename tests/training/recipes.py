@@ -19,7 +19,7 @@ ALEX |= {"conv4": (256, 384, 3), "conv5": (256, 256, 3)}
 VGG = {"conv1_1": (64, 3), "conv1_2": (64, 64), "conv2_1": (128, 64), "conv2_2": (128, 128)}
 
 
-Loss = Literal["mean", "likelihood", "texture"]
+Loss = Literal["exposure", "mean", "likelihood", "texture"]
 Task = Literal["sr", "lowlight"]
 Coupling = Literal["spline", "affine", "clamped_affine"]
 

@@ -85,6 +85,25 @@ def test_exposure_is_learnt_from_the_thumbnail_and_the_mean_image_is_told_the_tr
     encoder = network.encoder
     judged = {n.split(".")[0] for n, p in encoder.named_parameters() if p.grad is not None}
     assert judged == {"judgement"}
+    touched = {id(p) for p in encoder.parameters() if p.grad is not None and p.grad.any()}
+    assert touched == {id(p) for p in encoder.exposure_parameters()}
+
+
+def test_an_exposure_stage_trains_the_exposure_alone() -> None:
+    config = recipe("exposure", task="lowlight")
+    network = build_network(config.model())
+    module = StageLoss(network, config.stages[0])
+    batch = dark_example(2)
+    total, terms = module(batch, seed=0)
+    assert float(total) == terms["exposure"] > 0
+    total.backward()
+    trained = {id(p) for p in network.parameters() if p.requires_grad}
+    assert trained == {id(p) for p in network.encoder.exposure_parameters()}
+    assert all(p.grad is not None and p.grad.any() for p in network.encoder.exposure_parameters())
+    StageLoss(network, recipe("mean", task="lowlight").stages[0])  # what follows trains the rest
+    assert all(p.requires_grad for p in network.parameters())
+    with pytest.raises(ValueError, match="low light"):
+        recipe("exposure", task="sr")
 
 
 def test_the_loss_is_a_function_of_its_seed() -> None:

@@ -108,12 +108,24 @@ def test_light_sources_are_spared() -> None:
 
 def test_normal_exposures_come_as_they_are() -> None:
     settings = LowLightSettings(normal_share=1.0, jpeg_share=0.0)
-    clean = 0.4 * scenes(8)  # below the wanted mean: still left alone
+    clean = 0.65 * scenes(8)  # below the wanted mean: still left alone
     pair = simulate(clean, generator(), settings)
     assert torch.equal(pair.target, clean)
     assert pair.stops.abs().max() < 0.03
     error = (pair.dark - clean).square().mean((1, 2, 3))
     assert (error < 2.5e-3).all() and (error < 2e-6).any()
+
+
+def test_photos_that_are_dark_themselves_are_inputs_to_be_brightened() -> None:
+    settings = LowLightSettings(normal_share=1.0, jpeg_share=0.0)
+    clean = 0.3 * scenes(8)
+    pair = simulate(clean, generator(), settings, thumbnail=clean)
+    assert pair.target.mean((1, 2, 3)).min() > 0.33
+    assert pair.stops.min() > 0.5
+    error = (pair.dark - clean).square().mean((1, 2, 3))
+    assert (error < 2.5e-3).all() and (error < 2e-6).any()
+    assert pair.thumbnail is not None
+    assert (pair.thumbnail.mean((1, 2, 3)) - clean.mean((1, 2, 3))).abs().max() < 0.02
 
 
 def test_targets_are_well_exposed() -> None:
