@@ -41,7 +41,9 @@ class FakeRestorer:
         settings["progress"](1, 1)
         large = pixels.repeat(4, axis=0).repeat(4, axis=1)
         images = [Image.fromarray((large * 255).astype(np.uint8)) for _ in range(samples)]
-        facts = dict.fromkeys(("lr_psnr", "error_pixels", "nonfinite", "largest_detail"), 0)
+        facts = dict.fromkeys(
+            ("lr_psnr", "lr_psnr_clean", "error_pixels", "nonfinite", "largest_detail"), 0
+        )
         facts |= {"seconds": 0.0, "device": "none", "notes": [], "consistency": True}
         facts |= {"seed": settings["seed"], "temperature": 0.5}
         spread = np.full(large.shape[:2], 3.0, np.float32)
