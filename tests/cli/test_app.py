@@ -136,12 +136,17 @@ def test_the_page_of_commands_is_what_help_says() -> None:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("own", [None, "ACTIVE"])
-def test_waiting_threads_sleep_unless_told_otherwise(
-    own: str | None, run: Run, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("own", "load", "expected"),
+    [(None, 5.0, "PASSIVE"), (None, 0.1, None), ("ACTIVE", 5.0, "ACTIVE")],
+)
+def test_waiting_threads_sleep_on_a_busy_machine_unless_told_otherwise(
+    own: str | None, load: float, expected: str | None, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    monkeypatch.setattr(os, "getloadavg", lambda: (load, 0.0, 0.0))
     monkeypatch.setenv("OMP_WAIT_POLICY", own or "")  # so that it is put back
     if own is None:
         monkeypatch.delenv("OMP_WAIT_POLICY")
     run("--version")
-    assert os.environ["OMP_WAIT_POLICY"] == (own or "PASSIVE")
+    assert os.environ.get("OMP_WAIT_POLICY") == expected
