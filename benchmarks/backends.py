@@ -24,31 +24,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from peers import interleaved, machine
+from peers import Whole, interleaved, latent_for, machine, ratios, ways
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from restoreflow.networks.restoration_network import RestorationNetwork
 from restoreflow.restoration.load import load_model
 
 Case = Callable[[], object]
 
 SIDE_OF_PRODUCT = 1536
-TEMPERATURE = 0.8
 EAGER, PRODUCT = "PyTorch, eager", "matrix product"
-
-
-class Whole(nn.Module):
-    """Encoder and one sample as a function of two tensors, to be exported."""
-
-    def __init__(self, network: RestorationNetwork) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, picture: Tensor, latent: Tensor) -> Tensor:
-        encoding = self.network.encode(picture)
-        condition = self.network.prepare(encoding.features)
-        return self.network.sample(encoding, latent, TEMPERATURE, condition).image
 
 
 def main() -> None:
@@ -63,10 +48,7 @@ def main() -> None:
     warnings.filterwarnings("ignore", module="restoreflow")
     generator = torch.Generator().manual_seed(0)
     picture = torch.rand(1, 3, given.side, given.side, generator=generator)
-    network = load_model(given.model, device="cpu").network
-    cells = given.side * network.scale // network.cell
-    latent = torch.randn(1, network.latent_channels, cells, cells, generator=generator)
-    cases, errors = back_ends(given.model, network, (picture, latent))
+    cases, errors = back_ends(given.model, picture)
     with torch.inference_mode():
         operations = counted(cases[EAGER])
         seconds = interleaved(cases, given.rounds)
@@ -75,20 +57,20 @@ def main() -> None:
     for name, taken in seconds.items():
         if name == PRODUCT:
             continue
-        ratios = [one / base for one, base in zip(taken, seconds[EAGER], strict=True)]
+        median, lowest, highest = ratios(taken, seconds[EAGER])
         share = operations / statistics.median(taken) / rate
         rows.append(
             {
                 "back_end": name,
-                "ratio_to_eager": round(statistics.median(ratios), 3),
-                "lowest": round(min(ratios), 3),
-                "highest": round(max(ratios), 3),
+                "ratio_to_eager": median,
+                "lowest": lowest,
+                "highest": highest,
                 "share_of_float32_rate": round(share, 3),
                 "largest_difference": errors[name],
             }
         )
         print(
-            f"{name:28} {rows[-1]['ratio_to_eager']:.2f} ({min(ratios):.2f} .. {max(ratios):.2f}), "
+            f"{name:28} {median:.2f} ({lowest:.2f} .. {highest:.2f}), "
             f"{share:.0%} of {rate / 1e9:.0f} GFLOP/s, differs by {errors[name]:.1e}"
         )
     if given.out is not None:
@@ -97,21 +79,11 @@ def main() -> None:
         given.out.write_text(json.dumps(record, indent=2) + "\n")
 
 
-def back_ends(
-    model: str, network: RestorationNetwork, inputs: tuple[Tensor, Tensor]
-) -> tuple[dict[str, Case], dict[str, float]]:
+def back_ends(model: str, picture: Tensor) -> tuple[dict[str, Case], dict[str, float]]:
     """A case for each back end, and by how much its result differs from eager mode's."""
-    whole = Whole(network).eval()
-    last = load_model(model, device="cpu").network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-    reduced = load_model(model, device="cpu", precision="bfloat16").network
-    compiled = torch.compile(whole)
-    wide = tuple(values.contiguous(memory_format=torch.channels_last) for values in inputs)
-    results: dict[str, Callable[[], Tensor]] = {
-        EAGER: lambda: whole(*inputs),
-        "PyTorch, channels_last": lambda: Whole(last)(*wide),
-        "PyTorch, bfloat16": lambda: Whole(reduced)(*inputs),
-        "PyTorch, compiled": lambda: compiled(*inputs),
-    }
+    network = load_model(model, device="cpu").network
+    whole, inputs = Whole(network).eval(), (picture, latent_for(network, picture))
+    results = {f"PyTorch, {name}": run for name, run in ways(model, picture, True).items()}
     with torch.no_grad():
         if importlib.util.find_spec("onnxruntime") is not None:
             results["ONNX Runtime"] = onnx_runtime(whole, inputs)

@@ -152,19 +152,27 @@ def ours(model: str, picture: Tensor, compiled: bool) -> dict[str, Case]:
             picture, consistency=False
         )
     cases |= steps(network, picture[None], restorer.config.defaults.temperature)
+    found = ways(model, picture[None], compiled)
+    return cases | {f"network, {name}": case for name, case in found.items()}
+
+
+def ways(model: str, picture: Tensor, compiled: bool) -> dict[str, Callable[[], Tensor]]:
+    """A model's encoder and one sample, in PyTorch's ways to run them."""
+    network = load_model(model, device="cpu").network
     last = load_model(model, device="cpu").network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-    cases["network, channels_last"] = sampling(
-        last, picture[None].contiguous(memory_format=torch.channels_last)
-    )
     reduced = load_model(model, device="cpu", precision="bfloat16").network
-    cases["network, bfloat16"] = sampling(reduced, picture[None])
+    found = {
+        "eager": sampling(network, picture),
+        "channels_last": sampling(last, picture.contiguous(memory_format=torch.channels_last)),
+        "bfloat16": sampling(reduced, picture),
+    }
     if compiled:
-        cases["network, compiled"] = torch.compile(sampling(network, picture[None]))
-    return cases
+        found["compiled"] = torch.compile(sampling(network, picture))
+    return found
 
 
 def steps(network: RestorationNetwork, picture: Tensor, temperature: float) -> dict[str, Case]:
-    """The network's steps one by one, and together."""
+    """The network's steps one by one."""
     rows, columns = (slice(0, side * network.scale // network.cell) for side in picture.shape[-2:])
 
     def latent() -> Tensor:
@@ -180,22 +188,33 @@ def steps(network: RestorationNetwork, picture: Tensor, temperature: float) -> d
         "step: prepare": lambda: network.prepare(encoding.features),
         "step: latents": latent,
         "step: sample": lambda: network.sample(encoding, drawn, temperature, condition),
-        "network, eager": sampling(network, picture),
     }
 
 
-def sampling(network: RestorationNetwork, picture: Tensor) -> Callable[[], Tensor]:
-    """Encoder and one sample, without latents, checks and consistency."""
+class Whole(nn.Module):
+    """Encoder and one sample as a function of two tensors, without checks and consistency."""
+
+    def __init__(self, network: RestorationNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, picture: Tensor, latent: Tensor) -> Tensor:
+        encoding = self.network.encode(picture)
+        condition = self.network.prepare(encoding.features)
+        return self.network.sample(encoding, latent, 0.8, condition).image
+
+
+def latent_for(network: RestorationNetwork, picture: Tensor) -> Tensor:
+    """A latent of the size that a picture's result needs; always the same."""
     height, width = (side * network.scale // network.cell for side in picture.shape[-2:])
     shape = (1, network.latent_channels, height, width)
-    latent = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    return torch.randn(shape, generator=torch.Generator().manual_seed(0))
 
-    def run() -> Tensor:
-        encoding = network.encode(picture)
-        condition = network.prepare(encoding.features)
-        return network.sample(encoding, latent, 0.8, condition).image
 
-    return run
+def sampling(network: RestorationNetwork, picture: Tensor) -> Callable[[], Tensor]:
+    """`Whole` of one picture, its latent drawn beforehand."""
+    whole, latent = Whole(network).eval(), latent_for(network, picture)
+    return lambda: whole(picture, latent)
 
 
 def interleaved(cases: dict[str, Case], rounds: int) -> dict[str, list[float]]:
@@ -211,15 +230,21 @@ def interleaved(cases: dict[str, Case], rounds: int) -> dict[str, list[float]]:
 
 
 def row(name: str, taken: list[float], base: list[float], megapixels: float) -> dict[str, Any]:
-    """A case's figures: ratios to the base in the same rounds, and its own best time."""
-    ratios = [one / other for one, other in zip(taken, base, strict=True)]
+    """A case's figures: ratios to the base in the same rounds, and its median time."""
+    median, lowest, highest = ratios(taken, base)
     return {
         "case": name,
-        "ratio_to_rlfn": round(statistics.median(ratios), 3),
-        "lowest": round(min(ratios), 3),
-        "highest": round(max(ratios), 3),
+        "ratio_to_rlfn": median,
+        "lowest": lowest,
+        "highest": highest,
         "seconds_per_megapixel": round(statistics.median(taken) / megapixels, 3),
     }
+
+
+def ratios(taken: list[float], base: list[float]) -> tuple[float, float, float]:
+    """Median, lowest and highest ratio to the base in the same rounds."""
+    found = [one / other for one, other in zip(taken, base, strict=True)]
+    return round(statistics.median(found), 3), round(min(found), 3), round(max(found), 3)
 
 
 def machine() -> dict[str, Any]:

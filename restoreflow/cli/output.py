@@ -196,7 +196,7 @@ def _sentence(record: Record) -> str:
     told.append(f"seed {facts['seed']}")
     if facts["lr_psnr"] is not None:
         told.append(f"LR-PSNR {facts['lr_psnr']:.1f} dB")
-    if facts.get("lr_psnr_clean") is not None:
+    if facts["lr_psnr_clean"] is not None:
         told.append(f"{facts['lr_psnr_clean']:.1f} dB to its own clean estimate")
     told += [f"{facts[key]} {what}" for key, what in _WORRIES.items() if facts[key]]
     told.append(f"{facts['seconds']:.1f} s")

@@ -124,10 +124,9 @@ def _facts(record: Record, notes: list[str]) -> Any:
 
     facts = record.facts
     same = ("model", "seed", "temperature", "seconds", "error_pixels", "nonfinite", "lr_psnr")
-    known = {name: facts[name] for name in (*same, "largest_detail", "device")}
+    known = {name: facts[name] for name in (*same, "lr_psnr_clean", "largest_detail", "device")}
     return RestorationFacts(
         **known,
-        lr_psnr_clean=facts.get("lr_psnr_clean"),
         consistency=facts["consistency"] if facts["lr_psnr"] is not None else None,
         score=facts["ood_score"],
         probability=facts["ood_probability"],

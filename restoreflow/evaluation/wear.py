@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from PIL import Image
 
 from restoreflow.errors import UsageError
+from restoreflow.evaluation.sets import as_tensor
+from restoreflow.restoration.pixels import eight_bit
 from restoreflow.training.degradations import compress_jpeg, gaussian_blur
 
 __all__ = ["Wear"]
@@ -47,11 +48,11 @@ class Wear:
         """An RGB picture worn, in 8 bits; the same seed gives the same noise."""
         if not self:
             return picture
-        x = torch.from_numpy(np.asarray(picture).transpose(2, 0, 1).copy())[None] / 255.0
+        x = as_tensor(picture)
         if self.blur > 0:
             x = gaussian_blur(x, torch.tensor([self.blur]))
         if self.noise > 0:
             generator = torch.Generator().manual_seed(seed)
             x = x + self.noise / 255.0 * torch.randn(x.shape, generator=generator)
-        worn = compress_jpeg(x, [self.jpeg], [True])[0]
-        return Image.fromarray((worn * 255.0).round().byte().permute(1, 2, 0).numpy())
+        worn = eight_bit(compress_jpeg(x, [self.jpeg], [True])[0])
+        return Image.fromarray(worn.permute(1, 2, 0).contiguous().numpy())

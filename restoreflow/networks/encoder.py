@@ -29,7 +29,8 @@ class Encoder(nn.Module):
 
     A subclass
 
-    * MUST implement ``forward`` on (N, 3, h, w), RGB in [0, 1];
+    * MUST implement ``forward`` on (N, 3, h, w), RGB in [0, 1], and ``estimate``, which gives its
+      mean image bit for bit without what the flow alone needs;
     * MUST keep the mean image within [0, 1] for every input;
     * MUST say its receptive field, and which parameters the mean image depends on;
     * MUST pass its trunk through `isolate` on the way to the features.
@@ -71,4 +72,8 @@ class Encoder(nn.Module):
 
     def forward(self, degraded: Tensor) -> Encoding:
         """Mean image and features."""
+        raise NotImplementedError
+
+    def estimate(self, degraded: Tensor) -> Tensor:
+        """The mean image alone."""
         raise NotImplementedError

@@ -189,6 +189,15 @@ class LowLightEncoder(Encoder):
         Raises:
             ValueError: when a side is not a multiple of 4.
         """
+        mean, trunk, reach = self._look(degraded, context)
+        return Encoding(mean, self.context(self.isolate(trunk)), reach)
+
+    def estimate(self, degraded: Tensor, context: Tensor | None = None) -> Tensor:
+        """The mean image (N, 3, H, W) of what `forward` takes."""
+        return self._look(degraded, context)[0]
+
+    def _look(self, degraded: Tensor, context: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+        """Mean image, trunk and reach."""
         height, width = degraded.shape[-2:]
         if height % self.cell or width % self.cell:
             raise ValueError(f"a picture of {width} x {height} does not fill cells of 4 x 4")
@@ -209,7 +218,7 @@ class LowLightEncoder(Encoder):
         )
         # Cut before the blocks, so that they see the picture's own border as any other encoder's.
         trunk = trunk[..., : height // self.cell, : width // self.cell]
-        return Encoding(mean, self.context(self.isolate(trunk)), reach)
+        return mean, trunk, reach
 
     def local_stops(self, features: Tensor, stops: Tensor) -> Tensor:
         """The exposure place by place: within 2 stops of the picture's, never darkening by it."""

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from restoreflow.flows.spline import softly_bounded
 from restoreflow.networks.encoder import Encoder, Encoding
 
 __all__ = ["ResidualEncoder"]
@@ -77,14 +78,22 @@ class ResidualEncoder(Encoder):
 
     def forward(self, degraded: Tensor) -> Encoding:
         """Encode (N, 3, h, w), RGB in [0, 1]; at scale 2, h and w must be even."""
+        trunk = self.trunk(degraded)
+        return Encoding(self.mean(degraded, trunk), self.context(self.isolate(trunk)))
+
+    def estimate(self, degraded: Tensor) -> Tensor:
+        """The mean image (N, 3, H, W) of what `forward` takes."""
+        return self.mean(degraded, self.trunk(degraded))
+
+    def trunk(self, degraded: Tensor) -> Tensor:
+        """What mean image and features are made from, on the grid."""
         grid = degraded - 0.5
         if self.scale == 2:
             grid = F.pixel_unshuffle(grid, 2)
         elif self.scale == 8:
             grid = F.interpolate(grid, scale_factor=2, mode="nearest")
         shallow = self.head(grid)
-        trunk = shallow + self.tail(self.blocks(shallow))
-        return Encoding(self.mean(degraded, trunk), self.context(self.isolate(trunk)))
+        return shallow + self.tail(self.blocks(shallow))
 
     def mean(self, degraded: Tensor, features: Tensor) -> Tensor:
         """The mean image from the input and its features."""
@@ -97,5 +106,4 @@ class ResidualEncoder(Encoder):
             align_corners=False,
         )
         detail = self.smooth(F.pixel_shuffle(self.detail(features), self.cell))
-        limited = self.mean_range * torch.tanh(detail.float() / self.mean_range)
-        return (plain + limited).clamp(0.0, 1.0)
+        return (plain + softly_bounded(detail.float(), self.mean_range)).clamp_(0.0, 1.0)

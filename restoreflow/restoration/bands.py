@@ -23,10 +23,11 @@ from restoreflow.restoration.consistency import (
     correction,
     parts,
 )
-from restoreflow.restoration.lr_psnr import LrPsnr, LrPsnrOfTwo, psnr
+from restoreflow.restoration.engine import Engine
+from restoreflow.restoration.lr_psnr import LrPsnr, LrPsnrToReduced, Reduction, psnr
 from restoreflow.restoration.memory import is_out_of_memory
 from restoreflow.restoration.pixels import eight_bit
-from restoreflow.restoration.sampling import Engine, Health, Task, sample_tiles
+from restoreflow.restoration.sampling import Health, Task, sample_tiles
 
 if TYPE_CHECKING:
     from restoreflow.restoration.request import Request
@@ -108,7 +109,8 @@ class Bands:
         self._kept = [LrPsnr(self.degraded, self._scale) for _ in range(count)] if known else []
         compared = count if known and not self.request.consistency else 0
         height, width = self.degraded.shape[-2:]
-        self._clean = [LrPsnrOfTwo(height, width, self._scale) for _ in range(compared)]
+        self._clean = [LrPsnrToReduced(height, width, self._scale) for _ in range(compared)]
+        self._estimate = Reduction(height, width, self._scale)
         self._squares = [0.0] * count
         self._seconds = 0.0
         self._work = self._finish()
@@ -150,8 +152,10 @@ class Bands:
             found = Band(top, band, np.ascontiguousarray(mean.transpose(1, 2, 0)))
             for measure, levels in zip(self._kept, found.levels, strict=False):
                 measure.add(levels)
-            for measure, levels in zip(self._clean, found.levels, strict=False):
-                measure.add(levels, found.mean)
+            if self._clean:
+                estimate = self._estimate.add(found.mean)
+                for measure, levels in zip(self._clean, found.levels, strict=True):
+                    measure.add(levels, estimate)
             yield found
 
     def _corrections(self, raw: NDArray[np.float32], part: Part) -> list[Tensor]:

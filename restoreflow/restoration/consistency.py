@@ -211,7 +211,7 @@ def correction(
     y = y.to(device or x.device)
     own = own or slice(0, y.shape[-2])
     previous = values = torch.zeros_like(y)
-    residual = _residual(x, y, values, scale)
+    residual = _residual(x, y, None, scale)
     before = float(residual[:, own].square().sum(dtype=torch.float64))
     momentum, made = 1.0, 0
     while made < passes and _share_missed(residual[:, own]) > _TOLERATED:
@@ -223,13 +223,17 @@ def correction(
     return Correction(values, made, before)
 
 
-def _residual(x: Tensor, y: Tensor, values: Tensor, scale: int) -> Tensor:
-    """y - A clamp(x + U c), computed band after band."""
+def _residual(x: Tensor, y: Tensor, values: Tensor | None, scale: int) -> Tensor:
+    """y - A clamp(x + U c), computed band after band; without c, y - A clamp(x)."""
     residual = torch.empty_like(y)
     height, width = y.shape[-2:]
     for start, stop in _steps(0, height, width * scale * scale):
         first, last = max(start - _REACH, 0), min(stop + _REACH, height)
-        low = _reduced(corrected(x, values, scale, first, last), scale)
+        if values is None:
+            seen = x[:, first * scale : last * scale].to(y.device).clamp(0, 1)
+        else:
+            seen = corrected(x, values, scale, first, last)
+        low = _reduced(seen, scale)
         residual[:, start:stop] = y[:, start:stop] - low[:, start - first : stop - first]
     return residual
 

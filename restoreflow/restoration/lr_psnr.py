@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-__all__ = ["LR_PSNR_CAP", "LrPsnr", "LrPsnrOfTwo", "lr_psnr", "psnr"]
+__all__ = ["LR_PSNR_CAP", "LrPsnr", "LrPsnrToReduced", "Reduction", "lr_psnr", "psnr"]
 
 LR_PSNR_CAP = 100.0
 """What an exact match is reported as, in dB: JSON has no infinity."""
@@ -52,7 +52,7 @@ class LrPsnr:
 
     def __init__(self, y: Tensor, scale: int) -> None:
         self._y = y.cpu().numpy().transpose(1, 2, 0)
-        self._reduction = _Reduction(y.shape[1], y.shape[2], scale)
+        self._reduction = Reduction(y.shape[1], y.shape[2], scale)
         self._squares = 0.0
 
     def add(self, rows: NDArray[np.uint8]) -> None:
@@ -68,8 +68,8 @@ class LrPsnr:
         return psnr(self._squares / (3 * self._reduction.done * self._y.shape[1]))
 
 
-class LrPsnrOfTwo:
-    """The same between two results of one size, both reduced.
+class LrPsnrToReduced:
+    """The same with another result of the same size, whose reduction comes in the same bands.
 
     Args:
         height, width: of the results reduced.
@@ -77,24 +77,27 @@ class LrPsnrOfTwo:
     """
 
     def __init__(self, height: int, width: int, scale: int) -> None:
-        self._reductions = [_Reduction(height, width, scale) for _ in range(2)]
+        self._reduction = Reduction(height, width, scale)
         self._width = width
         self._squares = 0.0
 
-    def add(self, rows: NDArray[np.uint8], others: NDArray[np.uint8]) -> None:
-        """The next rows of both, (k * scale, W, 3)."""
-        first, second = self._reductions
-        low, other = (x.astype(np.float32) for x in (first.add(rows), second.add(others)))
-        self._squares += _square_sum((low - other) / np.float32(255))
+    def add(self, rows: NDArray[np.uint8], other: NDArray[np.uint8]) -> None:
+        """The next rows, (k * scale, W, 3), and what `Reduction.add` gave of the other's."""
+        low = self._reduction.add(rows).astype(np.float32)
+        self._squares += _square_sum((low - other.astype(np.float32)) / np.float32(255))
 
     @property
     def value(self) -> float:
         """PSNR in dB of the rows that were added, at most LR_PSNR_CAP."""
-        return psnr(self._squares / (3 * self._reductions[0].done * self._width))
+        return psnr(self._squares / (3 * self._reduction.done * self._width))
 
 
-class _Reduction:
+class Reduction:
     """A picture that comes in bands reduced by Pillow's bicubic filter.
+
+    Args:
+        height, width: of the reduced picture.
+        scale: side of the picture over that of the reduced one.
 
     Attributes:
         done: rows of the reduced picture that were given.

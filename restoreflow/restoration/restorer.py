@@ -15,12 +15,13 @@ from restoreflow.errors import InputError, LimitError, UsageError
 from restoreflow.networks.low_light import with_exposure
 from restoreflow.networks.restoration_network import Encoding, RestorationNetwork
 from restoreflow.restoration.bands import Bands
+from restoreflow.restoration.engine import Engine, Stages
 from restoreflow.restoration.memory import WINDOW_CELLS, check_host, check_window
 from restoreflow.restoration.pixels import Picture, as_pixels
 from restoreflow.restoration.request import Request
 from restoreflow.restoration.restoration import Restoration
 from restoreflow.restoration.rows import Rows
-from restoreflow.restoration.sampling import Engine, Stages, Task, Watching
+from restoreflow.restoration.sampling import Task, Watching
 from restoreflow.restoration.tiles import MIN_SIDE, Geometry, Tile, plan_within
 
 if TYPE_CHECKING:
@@ -100,8 +101,8 @@ class Restorer:
             image: PIL image, array (h, w, 3) of uint8, uint16 or floats in [0, 1], or tensor
                 (3, h, w) of floats in [0, 1]; sRGB.
             samples: how many, 1 or more.
-            temperature: the latents' standard deviation, 0 or more; 0 is the flow's central
-                picture; None is the model's default.
+            temperature: the latents' standard deviation, 0 or more; at 0 nothing is drawn and
+                every sample is the clean estimate; None is the model's default.
             seed: 0 .. 2**64 - 1.
             consistency: whether samples are projected onto the pictures whose downscaling gives
                 the input back; super-resolution only; None is the model's default.

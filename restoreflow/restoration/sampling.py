@@ -7,6 +7,7 @@ its values are added up.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -16,15 +17,15 @@ import torch
 from torch import Tensor
 
 from restoreflow.errors import InputError
-from restoreflow.flows.bijection import Condition
-from restoreflow.networks.restoration_network import Encoding, RestorationNetwork, Sample
+from restoreflow.networks.restoration_network import Encoding, RestorationNetwork
+from restoreflow.restoration.engine import Engine
 from restoreflow.restoration.latents import latent_window
 from restoreflow.restoration.memory import is_out_of_memory, out_of_memory
 from restoreflow.restoration.pixels import eight_bit
 from restoreflow.restoration.rows import Rows
 from restoreflow.restoration.tiles import Geometry, Tile, Window
 
-__all__ = ["ERROR_RANGE", "Engine", "Health", "Seen", "Stages", "Task", "Watching", "sample_tiles"]
+__all__ = ["ERROR_RANGE", "Health", "Seen", "Task", "Watching", "sample_tiles"]
 
 
 @dataclass
@@ -45,39 +46,6 @@ Watching = Callable[[Tile], AbstractContextManager[Seen]]
 
 ERROR_RANGE = (-0.5, 1.5)
 """An error pixel has a value outside, before the limiter, or one that is not finite."""
-
-
-class Stages(NamedTuple):
-    """A network's three steps, compiled or not."""
-
-    encode: Callable[..., Encoding]
-    prepare: Callable[[Tensor], Condition]
-    sample: Callable[[Encoding, Tensor, float, Condition], Sample]
-
-    @classmethod
-    def of(cls, network: RestorationNetwork, compile: bool = False) -> Stages:
-        """A network's own steps."""
-        if not compile:
-            return cls(network.encode, network.prepare, network.sample)
-        return cls(
-            torch.compile(network.encode),
-            torch.compile(network.prepare),
-            torch.compile(network.sample),
-        )
-
-
-class Engine(NamedTuple):
-    """What does the work, and where.
-
-    Attributes:
-        network: switched to float32 for a tile that fails in reduced precision.
-        stages: its steps.
-        device: where it is.
-    """
-
-    network: RestorationNetwork
-    stages: Stages
-    device: torch.device
 
 
 @dataclass(frozen=True)
@@ -223,33 +191,15 @@ def _refuse_nonfinite(found: Health, tile: Tile, task: Task) -> None:
 
 @torch.inference_mode()
 def _all_samples(engine: Engine, task: Task, tile: Tile) -> Health:
-    """Restore a tile: encoder, mean and prepare once, then sample after sample.
-
-    The encoder sees the window, the flow, which reaches less far, only what its core needs.
-    """
-    geometry = task.geometry
-    rows, columns = tile.window.slices(geometry.pixels)
-    sampled = tile.core.grown(-(-engine.network.flow.halo // geometry.cells), tile.window)
-    kept = tile.core.seen_from(sampled)
-    top, left = (edge * geometry.output for edge in (tile.core.top, tile.core.left))
-    health, seen = Health(), task.degraded[:, rows, columns]
-    shared = () if task.shared is None else (task.shared,)
-    stages, device = engine.stages, engine.device
-    with _repeatable(device):
-        with nullcontext() if task.watch is None else task.watch(tile) as watched:
-            encoding = stages.encode(seen[None].to(device).contiguous(), *shared)
-        inner = sampled.seen_from(tile.window)
-        encoding = _cropped(encoding, inner, geometry)
-        share = None if watched is None else watched.share
-        if share is not None:
-            share = share[inner.slices(geometry.cells)].cpu()
-        condition = stages.prepare(encoding.features)
-        mean = _core(encoding.mean, kept, task, tile)
-        for index, latent in enumerate(_latents(task, sampled)):
-            latent = latent if share is None else latent * share
-            image, detail = stages.sample(encoding, latent.to(device), task.temperature, condition)
-            image = _core(image, kept, task, tile)
-            found = _examined(image, mean, _core(detail, kept, task, tile))
+    """Restore a tile: look once, then sample after sample, and keep what is sound."""
+    side, health, mean = task.geometry.output, Health(), torch.empty(0)
+    top, left = tile.core.top * side, tile.core.left * side
+    rows, columns = tile.window.slices(task.geometry.pixels)
+    seen = task.degraded[:, rows, columns]
+    results = _drawn if task.temperature > 0 else _estimated
+    with _repeatable(engine.device):
+        for index, (image, detail, mean) in enumerate(results(engine, task, tile, seen)):
+            found = _examined(image, mean, detail)
             found.constant = int(_is_constant(image) and not _is_constant(seen))
             health.add(found)
             if health.nonfinite == 0 and image.numel():
@@ -257,6 +207,55 @@ def _all_samples(engine: Engine, task: Task, tile: Tile) -> Health:
         if health.nonfinite == 0 and mean.numel():
             task.mean.put(eight_bit(mean).cpu().numpy(), top, left)
     return health
+
+
+class _Result(NamedTuple):
+    """One sample of a tile's core, each (3, H, W): image, detail as without limiter, and mean."""
+
+    image: Tensor
+    detail: Tensor
+    mean: Tensor
+
+
+def _drawn(engine: Engine, task: Task, tile: Tile, seen: Tensor) -> Iterator[_Result]:
+    """Encoder and prepare once, then sample after sample.
+
+    The encoder sees the window, the flow, which reaches less far, only what its core needs.
+    """
+    geometry, device = task.geometry, engine.device
+    sampled = tile.core.grown(-(-engine.network.flow.halo // geometry.cells), tile.window)
+    kept, inner = tile.core.seen_from(sampled), sampled.seen_from(tile.window)
+    with nullcontext() if task.watch is None else task.watch(tile) as watched:
+        encoding = engine.stages.encode(*_looked_at(task, seen, device))
+    encoding = _cropped(encoding, inner, geometry)
+    share = None if watched is None else watched.share
+    if share is not None:
+        share = share[inner.slices(geometry.cells)].cpu()
+    condition = engine.stages.prepare(encoding.features)
+    mean = _core(encoding.mean, kept, task, tile)
+    for latent in _latents(task, sampled):
+        latent = (latent if share is None else latent * share).to(device)
+        drawn = engine.stages.sample(encoding, latent, task.temperature, condition)
+        image, detail = (_core(values, kept, task, tile) for values in drawn)
+        yield _Result(image, detail, mean)
+
+
+def _estimated(engine: Engine, task: Task, tile: Tile, seen: Tensor) -> Iterator[_Result]:
+    """The clean estimate, as often as there are samples: all of them are it."""
+    given = _looked_at(task, seen, engine.device)
+    if task.watch is None:
+        found = engine.stages.estimate(*given)
+    else:  # which may listen to what the flow alone is told
+        with task.watch(tile):
+            found = engine.stages.encode(*given).mean
+    mean = _core(found, tile.core.seen_from(tile.window), task, tile)
+    yield from (_Result(mean, torch.zeros_like(mean), mean) for _ in range(task.samples))
+
+
+def _looked_at(task: Task, seen: Tensor, device: torch.device) -> tuple[Tensor, ...]:
+    """What the encoder is given for a window of the picture."""
+    shared = () if task.shared is None else (task.shared,)
+    return seen[None].to(device).contiguous(), *shared
 
 
 def _repeatable(device: torch.device) -> AbstractContextManager[object]:
@@ -281,10 +280,6 @@ def _cropped(encoding: Encoding, seen: Window, geometry: Geometry) -> Encoding:
 
 def _latents(task: Task, window: Window) -> Iterator[Tensor]:
     rows, columns = window.slices(task.geometry.cells)
-    if task.temperature == 0:  # no latent shows then, and drawing them takes time
-        shape = (1, task.channels, rows.stop - rows.start, columns.stop - columns.start)
-        yield from (torch.zeros(shape) for _ in range(task.samples))
-        return
     for sample in range(task.samples):
         yield torch.from_numpy(latent_window(task.seed, sample, rows, columns, task.channels))[None]
 
@@ -308,6 +303,9 @@ def _examined(image: Tensor, mean: Tensor, detail: Tensor) -> Health:
         return Health()
     unlimited = mean + detail
     low, high = ERROR_RANGE
+    ends = [float(end) for x in (unlimited, image, detail) for end in torch.aminmax(x)]
+    if all(map(math.isfinite, ends)) and low <= ends[0] and ends[1] <= high:  # nearly always
+        return Health(largest_detail=max(-ends[4], ends[5]))
     sound = (unlimited >= low) & (unlimited <= high)  # false for NaN too
     nonfinite = ~(torch.isfinite(unlimited) & torch.isfinite(image))
     largest = detail.abs().nan_to_num(nan=0.0).amax()

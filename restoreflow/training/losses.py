@@ -70,12 +70,13 @@ class StageLoss(nn.Module):
         self.network = network
         self.stage = stage
         network.encoder.isolated = True
-        network.requires_grad_(stage.loss != "exposure")
-        for parameter in network.encoder.mean_parameters():
-            parameter.requires_grad_(stage.loss != "exposure" and stage.weights.mean > 0)
-        if stage.loss == "exposure":
-            for parameter in network.encoder.exposure_parameters():
-                parameter.requires_grad_(True)
+        exposure = stage.loss == "exposure"
+        network.requires_grad_(not exposure)
+        still = [] if exposure or stage.weights.mean > 0 else network.encoder.mean_parameters()
+        for parameter in still:
+            parameter.requires_grad_(False)
+        for parameter in network.encoder.exposure_parameters() if exposure else ():
+            parameter.requires_grad_(True)
         # Kept out of the modules: it is not trained, nor distributed, nor saved.
         self._distance = [distance]
 

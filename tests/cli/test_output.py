@@ -21,6 +21,7 @@ FACTS: dict[str, Any] = {
     "temperature": 0.8,
     "seed": 3,
     "lr_psnr": 51.23,
+    "lr_psnr_clean": None,
     "error_pixels": 0,
     "nonfinite": 0,
     "seconds": 1.5,

@@ -46,6 +46,14 @@ def test_shapes_at_every_multiple_of_4() -> None:
         network(torch.rand(1, 3, 64, 62))
 
 
+@torch.inference_mode()
+def test_the_estimate_is_the_mean() -> None:
+    network, picture = encoder(), torch.rand(1, 3, 68, 44) * 0.1
+    context = with_exposure(network.global_context(picture), 1.0)
+    assert torch.equal(network.estimate(picture), network(picture).mean)
+    assert torch.equal(network.estimate(picture, context), network(picture, context).mean)
+
+
 @pytest.mark.parametrize("name", list(hostile()))
 @pytest.mark.parametrize("spread", [1.0, 30.0])
 @torch.no_grad()

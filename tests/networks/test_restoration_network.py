@@ -52,6 +52,13 @@ def reach(change: Tensor, cell: int, first: int, last: int) -> int:
 
 
 @SCALES
+@torch.inference_mode()
+def test_the_estimate_is_the_encodings_mean(scale: int) -> None:
+    restorer, y = network(scale), torch.rand(1, 3, 24, 32)
+    assert torch.equal(restorer.estimate(y), restorer.encode(y).mean)
+
+
+@SCALES
 @torch.no_grad()
 def test_no_pixel_of_the_input_reaches_farther_than_the_halo(scale: int) -> None:
     restorer = network(scale).double()

@@ -56,6 +56,9 @@ class FakeNetwork(nn.Module):
         mean = plain + 0.2 * torch.tanh(F.pixel_shuffle(self.to_mean(features), self.cell))
         return Encoding(mean.clamp(0, 1), features)
 
+    def estimate(self, degraded: Tensor) -> Tensor:
+        return self.encode(degraded).mean
+
     def prepare(self, features: Tensor) -> Any:
         return torch.sigmoid(self.gate(features))
 

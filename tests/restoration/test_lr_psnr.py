@@ -7,7 +7,13 @@ import pytest
 import torch
 from PIL import Image
 
-from restoreflow.restoration.lr_psnr import LR_PSNR_CAP, LrPsnr, LrPsnrOfTwo, lr_psnr
+from restoreflow.restoration.lr_psnr import (
+    LR_PSNR_CAP,
+    LrPsnr,
+    LrPsnrToReduced,
+    Reduction,
+    lr_psnr,
+)
 from restoreflow.restoration.pixels import eight_bit
 from tests.restoration.fakes import picture
 
@@ -44,9 +50,10 @@ def test_bands_give_what_the_whole_gives(rows):
 @pytest.mark.parametrize("rows", [4, 20, 76])
 def test_two_results_are_compared_as_their_reductions(rows):
     first, second = (image_of(torch.rand(3, 76, 40)) for _ in range(2))
-    measure = LrPsnrOfTwo(19, 10, 4)
+    measure, other = LrPsnrToReduced(19, 10, 4), Reduction(19, 10, 4)
     for top in range(0, 76, rows):
-        measure.add(*(np.asarray(image)[top : top + rows] for image in (first, second)))
+        one, two = (np.asarray(image)[top : top + rows] for image in (first, second))
+        measure.add(one, other.add(two))
     expected = -10 * np.log10(np.mean((low_of(first) - low_of(second)) ** 2))
     assert measure.value == pytest.approx(expected, abs=1e-5)
     assert measure.value == pytest.approx(

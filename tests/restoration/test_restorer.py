@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from restoreflow.restoration.latents import latent_window
 from restoreflow.restoration.load import load_model
 from restoreflow.restoration.lr_psnr import lr_psnr
 from restoreflow.restoration.restorer import Restorer
+from restoreflow.restoration.sampling import Seen
 from tests.restoration.fakes import FakeNetwork, config, picture
 
 
@@ -252,10 +254,25 @@ def test_temperature_zero_is_one_picture_whatever_the_seed():
     assert cold.images[0].tobytes() == cold.images[1].tobytes()
     assert not cold.uncertainty.any()
     assert bytes_of(cold) == bytes_of(made.restore(y, samples=2, temperature=0.0, seed=2))
-    encoding = made.network.encode(y[None])
-    latent = torch.from_numpy(latent_window(1, 0, slice(0, 16), slice(0, 20), 48))[None]
-    expected = made.network.sample(encoding, latent, 0.0).image.detach().numpy()
+    expected = made.network.encode(y[None]).mean.detach().numpy()
     assert np.allclose(cold.raw[:1], expected, atol=1e-6)
+    assert cold.report["largest_detail"] == 0
+
+
+def test_at_temperature_zero_a_watch_still_sees_the_encoder():
+    network = FakeNetwork()
+    made = Restorer(network, config())  # type: ignore[arg-type]
+    y, seen = picture(16, 20), []
+
+    @contextmanager
+    def watch(tile):
+        before = len(network.calls)
+        yield Seen()
+        seen.append((tile.core.area, len(network.calls) - before))
+
+    watched = made.restore(y, temperature=0, watch=watch)
+    assert seen == [(16 * 20, 1)]
+    assert bytes_of(watched) == bytes_of(made.restore(y, temperature=0))
 
 
 def test_the_ways_to_hold_a_picture_agree():
