@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from restoreflow.flows.bijection import Bound, Condition, as_tensor, sum_per_item
 from restoreflow.flows.elementwise import bounded_between, softly_bounded
 from restoreflow.flows.injector import feature_head
+from restoreflow.flows.strips import stripwise
 
 __all__ = ["LATENT_NORM_BOUND", "ConditionalBase"]
 
@@ -47,7 +48,7 @@ class ConditionalBase(nn.Module):
 
     def prepare(self, features: Tensor) -> Condition:
         """Raw parameters, (N, 2 channels, H, W)."""
-        return self.network(features)
+        return stripwise(self.network, features)
 
     def parameters_of(self, condition: Condition, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
         """Bounded mean and log-scale."""
@@ -63,8 +64,12 @@ class ConditionalBase(nn.Module):
 
     def locate(self, e: Tensor, condition: Condition, temperature: float) -> Tensor:
         """z from a standard normal draw e."""
-        mean, log_scale = self.parameters_of(condition, e.dtype)
-        return mean + torch.exp(log_scale) * (temperature * e)
+
+        def located(e: Tensor, raw: Tensor) -> Tensor:
+            mean, log_scale = self.parameters_of(raw, e.dtype)
+            return mean + torch.exp(log_scale) * (temperature * e)
+
+        return stripwise(located, e, as_tensor(condition))
 
     def log_prob(self, z: Tensor, condition: Condition) -> Tensor:
         """Log density (N,), in nats."""

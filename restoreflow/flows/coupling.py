@@ -16,6 +16,7 @@ from restoreflow.flows.bijection import (
     zero_initialise,
 )
 from restoreflow.flows.elementwise import ElementwiseMap
+from restoreflow.flows.strips import stripwise
 
 __all__ = ["Coupling", "CouplingNetwork"]
 
@@ -37,12 +38,22 @@ class CouplingNetwork(nn.Module):
         self.last = nn.Conv2d(hidden, out, 1)
         zero_initialise(self.last)
 
+    def look(self, x: Tensor) -> Tensor:
+        """What is seen of x: the part that is not of single locations."""
+        with self._autocast(x.device.type):
+            return self.first(x)
+
+    def judge(self, seen: Tensor, features: Tensor) -> Tensor:
+        """Raw parameters of what `look` gives and the features."""
+        with self._autocast(seen.device.type):
+            hidden = nn.functional.silu(seen + features)
+            return self.last(nn.functional.silu(self.second(hidden)))
+
     def forward(self, x: Tensor, features: Tensor) -> Tensor:
-        reduced = self.precision is not None
-        with torch.autocast(x.device.type, dtype=self.precision, enabled=reduced):
-            hidden = nn.functional.silu(self.first(x) + features)
-            raw = self.last(nn.functional.silu(self.second(hidden)))
-        return raw.to(x.dtype)
+        return self.judge(self.look(x), features).to(x.dtype)
+
+    def _autocast(self, device: str) -> torch.autocast:
+        return torch.autocast(device, dtype=self.precision, enabled=self.precision is not None)
 
 
 class Coupling(Bijection):
@@ -70,7 +81,7 @@ class Coupling(Bijection):
         self.network = CouplingNetwork(self.still, hidden, map.parameters * self.moving)
 
     def prepare(self, features: Tensor) -> Condition:
-        return self.from_features(features)
+        return stripwise(self.from_features, features)
 
     def forward(self, x: Tensor, condition: Condition) -> tuple[Tensor, Tensor]:
         x1, x2 = x[:, : self.still], x[:, self.still :]
@@ -79,7 +90,11 @@ class Coupling(Bijection):
 
     def inverse(self, z: Tensor, condition: Condition) -> Tensor:
         z1, z2 = z[:, : self.still], z[:, self.still :]
-        return torch.cat((z1, self.map.inverse(z2, self.network(z1, as_tensor(condition)))), 1)
+
+        def moved(z2: Tensor, seen: Tensor, features: Tensor) -> Tensor:
+            return self.map.inverse(z2, self.network.judge(seen, features).to(z2.dtype))
+
+        return torch.cat((z1, stripwise(moved, z2, self.network.look(z1), as_tensor(condition))), 1)
 
     def inverse_bound(self, bound: Bound) -> Bound:
         # With norms n1, n2 of the halves, n1^2 + n2^2 = n^2, the result has hypot(n1, g(n2)),

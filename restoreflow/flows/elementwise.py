@@ -23,11 +23,11 @@ from restoreflow.flows.spline import (
     two_bin_parameters,
 )
 from restoreflow.flows.spline_kernels import (
-    graph_recorded,
     shifted_spline_forward,
     shifted_spline_inverse,
     unrecorded_blockwise,
 )
+from restoreflow.flows.strips import graph_recorded
 
 __all__ = [
     "AffineMap",

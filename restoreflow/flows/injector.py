@@ -13,6 +13,7 @@ from restoreflow.flows.bijection import (
     zero_initialise,
 )
 from restoreflow.flows.elementwise import ElementwiseMap
+from restoreflow.flows.strips import stripwise
 
 __all__ = ["Injector", "feature_head"]
 
@@ -41,14 +42,14 @@ class Injector(Bijection):
         self.network = feature_head(features, hidden, map.parameters * channels)
 
     def prepare(self, features: Tensor) -> Condition:
-        return self.network(features)
+        return stripwise(self.network, features)
 
     def forward(self, x: Tensor, condition: Condition) -> tuple[Tensor, Tensor]:
         z, log_slope = self.map.forward(x, as_tensor(condition).to(x.dtype))
         return z, sum_per_item(log_slope.expand_as(z))
 
     def inverse(self, z: Tensor, condition: Condition) -> Tensor:
-        return self.map.inverse(z, as_tensor(condition).to(z.dtype))
+        return stripwise(self.map.inverse, z, as_tensor(condition).to(z.dtype))
 
     def inverse_bound(self, bound: Bound) -> Bound:
         norm = self.map.inverse_norm(bound.norm, self.channels)

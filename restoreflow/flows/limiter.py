@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from restoreflow.flows.bijection import Bijection, Bound, Condition, sum_per_item
+from restoreflow.flows.spline import softly_bounded
 
 __all__ = ["Limiter"]
 
@@ -32,7 +33,7 @@ class Limiter(Bijection):
 
     def inverse(self, z: Tensor, condition: Condition) -> Tensor:
         del condition
-        return self.limit * torch.tanh(z / self.limit)
+        return softly_bounded(z, self.limit)
 
     def inverse_bound(self, bound: Bound) -> Bound:
         peak = min(self.limit, bound.peak)

@@ -40,20 +40,33 @@ def cosine_basis(cell: int = 4) -> Tensor:
     return images_to_cells(images).flatten(1)
 
 
+def _quadrants(colours: int) -> list[int]:
+    """Where pixel_unshuffle puts what `images_to_cells` orders by quadrant, colour, pixel."""
+    rows = columns = (0, 1)
+    return [
+        16 * colour + 4 * (2 * down + row) + 2 * right + column
+        for down in rows
+        for right in columns
+        for colour in range(colours)
+        for row in rows
+        for column in columns
+    ]
+
+
 def images_to_cells(x: Tensor) -> Tensor:
     """(N, 3, 4h, 4w) to (N, 48, h, w), channels ordered quadrant, colour, pixel in the quadrant."""
     n, colours, height, width = x.shape
-    x = F.pixel_unshuffle(F.pixel_unshuffle(x, 2), 2)
-    x = x.view(n, 4 * colours, 4, height // 4, width // 4).transpose(1, 2)
-    return x.reshape(n, 16 * colours, height // 4, width // 4)
+    cells = F.pixel_unshuffle(x, 4)
+    cells = cells.reshape(n, 16 * colours, height // 4, width // 4)  # an empty batch was not
+    return cells[:, _quadrants(colours)]
 
 
 def cells_to_images(z: Tensor) -> Tensor:
     """Inverse of `images_to_cells`."""
     n, channels, height, width = z.shape
-    z = z.view(n, 4, channels // 4, height, width).transpose(1, 2)
-    z = z.reshape(n, channels, height, width)
-    return F.pixel_shuffle(F.pixel_shuffle(z, 2), 2)
+    order = _quadrants(channels // 16)
+    back = sorted(range(channels), key=order.__getitem__)
+    return F.pixel_shuffle(z[:, back], 4).reshape(n, channels // 16, 4 * height, 4 * width)
 
 
 def mix_channels(x: Tensor, matrix: Tensor) -> Tensor:

@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 
 from restoreflow.flows.spline import DISCRIMINANT_FLOOR, KNOT_LIMIT, SLOPE_REACH
+from restoreflow.flows.strips import graph_recorded
 
 __all__ = [
-    "graph_recorded",
     "shifted_spline_forward",
     "shifted_spline_inverse",
     "unrecorded_blockwise",
@@ -73,11 +73,6 @@ def blockwise(
         for result, part in zip(whole, function(*(t[block] for t in flat)), strict=True):
             result[block] = part
     return [w.view(tensors[0].shape) for w in whole]
-
-
-def graph_recorded() -> bool:
-    """Whether operations are being recorded, to be compiled or exported, and not only done."""
-    return torch.compiler.is_compiling() or torch.jit.is_tracing()  # pyright: ignore[reportPrivateImportUsage]
 
 
 def unrecorded_blockwise(
