@@ -1,4 +1,4 @@
-"""A training's state in one safetensors file: weights, their average, Adam's moments, counters."""
+"""A training's state in one safetensors file: weights, their average, moments, counters."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from restoreflow.errors import ModelError
+from restoreflow.training.optimiser import Optimiser
 
 __all__ = ["Progress", "load_checkpoint", "load_encoder", "load_start", "save_checkpoint"]
 
@@ -42,7 +42,7 @@ def save_checkpoint(
     path: Path,
     network: nn.Module,
     average: nn.Module,
-    optimiser: torch.optim.Adam,
+    optimiser: Optimiser,
     progress: Progress,
     fingerprint: str,
 ) -> None:
@@ -51,11 +51,7 @@ def save_checkpoint(
     for prefix, module in (("network", network), ("average", average)):
         for name, value in module.state_dict().items():
             tensors[f"{prefix}.{name}"] = value.detach().cpu().clone().contiguous()
-    for name, parameter in network.named_parameters():
-        state = optimiser.state.get(parameter, {})
-        for key in ("exp_avg", "exp_avg_sq", "step"):
-            if key in state:
-                tensors[f"adam.{key}.{name}"] = state[key].detach().cpu().clone().contiguous()
+    tensors |= optimiser.state()
     metadata = {"progress": json.dumps(asdict(progress)), "fingerprint": fingerprint}
     temporary = path.with_suffix(".partial")
     save_file(tensors, temporary, metadata)
@@ -66,7 +62,7 @@ def load_checkpoint(
     path: Path,
     network: nn.Module,
     average: nn.Module,
-    optimiser: torch.optim.Adam,
+    optimiser: Optimiser,
     fingerprint: str,
 ) -> Progress:
     """Restore what `save_checkpoint` wrote, onto the modules' own devices.
@@ -89,13 +85,7 @@ def load_checkpoint(
         start = len(prefix) + 1
         own = {k[start:]: v for k, v in tensors.items() if k.startswith(prefix + ".")}
         module.load_state_dict(own)
-    for name, parameter in network.named_parameters():
-        if f"adam.step.{name}" not in tensors:
-            continue
-        optimiser.state[parameter] = {
-            key: tensors[f"adam.{key}.{name}"].to("cpu" if key == "step" else parameter.device)
-            for key in ("step", "exp_avg", "exp_avg_sq")
-        }
+    optimiser.load_state(tensors)
     return Progress(**json.loads(metadata["progress"]))
 
 

@@ -66,6 +66,8 @@ class StageConfig:
             with gradient besides; "exposure": the judged exposure and nothing else, low light only.
         steps: optimiser steps.
         learning_rate: Adam's, after the warm-up.
+        muon: Muon's for the residual blocks' convolutions, on the same curve; 0 leaves them to
+            Adam. From scratch 3e-3 reaches in 300 steps what Adam takes 500 for.
         batch: patches a step, over all processes.
         patch: side of a patch of the clean picture, a multiple of 8 times the scale's cell.
         warmup: steps of linear growth at the start.
@@ -79,6 +81,7 @@ class StageConfig:
     loss: Literal["exposure", "mean", "likelihood", "texture"]
     steps: int
     learning_rate: float
+    muon: float = 0.0
     batch: int = 12
     patch: int = 160
     warmup: int = 100

@@ -31,6 +31,7 @@ from restoreflow.training.config import StageConfig, TrainConfig
 from restoreflow.training.data import Photos, prefetch, step_generator
 from restoreflow.training.examples import Example, draw_examples
 from restoreflow.training.losses import StageLoss, told_context
+from restoreflow.training.optimiser import Optimiser
 from restoreflow.training.perceptual import FeatureDistance, load_feature_distance
 
 __all__ = ["Trainer"]
@@ -38,7 +39,6 @@ __all__ = ["Trainer"]
 CHECKPOINT_SECONDS = 180.0
 LOG_STEPS = 50
 START_PATCHES = 64
-BETAS = (0.9, 0.99)
 
 
 class Trainer:
@@ -83,7 +83,7 @@ class Trainer:
         torch.manual_seed(config.seed)
         self.network: RestorationNetwork = build_network(config.model()).to(device)
         self.average = copy.deepcopy(self.network).requires_grad_(False)
-        self.optimiser = torch.optim.Adam(self.network.parameters(), lr=1.0, betas=BETAS)
+        self.optimiser = Optimiser(self.network)
         self.progress = Progress()
         out.mkdir(parents=True, exist_ok=True)
         self.checkpoint = out / "checkpoint.safetensors"
@@ -181,15 +181,13 @@ class Trainer:
         stream = self._stream(self.progress.stage) + 1
         noise = step_generator(self.config.seed, self.progress.step, stream)
         total, terms = module(batch.to(self.device), noise.initial_seed())
-        self.optimiser.zero_grad(set_to_none=True)
+        self.optimiser.zero_grad()
         total.backward()
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), stage.clip)
         if not math.isfinite(float(norm)):
             self.progress.skipped += 1
             return terms
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
-        self.optimiser.step()
+        self.optimiser.step(rate, rate * stage.muon / stage.learning_rate)
         self._update_average()
         return terms | {"gradient": float(norm)}
 
@@ -203,7 +201,7 @@ class Trainer:
     def _start_stage(self, stage: StageConfig) -> None:
         """Go on from the average, with fresh moments; the flow's own start on its first stage."""
         self.network.load_state_dict(self.average.state_dict())
-        self.optimiser.state.clear()
+        self.optimiser.clear()
         earlier = self.config.stages[: self.progress.stage]
         if stage.of_flow and not any(s.of_flow for s in earlier):
             self._start_flow(stage)

@@ -32,13 +32,21 @@ def head_of(run: Trainer) -> torch.Tensor:
 
 
 @pytest.mark.parametrize(
-    ("coupling", "task"), [("spline", "sr"), ("affine", "sr"), ("spline", "lowlight")]
+    ("coupling", "task", "muon"),
+    [
+        ("spline", "sr", 0.0),
+        ("spline", "sr", 3e-3),
+        ("affine", "sr", 0.0),
+        ("spline", "lowlight", 0.0),
+    ],
 )
 def test_a_broken_training_resumes_to_the_same_weights(
-    coupling: Coupling, task: Task, tmp_path: Path
+    coupling: Coupling, task: Task, muon: float, tmp_path: Path
 ) -> None:
     write_extractors(tmp_path / "lpips")
     config = recipe("mean", "likelihood", "texture", steps=3, coupling=coupling, task=task)
+    stages = tuple(dataclasses.replace(stage, muon=muon) for stage in config.stages)
+    config = dataclasses.replace(config, stages=stages)
     assert trainer(tmp_path, config, "whole").run()
     for _ in range(8):
         if trainer(tmp_path, config, "broken").run(steps=2):
