@@ -1,7 +1,7 @@
 """CPU time of a model beside light super-resolution networks, in one run, on one thread.
 
-    python benchmarks/peers.py --peers CLONES [--model sr-x4] [--rounds 7] [--side 128] \
-        [--no-compile] [--only TEXT] [--out benchmarks/peers.json]
+    python benchmarks/peers.py --peers CLONES [--model sr-x4] [--rounds 7] [--photo PICTURE] \
+        [--side 128] [--no-compile] [--only TEXT] [--out benchmarks/peers.json]
 
 CLONES holds clones of the peers' repositories, see benchmarks/peers.md; none of their code is here.
 Every round runs every case once, and a case is given as the median over the rounds of its time over
@@ -27,13 +27,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
+from restoreflow.evaluation.sets import as_tensor
 from restoreflow.networks.restoration_network import RestorationNetwork
 from restoreflow.restoration.latents import latent_window
 from restoreflow.restoration.load import load_model
 
 Case = Callable[[], object]
+
+PHOTO = Path(__file__).parents[1] / "docs" / "pictures" / "dog.png"
 
 
 @dataclass(frozen=True)
@@ -72,13 +76,14 @@ def main() -> None:
     parser.add_argument("--peers", type=Path, required=True)
     parser.add_argument("--model", default="sr-x4")
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--photo", type=Path, default=PHOTO, help="its middle is restored")
     parser.add_argument("--side", type=int, default=128)
     parser.add_argument("--no-compile", action="store_true")
     parser.add_argument("--only", default="", help="cases whose name holds this, and RLFN")
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
     torch.set_num_threads(1)
-    picture = torch.rand(3, given.side, given.side, generator=torch.Generator().manual_seed(0))
+    picture = middle_of(given.photo, given.side)
     cases, parameters = peers(given.peers, picture[None])
     cases |= ours(given.model, picture, not given.no_compile)
     cases = {name: case for name, case in cases.items() if name == "RLFN" or given.only in name}
@@ -96,6 +101,14 @@ def main() -> None:
     if given.out is not None:
         record = facts | {"model": given.model, "parameters": parameters, "rows": rows}
         given.out.write_text(json.dumps(record, indent=2) + "\n")
+
+
+def middle_of(photo: Path, side: int) -> Tensor:
+    """(3, side, side) in [0, 1]: what consistency takes depends on the picture."""
+    with Image.open(photo) as image:
+        left, top = ((size - side) // 2 for size in image.size)
+        part = image.convert("RGB").crop((left, top, left + side, top + side))
+    return as_tensor(part)[0]
 
 
 def peers(root: Path, picture: Tensor) -> tuple[dict[str, Case], dict[str, int]]:

@@ -100,8 +100,8 @@ Scale = Annotated[
     int | None,
     typer.Option(
         "--scale",
-        metavar="2|4",
-        help="How many times as large: the bundled sr-x2 or sr-x4, unless --model is given.",
+        metavar="2|4|8",
+        help="How many times as large: the bundled sr-x2, sr-x4 or sr-x8, unless --model is given.",
         show_default="4, or the model's",
     ),
 ]
@@ -114,7 +114,7 @@ Temperature = Annotated[
     typer.Option(
         "--temperature",
         "-t",
-        help="0: the calmest result, 1: all of the model's variety.",
+        help="0: the clean estimate, nothing drawn; 1: all of the model's variety.",
         show_default="the model card's",
     ),
 ]

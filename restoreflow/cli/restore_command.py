@@ -15,7 +15,7 @@ __all__ = ["restore_command"]
 _OTHERS_OPTIONS = {"sr": ("exposure",), "lowlight": ("consistency", "scale")}
 """The options that make no sense for a task."""
 
-_SCALES = (2, 4)
+_SCALES = (2, 4, 8)
 
 
 def restore_command(task: str, default_model: str, words: str) -> Callable[..., None]:
@@ -114,5 +114,5 @@ def _chosen_model(model: str | None, scale: int | None, default: str) -> str:
             "give one of them; a model has one scale",
         )
     if scale not in _SCALES:
-        raise UsageError(f"--scale is {scale}, not 2 or 4", "other sizes: resize the result")
+        raise UsageError(f"--scale is {scale}, not 2, 4 or 8", "other sizes: resize the result")
     return f"sr-x{scale}"

@@ -1,4 +1,4 @@
-"""`restoreflow sr`: pictures 2 or 4 times as large, with detail that fits them."""
+"""`restoreflow sr`: pictures 2, 4 or 8 times as large, with detail that fits them."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ sr = restore_command(
     "sr-x4",
     """Enlarge pictures, with detail sampled from what fits them.
 
-    Which model: sr-x4, the default, and sr-x2 (--scale 2) take sharp, clean pictures, and keep to
-    them to the pixel. Photographs that are noisy, blurred or strongly compressed are for
-    sr-x4-photo, which cleans them as it enlarges.
+    Which model: sr-x4, the default, sr-x2 (--scale 2) and sr-x8 (--scale 8) take sharp, clean
+    pictures, and keep to them to the pixel. Photographs that are noisy, blurred or strongly
+    compressed are for sr-x4-photo, which cleans them as it enlarges.
 
     Results are written beside the inputs as NAME_sr4x.EXT, several samples as NAME_sr4x_1.EXT and
     so on, and a folder's results into FOLDER_sr4x beside it; colours, EXIF and orientation are

@@ -38,7 +38,7 @@ def train(
     encoder: Annotated[
         Path | None,
         typer.Option(
-            help="Start from this checkpoint's or model's encoder, skipping the mean stages.",
+            help="Take this checkpoint's or model's mean image, skipping the mean stages.",
             show_default=False,
         ),
     ] = None,

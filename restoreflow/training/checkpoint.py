@@ -7,14 +7,16 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from restoreflow.errors import ModelError
+from restoreflow.networks.restoration_network import RestorationNetwork
 from restoreflow.training.optimiser import Optimiser
 
-__all__ = ["Progress", "load_checkpoint", "load_encoder", "load_start", "save_checkpoint"]
+__all__ = ["Progress", "load_checkpoint", "load_mean", "load_start", "save_checkpoint"]
 
 AVERAGE, ENCODER = "average.", "encoder."
 
@@ -89,23 +91,30 @@ def load_checkpoint(
     return Progress(**json.loads(metadata["progress"]))
 
 
-def load_encoder(path: Path, *networks: nn.Module) -> None:
-    """Take the encoder of a checkpoint or a model's weights, and nothing else.
+def load_mean(path: Path, *networks: RestorationNetwork) -> None:
+    """Take what the mean image is made by of a checkpoint or a model's weights, and nothing else.
 
-    From a checkpoint the averaged weights are taken.
+    An encoder's blocks on the way to the flow belong to the flow: those that one flow was trained
+    with would lead another astray. From a checkpoint the averaged weights are taken.
 
     Raises:
         ModelError: the file holds no encoder, or one of another form.
     """
     tensors = _read_weights(path)
-    own = {k.removeprefix(ENCODER): v for k, v in tensors.items() if k.startswith(ENCODER)}
-    if not own:
-        raise ModelError(f"{path}: no encoder in it", "give a checkpoint or a model.safetensors")
     for network in networks:
-        try:
-            network.get_submodule("encoder").load_state_dict(own)
-        except RuntimeError as error:
-            raise ModelError(f"{path}: the encoder differs: {error}") from error
+        encoder = network.encoder
+        wanted = {id(parameter) for parameter in encoder.mean_parameters()}
+        with torch.no_grad():
+            for name, parameter in encoder.named_parameters():
+                if id(parameter) not in wanted:
+                    continue
+                found = tensors.get(ENCODER + name)
+                if found is None or found.shape != parameter.shape:
+                    raise ModelError(
+                        f"{path}: no {ENCODER}{name} of the shape {tuple(parameter.shape)}",
+                        "give a checkpoint or a model.safetensors with the same network",
+                    )
+                parameter.copy_(found)
 
 
 def load_start(path: Path, *networks: nn.Module) -> tuple[int, int]:

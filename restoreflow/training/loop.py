@@ -22,7 +22,7 @@ from restoreflow.networks.restoration_network import RestorationNetwork
 from restoreflow.training.checkpoint import (
     Progress,
     load_checkpoint,
-    load_encoder,
+    load_mean,
     load_start,
     save_checkpoint,
 )
@@ -53,8 +53,8 @@ class Trainer:
         out: folder for checkpoint.safetensors, log.jsonl and, at the end, the model.
         device: where to train.
         lpips: folder of the feature extractors' weights, for stages that compare features.
-        encoder: a checkpoint or model to take the encoder from at the start, so that twins begin
-            from the same mean image; "mean" stages are then skipped.
+        encoder: a checkpoint or model to take the mean image's part of the encoder from at the
+            start, so that twins have the same mean image; "mean" stages are then skipped.
         start: a checkpoint or model whose weights, where they fit, all stages begin with.
         recipe: the configuration's text, to be kept beside the weights.
         report: called with each line of the log.
@@ -106,7 +106,7 @@ class Trainer:
             taken, needed = load_start(start, self.network, self.average)
             self.report({"start": str(start), "taken": taken, "needed": needed})
         if encoder is not None:
-            load_encoder(encoder, self.network, self.average)
+            load_mean(encoder, self.network, self.average)
             while not self.config.stages[self.progress.stage].of_flow:
                 self.progress.stage += 1
 

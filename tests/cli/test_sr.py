@@ -216,7 +216,7 @@ def test_the_readme_has_commands() -> None:
 def test_the_readmes_commands_work(
     run: Run, tmp_path: Path, command: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for scale, name in ((4, "sr-x4"), (2, "sr-x2"), (4, "sr-x4-photo")):
+    for scale, name in ((4, "sr-x4"), (2, "sr-x2"), (8, "sr-x8"), (4, "sr-x4-photo")):
         save_tiny(tmp_path / "weights", scale, name)
     monkeypatch.setattr(resolve, "_bundle", lambda: tmp_path / "weights")
     shutil.copy(picture(tmp_path / "scans/page.png"), tmp_path / "photo.jpg.png")
@@ -227,7 +227,7 @@ def test_the_readmes_commands_work(
     assert (outcome.code, outcome.err) == (0, "")
 
 
-@pytest.mark.parametrize("scale", [2, 4])
+@pytest.mark.parametrize("scale", [2, 4, 8])
 def test_scale_chooses_the_bundled_model(
     scale: int, run: Run, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -243,7 +243,7 @@ def test_scale_chooses_the_bundled_model(
 
 def test_an_unknown_or_contradictory_scale_is_one_clear_error(run: Run, photo: Path) -> None:
     outcome = run("sr", photo, "--scale", 3)
-    assert outcome.code == 2 and "--scale is 3, not 2 or 4" in outcome.err
+    assert outcome.code == 2 and "--scale is 3, not 2, 4 or 8" in outcome.err
     outcome = run("sr", photo, "--scale", 2, "--model", "sr-x4")
     assert outcome.code == 2 and "--model sr-x4 another" in outcome.err
     assert not list(photo.parent.glob("*_sr*"))

@@ -99,8 +99,19 @@ def test_twins_start_from_the_same_encoder(tmp_path: Path) -> None:
     config = recipe("mean", "likelihood", coupling="affine")
     twin = trainer(tmp_path, config, "twin", encoder=source)
     assert twin.progress.stage == 1
-    expected = load_file(source)["encoder.head.weight"]
-    assert torch.equal(head_of(twin), expected)
+    first = load_file(source)
+    assert torch.equal(head_of(twin), first["encoder.head.weight"])
+    # The blocks before the flow are each flow's own.
+    context = "encoder.context.0.conv1.weight"
+    assert not torch.equal(twin.average.state_dict()[context], first[context])
+
+
+def test_an_encoder_of_another_form_is_refused(tmp_path: Path) -> None:
+    trainer(tmp_path, recipe("mean"), "mean").run()
+    config = recipe("mean", "likelihood")
+    wider = dataclasses.replace(config, network=dataclasses.replace(config.network, width=12))
+    with pytest.raises(ModelError, match=r"encoder\.head\.weight of the shape"):
+        trainer(tmp_path, wider, "twin", encoder=tmp_path / "mean" / "model" / "model.safetensors")
 
 
 def test_a_training_starts_from_another_scales_weights_as_far_as_they_fit(tmp_path: Path) -> None:
