@@ -67,7 +67,7 @@ class StageConfig:
         steps: optimiser steps.
         learning_rate: Adam's, after the warm-up.
         muon: Muon's for the residual blocks' convolutions, on the same curve; 0 leaves them to
-            Adam. From scratch 3e-3 reaches in 300 steps what Adam takes 500 for.
+            Adam. About 3e-3 from scratch, less to go on with.
         batch: patches a step, over all processes.
         patch: side of a patch of the clean picture, a multiple of 8 times the scale's cell.
         warmup: steps of linear growth at the start.
