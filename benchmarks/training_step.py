@@ -14,11 +14,10 @@ import copy
 import dataclasses
 import json
 import statistics
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from peers import Case, interleaved, ratios
 from torch import nn
 
 from restoreflow.networks.build import build_network
@@ -50,14 +49,14 @@ def main() -> None:
         steps = {arm: stepping(recipe, arm, stage, distance, given.compile) for arm in ARMS}
         seconds = interleaved(steps, given.rounds)
         for arm, taken in seconds.items():
-            found = [one / other for one, other in zip(taken, seconds["affine"], strict=True)]
+            median, lowest, highest = ratios(taken, seconds["affine"])
             row = {
                 "stage": loss,
                 "arm": arm,
                 "seconds": round(statistics.median(taken), 3),
-                "ratio_to_affine": round(statistics.median(found), 3),
-                "lowest": round(min(found), 3),
-                "highest": round(max(found), 3),
+                "ratio_to_affine": median,
+                "lowest": lowest,
+                "highest": highest,
             }
             rows.append(row)
             print(row, flush=True)
@@ -67,7 +66,7 @@ def main() -> None:
 
 def stepping(
     recipe: TrainConfig, arm: str, stage: StageConfig, distance: FeatureDistance, compiled: bool
-) -> Callable[[], None]:
+) -> Case:
     """One optimiser step of an arm's network."""
     flow = dataclasses.replace(recipe.flow, coupling=arm)
     torch.manual_seed(0)
@@ -91,18 +90,6 @@ def stepping(
                 average[name].lerp_(value, 0.001)
 
     return step
-
-
-def interleaved(steps: dict[str, Callable[[], None]], rounds: int) -> dict[str, list[float]]:
-    """Processor seconds of every arm's step in every round, after one that is not counted."""
-    seconds: dict[str, list[float]] = {arm: [] for arm in steps}
-    for counted in range(-1, rounds):
-        for arm, step in steps.items():
-            began = time.process_time()
-            step()
-            if counted >= 0:
-                seconds[arm].append(time.process_time() - began)
-    return seconds
 
 
 if __name__ == "__main__":

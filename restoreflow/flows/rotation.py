@@ -42,14 +42,13 @@ def cosine_basis(cell: int = 4) -> Tensor:
 
 def _quadrants(colours: int) -> list[int]:
     """Where pixel_unshuffle puts what `images_to_cells` orders by quadrant, colour, pixel."""
-    rows = columns = (0, 1)
     return [
         16 * colour + 4 * (2 * down + row) + 2 * right + column
-        for down in rows
-        for right in columns
+        for down in range(2)
+        for right in range(2)
         for colour in range(colours)
-        for row in rows
-        for column in columns
+        for row in range(2)
+        for column in range(2)
     ]
 
 

@@ -8,10 +8,10 @@ its values are added up.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import NamedTuple
+from itertools import repeat
 
 import torch
 from torch import Tensor
@@ -192,13 +192,14 @@ def _refuse_nonfinite(found: Health, tile: Tile, task: Task) -> None:
 @torch.inference_mode()
 def _all_samples(engine: Engine, task: Task, tile: Tile) -> Health:
     """Restore a tile: look once, then sample after sample, and keep what is sound."""
-    side, health, mean = task.geometry.output, Health(), torch.empty(0)
+    side, health = task.geometry.output, Health()
     top, left = tile.core.top * side, tile.core.left * side
     rows, columns = tile.window.slices(task.geometry.pixels)
     seen = task.degraded[:, rows, columns]
-    results = _drawn if task.temperature > 0 else _estimated
+    look = _drawn if task.temperature > 0 else _estimated
     with _repeatable(engine.device):
-        for index, (image, detail, mean) in enumerate(results(engine, task, tile, seen)):
+        mean, results = look(engine, task, tile, seen)
+        for index, (image, detail) in enumerate(results):
             found = _examined(image, mean, detail)
             found.constant = int(_is_constant(image) and not _is_constant(seen))
             health.add(found)
@@ -209,16 +210,14 @@ def _all_samples(engine: Engine, task: Task, tile: Tile) -> Health:
     return health
 
 
-class _Result(NamedTuple):
-    """One sample of a tile's core, each (3, H, W): image, detail as without limiter, and mean."""
-
-    image: Tensor
-    detail: Tensor
-    mean: Tensor
+_Result = tuple[Tensor, Tensor]
+"""A sample of a tile's core, (3, H, W), and its detail as it would be without the limiter."""
 
 
-def _drawn(engine: Engine, task: Task, tile: Tile, seen: Tensor) -> Iterator[_Result]:
-    """Encoder and prepare once, then sample after sample.
+def _drawn(
+    engine: Engine, task: Task, tile: Tile, seen: Tensor
+) -> tuple[Tensor, Iterable[_Result]]:
+    """The clean estimate of a core, and its samples one after another; encoder and prepare once.
 
     The encoder sees the window, the flow, which reaches less far, only what its core needs.
     """
@@ -232,16 +231,21 @@ def _drawn(engine: Engine, task: Task, tile: Tile, seen: Tensor) -> Iterator[_Re
     if share is not None:
         share = share[inner.slices(geometry.cells)].cpu()
     condition = engine.stages.prepare(encoding.features)
-    mean = _core(encoding.mean, kept, task, tile)
-    for latent in _latents(task, sampled):
-        latent = (latent if share is None else latent * share).to(device)
-        drawn = engine.stages.sample(encoding, latent, task.temperature, condition)
-        image, detail = (_core(values, kept, task, tile) for values in drawn)
-        yield _Result(image, detail, mean)
+
+    def results() -> Iterator[_Result]:
+        for latent in _latents(task, sampled):
+            latent = (latent if share is None else latent * share).to(device)
+            drawn = engine.stages.sample(encoding, latent, task.temperature, condition)
+            image, detail = (_core(values, kept, task, tile) for values in drawn)
+            yield image, detail
+
+    return _core(encoding.mean, kept, task, tile), results()
 
 
-def _estimated(engine: Engine, task: Task, tile: Tile, seen: Tensor) -> Iterator[_Result]:
-    """The clean estimate, as often as there are samples: all of them are it."""
+def _estimated(
+    engine: Engine, task: Task, tile: Tile, seen: Tensor
+) -> tuple[Tensor, Iterable[_Result]]:
+    """The clean estimate of a core, which every sample is, without detail."""
     given = _looked_at(task, seen, engine.device)
     if task.watch is None:
         found = engine.stages.estimate(*given)
@@ -249,7 +253,7 @@ def _estimated(engine: Engine, task: Task, tile: Tile, seen: Tensor) -> Iterator
         with task.watch(tile):
             found = engine.stages.encode(*given).mean
     mean = _core(found, tile.core.seen_from(tile.window), task, tile)
-    yield from (_Result(mean, torch.zeros_like(mean), mean) for _ in range(task.samples))
+    return mean, repeat((mean, torch.zeros_like(mean)), task.samples)
 
 
 def _looked_at(task: Task, seen: Tensor, device: torch.device) -> tuple[Tensor, ...]:
@@ -303,9 +307,11 @@ def _examined(image: Tensor, mean: Tensor, detail: Tensor) -> Health:
         return Health()
     unlimited = mean + detail
     low, high = ERROR_RANGE
-    ends = [float(end) for x in (unlimited, image, detail) for end in torch.aminmax(x)]
-    if all(map(math.isfinite, ends)) and low <= ends[0] and ends[1] <= high:  # nearly always
-        return Health(largest_detail=max(-ends[4], ends[5]))
+    # Together, so that a device is waited for once.
+    ends = torch.stack([torch.stack(torch.aminmax(x)) for x in (unlimited, image, detail)]).tolist()
+    (least, most), shown, (down, up) = ends
+    if all(map(math.isfinite, (least, most, *shown, down, up))) and low <= least and most <= high:
+        return Health(largest_detail=max(-down, up))  # nearly always
     sound = (unlimited >= low) & (unlimited <= high)  # false for NaN too
     nonfinite = ~(torch.isfinite(unlimited) & torch.isfinite(image))
     largest = detail.abs().nan_to_num(nan=0.0).amax()
