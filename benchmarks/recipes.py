@@ -31,6 +31,7 @@ from restoreflow.training.config import LossWeights, StageConfig, TrainConfig, r
 from restoreflow.training.data import Photos, step_generator
 from restoreflow.training.examples import draw_examples
 from restoreflow.training.loop import Trainer
+from restoreflow.training.losses import StageLoss
 
 FORMS: dict[str, dict[str, Any]] = {
     "spline, box 2, 8 steps": {},
@@ -47,11 +48,49 @@ FORMS: dict[str, dict[str, Any]] = {
     "hidden 64": {"hidden": 64},
     "plain squeeze": {"shifted": False},
     "no injector scale": {"injector_log_scale": (-1e-3, 1e-3), "injector_shift": 1e-3},
+    "fixed base": {"base_mean": 1e-3, "base_log_scale": (-1e-3, 1e-3)},
+    "over bicubic": {"mean_range": 1e-3},
+    "soft, noise to 0.01": {"soft": 0.01},
+    "soft, noise to 0.05": {"soft": 0.05},
 }
 COMMON: dict[str, Any] = {"steps": 8, "hidden": 48}
 """What a form has where it says nothing else, whatever the model's own flow is like."""
 
 PATCHES, PATCH = 16, 160
+
+
+class SoftLoss(StageLoss):
+    """Likelihood of pictures with noise whose amount, drawn patch by patch, the flow is told.
+
+    SoftFlow (Kim et al., NeurIPS 2020); here the amount moves the features along one direction,
+    and afterwards it is 0, which leaves them as they are.
+
+    Args:
+        largest: standard deviation that is drawn at most, in units of the image range.
+    """
+
+    largest = 0.0
+
+    def _likelihood(self, encoding, condition, clean, generator):
+        amount = torch.rand((len(clean), 1, 1, 1), generator=generator)
+        noise = torch.randn(clean.shape, generator=generator) * (amount * self.largest)
+        width = encoding.features.shape[1]
+        direction = torch.randn((1, width, 1, 1), generator=torch.Generator().manual_seed(0))
+        told = encoding._replace(features=encoding.features + amount * direction)
+        condition = self.network.prepare(told.features)
+        return super()._likelihood(told, condition, clean + noise, generator)
+
+
+class SoftTrainer(Trainer):
+    """A trainer with that loss."""
+
+    largest = 0.0
+
+    def loss(self, stage: StageConfig) -> StageLoss:
+        """Likelihood of noisy pictures."""
+        loss = SoftLoss(self.network, stage, self.distance)
+        loss.largest = self.largest
+        return loss
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -70,11 +109,16 @@ def main(arguments: list[str] | None = None) -> None:
 
 def measure(options: argparse.Namespace, changes: dict[str, Any]) -> dict[str, Any]:
     """Train one form in a temporary folder, and measure its averaged weights."""
+    changes = dict(changes)
+    soft = changes.pop("soft", 0.0)
     config = recipe(options.model, options.steps, changes)
     with tempfile.TemporaryDirectory() as folder:
         began = time.process_time()
         weights = Path(options.model) / "model.safetensors"
-        trainer = Trainer(config, options.data, Path(folder), torch.device("cpu"), encoder=weights)
+        kind = SoftTrainer if soft else Trainer
+        trainer = kind(config, options.data, Path(folder), torch.device("cpu"), encoder=weights)
+        if isinstance(trainer, SoftTrainer):
+            trainer.largest = soft
         trainer.run()
         seconds = (time.process_time() - began) / options.steps
         network = load_folder(Path(folder) / "model").network
@@ -100,8 +144,11 @@ def recipe(model: str, steps: int, changes: dict[str, Any]) -> TrainConfig:
         warmup=50,
         weights=LossWeights(mean=0.0),
     )
+    changes = dict(changes)
+    mean_range = changes.pop("mean_range", base.network.mean_range)
+    network = dataclasses.replace(base.network, mean_range=mean_range)
     flow: FlowConfig = dataclasses.replace(base.flow, **{**COMMON, **changes})
-    return dataclasses.replace(base, flow=flow, stages=(stage,), average=0.98)
+    return dataclasses.replace(base, network=network, flow=flow, stages=(stage,), average=0.98)
 
 
 @torch.no_grad()

@@ -22,34 +22,12 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from restoreflow.evaluation.card_figures import figures_of
 from restoreflow.models.card import read_card, write_card
-from restoreflow.models.folder import load_folder, save_folder
+from restoreflow.models.folder import EVALUATION, LOG, RECIPE, load_folder, save_folder
 from restoreflow.models.resolve import resolve_model
 from restoreflow.training.config import read_train_config
-
-SHOWN = {
-    "method": "method",
-    "temperature": "T",
-    "data": "data",
-    "psnr": "PSNR dB",
-    "ssim_gray": "SSIM gray",
-    "ssim_rgb": "SSIM RGB",
-    "lpips_alex": "LPIPS (AlexNet)",
-    "psnr_matched": "PSNR dB, matched",
-    "ssim_gray_matched": "SSIM gray, matched",
-    "lpips_alex_matched": "LPIPS, matched",
-    "psnr_y": "PSNR-Y dB",
-    "ssim_y": "SSIM-Y",
-    "lpips_alex_worst": "LPIPS (AlexNet, worst of 4 offsets)",
-    "lpips_alex_gap": "gap",
-    "lpips_squeeze": "LPIPS (SqueezeNet)",
-    "lr_psnr": "LR-PSNR dB",
-    "spread": "spread, levels",
-    "diversity_s10": "S10 %",
-    "error_pixels": "error pixels",
-    "nonfinite": "not finite",
-    "largest_detail": "largest detail",
-}
+from restoreflow.training.log import join_logs, read_log, summarise_log, write_log
 
 
 def main() -> None:
@@ -62,15 +40,18 @@ def main() -> None:
     recipe = arguments.card or source.path / "train.toml"
     card = source.path / "README.md"
     facts = read_train_config(recipe).card if arguments.card else read_card(card)
-    extras = {"train.toml": recipe.read_bytes()}
+    extras = {RECIPE: recipe.read_bytes()}
+    logs = arguments.log or [path for path in [source.path / LOG] if path.exists()]
+    log = join_logs([read_log(path) for path in logs])
+    if log:
+        extras[LOG] = write_log(log)
     with tempfile.TemporaryDirectory() as scratch:
         staged = Path(scratch) / config.name
         save_folder(staged, config, loaded.network, write_card(config, facts), extras)
         evaluation = measure(config.task, staged, arguments, Path(scratch))
-    rows = [{SHOWN[key]: row[key] for key in SHOWN if key in row} for row in evaluation["rows"]]
-    rows.append(hostile_summary(evaluation["hostile"]))
-    extras["evaluation.json"] = (json.dumps(evaluation, indent=1) + "\n").encode()
-    save_folder(arguments.target, config, loaded.network, write_card(config, facts, rows), extras)
+    extras[EVALUATION] = (json.dumps(evaluation, indent=1) + "\n").encode()
+    text = write_card(config, facts, figures_of(evaluation), summarise_log(log))
+    save_folder(arguments.target, config, loaded.network, text, extras)
     print(f"{arguments.target}: written")
 
 
@@ -93,6 +74,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--samples", type=int, default=10)
     parser.add_argument("--attack-steps", type=int, default=20)
     parser.add_argument("--card", type=Path, help="recipe whose [card] to use, if not the model's")
+    parser.add_argument(
+        "--log", action="append", type=Path, help="of each run in turn, if not the model's own"
+    )
     return parser.parse_args()
 
 
@@ -136,17 +120,6 @@ def evaluate(command: list[str], out: Path) -> dict[str, Any]:
     whole = [sys.executable, "-m", "restoreflow", "evaluate", *command, "--out", str(out)]
     subprocess.run(whole, check=True)
     return json.loads(out.read_text())
-
-
-def hostile_summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """One line for all hostile inputs at all temperatures."""
-    return {
-        "method": "hostile inputs",
-        "data": f"{len({row['input'] for row in rows})} inputs",
-        "error pixels": sum(row["error_pixels"] for row in rows),
-        "not finite": sum(row["nonfinite"] for row in rows),
-        "largest detail": max(row["largest_detail"] or 0.0 for row in rows),
-    }
 
 
 if __name__ == "__main__":

@@ -123,8 +123,8 @@ def train(
     )
     finished = trainer.run(minutes or math.inf, steps or math.inf)
     if trainer.rank == 0:
-        if (folder / "log.jsonl").exists():
-            plot_log(folder / "log.jsonl", folder / "log.png")
+        if trainer.log.exists():
+            plot_log(trainer.log, folder / "log.png")
         state = "finished" if finished else "stopped at its budget; the same command goes on"
         typer.echo(f"{settings.name}: {state}. Model: {folder / 'model'}")
     if torch.distributed.is_initialized():

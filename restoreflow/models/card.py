@@ -62,7 +62,10 @@ class CardFacts:
 
 
 def write_card(
-    config: ModelConfig, facts: CardFacts, figures: Sequence[Mapping[str, Any]] = ()
+    config: ModelConfig,
+    facts: CardFacts,
+    figures: Sequence[Mapping[str, Any]] = (),
+    curve: Sequence[Mapping[str, Any]] = (),
 ) -> str:
     """Gives the text of README.md: the Hub's front matter, then what a reader must know.
 
@@ -70,6 +73,7 @@ def write_card(
         config: the model's configuration.
         facts: everything that cannot be measured.
         figures: measured rows, as `read_figures` gives them; one line of the table each.
+        curve: rows on the stages of training, as `training.log.summarise_log` gives them.
     """
     from huggingface_hub import ModelCardData
 
@@ -86,6 +90,7 @@ def write_card(
         "Use": _use(config),
         "Training data": bodies["Training data"],
         "Recipe": bodies["Recipe"],
+        **({"Loss curve": _curve(curve)} if curve else {}),
         "Figures": _table(figures) or "Not measured.",
         "When it fails": bodies["When it fails"],
         "Licences": _licences(facts),
@@ -163,6 +168,11 @@ def _licences(facts: CardFacts) -> str:
         "training data": facts.data_license,
     }
     return _markdown(["of", "licence"], [[what, text] for what, text in rows.items()])
+
+
+def _curve(rows: Sequence[Mapping[str, Any]]) -> str:
+    note = "Every 50 steps: `log.jsonl`. Terms are before weighting, averaged over 50 steps a line."
+    return f"{_table(rows)}\n\n{note}"
 
 
 def _table(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -6,6 +6,7 @@
     ood.safetensors      optional: statistics of the training set's features
     evaluation.json      optional: measured figures
     train.toml           optional: the recipe
+    log.jsonl            optional: the training's loss curve
 
 Bytes are read once, checked and then parsed, so that what was verified is what is used.
 """
@@ -34,6 +35,7 @@ __all__ = [
     "CONFIG",
     "EVALUATION",
     "FILES",
+    "LOG",
     "OOD",
     "RECIPE",
     "WEIGHTS",
@@ -55,7 +57,8 @@ CARD = "README.md"
 OOD = "ood.safetensors"
 EVALUATION = "evaluation.json"
 RECIPE = "train.toml"
-FILES = (CONFIG, WEIGHTS, CARD, OOD, EVALUATION, RECIPE)
+LOG = "log.jsonl"
+FILES = (CONFIG, WEIGHTS, CARD, OOD, EVALUATION, RECIPE, LOG)
 """All files a model folder may hold; nothing else is read, downloaded or pushed."""
 
 

@@ -35,9 +35,13 @@ class LossWeights:
         mean: L1 of the mean image; 0 leaves the parameters it depends on as they are.
         mean_features: distance of the mean image's features from the truth's, in "mean" stages;
             with L1 alone the mean image is smoother than need be.
+        mean_decibels: negative PSNR of the mean image, patch by patch, in "mean" stages: what is
+            reported; L1 alone leaves flat patches to be improved last.
+        mean_lpips: LPIPS itself (AlexNet) of the mean image, in "mean" stages.
         likelihood: negative log-likelihood per value, in nats.
         pixels: energy score of samples, absolute differences of pixels.
         features: energy score of samples, distances of a classifier's features.
+        vgg: of VGG-16's features beside AlexNet's, in every distance of features.
         consistency: L1 of the degraded sample against the input.
         exposure: L1 of the judged exposure, in stops; low light only.
         range: squared excess of samples beyond [0, 1] before the limiter: rare, hence unseen by
@@ -48,9 +52,12 @@ class LossWeights:
 
     mean: float = 10.0
     mean_features: float = 0.0
+    mean_decibels: float = 0.0
+    mean_lpips: float = 0.0
     likelihood: float = 1.0
     pixels: float = 2.0
     features: float = 1.0
+    vgg: float = 0.5
     consistency: float = 5.0
     exposure: float = 0.3
     range: float = 0.0
@@ -93,8 +100,10 @@ class StageConfig:
     def __post_init__(self) -> None:
         if self.steps < 1 or self.batch < 1:
             raise ValueError("steps and batch must be 1 or more")
-        if self.weights.mean_features > 0 and self.loss != "mean":
-            raise ValueError('mean_features counts in "mean" stages alone')
+        of_mean = ("mean_features", "mean_decibels", "mean_lpips")
+        for name in of_mean if self.loss != "mean" else ():
+            if getattr(self.weights, name) > 0:
+                raise ValueError(f'{name} counts in "mean" stages alone')
         if self.patch < 32 or self.patch % 32:
             raise ValueError(f"patch must be a multiple of 32, not {self.patch}")
 
@@ -106,7 +115,8 @@ class StageConfig:
     @property
     def needs_features(self) -> bool:
         """Whether the loss compares a classifier's features."""
-        return self.loss == "texture" or self.weights.mean_features > 0
+        of_mean = self.weights.mean_features > 0 or self.weights.mean_lpips > 0
+        return self.loss == "texture" or of_mean
 
 
 @dataclass(frozen=True, kw_only=True)

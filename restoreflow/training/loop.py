@@ -16,7 +16,7 @@ from torch import nn
 
 from restoreflow.config_reader import to_dict
 from restoreflow.models.card import write_card
-from restoreflow.models.folder import save_folder
+from restoreflow.models.folder import LOG, RECIPE, save_folder
 from restoreflow.networks.build import build_network
 from restoreflow.networks.restoration_network import RestorationNetwork
 from restoreflow.training.checkpoint import (
@@ -30,6 +30,7 @@ from restoreflow.training.compiled_maps import compile_maps
 from restoreflow.training.config import StageConfig, TrainConfig
 from restoreflow.training.data import Photos, prefetch, step_generator
 from restoreflow.training.examples import Example, draw_examples
+from restoreflow.training.log import read_log, summarise_log
 from restoreflow.training.losses import StageLoss, told_context
 from restoreflow.training.optimiser import Optimiser
 from restoreflow.training.perceptual import FeatureDistance, load_feature_distance
@@ -86,7 +87,7 @@ class Trainer:
         self.optimiser = Optimiser(self.network)
         self.progress = Progress()
         out.mkdir(parents=True, exist_ok=True)
-        self.checkpoint = out / "checkpoint.safetensors"
+        self.checkpoint, self.log = out / "checkpoint.safetensors", out / LOG
         if self.checkpoint.exists():
             self.progress = load_checkpoint(
                 self.checkpoint, self.network, self.average, self.optimiser, self.fingerprint
@@ -133,22 +134,28 @@ class Trainer:
         return True
 
     def export(self) -> None:
-        """Write the averaged weights as a model folder, `out`/model, with its card and recipe."""
+        """Write the averaged weights as a model folder, `out`/model: card, recipe and log too."""
         if self.rank != 0:
             return
         model = self.config.model()
-        recipe = {"train.toml": self.recipe} if self.recipe else {}
-        save_folder(
-            self.out / "model", model, self.average, write_card(model, self.config.card), recipe
-        )
+        extras = {RECIPE: self.recipe} if self.recipe else {}
+        curve = []
+        if self.log.exists():
+            extras[LOG] = self.log.read_bytes()
+            curve = summarise_log(read_log(self.log))
+        card = write_card(model, self.config.card, curve=curve)
+        save_folder(self.out / "model", model, self.average, card, extras)
+
+    def loss(self, stage: StageConfig) -> StageLoss:
+        """What a stage minimises, as a module over the network."""
+        return StageLoss(self.network, stage, self.distance)
 
     def _run_stage(self, stage: StageConfig, deadline: float, last: float) -> bool:
         if self.progress.step == 0:
             self._start_stage(stage)
-        loss = StageLoss(self.network, stage, self.distance)
-        module: nn.Module = loss
+        module: nn.Module = self.loss(stage)
         if self.world > 1:
-            module = nn.parallel.DistributedDataParallel(loss, find_unused_parameters=True)
+            module = nn.parallel.DistributedDataParallel(module, find_unused_parameters=True)
         share = -(-stage.batch // self.world)
         index, first = self.progress.stage, self.progress.step
 
@@ -244,7 +251,7 @@ class Trainer:
             "rate": rate,
             "skipped": progress.skipped,
         } | {name: round(value, 6) for name, value in terms.items()}
-        with (self.out / "log.jsonl").open("a") as file:
+        with self.log.open("a") as file:
             file.write(json.dumps(line) + "\n")
         self.report(line)
 

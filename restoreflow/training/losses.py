@@ -15,6 +15,8 @@ from restoreflow.training.perceptual import FeatureDistance, draw_place
 
 __all__ = ["StageLoss", "energy_score", "told_context"]
 
+SQUARED_STEP = 1.0 / 255.0**2
+
 
 def energy_score(to_truth1: Tensor, to_truth2: Tensor, between: Tensor, spread: float) -> Tensor:
     """Energy score of two samples, from their distances to the truth and to each other.
@@ -23,6 +25,16 @@ def energy_score(to_truth1: Tensor, to_truth2: Tensor, between: Tensor, spread: 
     Raftery, "Strictly Proper Scoring Rules, Prediction, and Estimation", 2007).
     """
     return 0.5 * (to_truth1 + to_truth2) - spread * between
+
+
+def decibels(image: Tensor, truth: Tensor) -> Tensor:
+    """Mean PSNR of pictures (N, 3, H, W) in [0, 1], in dB.
+
+    Levels off where the error is what 8-bit steps leave, so that skies do not outweigh the rest
+    (the loss of Chen et al., "Simple Baselines for Image Restoration", ECCV 2022, with that floor).
+    """
+    error = (image - truth).square().mean((1, 2, 3))
+    return -10.0 * (error + SQUARED_STEP).log10().mean()
 
 
 def out_of_range(image: Tensor) -> Tensor:
@@ -97,8 +109,7 @@ class StageLoss(nn.Module):
         encoding = self.network.encode(degraded, context)
         terms = {"mean": F.l1_loss(encoding.mean, clean)}  # logged where its weight is 0
         if self.stage.loss == "mean":
-            if self.stage.weights.mean_features > 0:
-                terms["mean_features"] = self._mean_features(encoding.mean, clean, generator)
+            terms |= self._more_of_mean(encoding.mean, clean, generator)
         else:
             condition = self.network.prepare(encoding.features)
             terms["likelihood"] = self._likelihood(encoding, condition, clean, generator)
@@ -111,10 +122,20 @@ class StageLoss(nn.Module):
             total = total + getattr(self.stage.weights, name) * value
         return total, {name: float(value.detach()) for name, value in terms.items()}
 
-    def _mean_features(self, mean: Tensor, clean: Tensor, generator) -> Tensor:
-        """Distance between the mean image's features and the truth's."""
-        truth, seen = self._features((clean, mean), generator)
-        return self._feature_distance().distance(seen, truth)
+    def _more_of_mean(self, mean: Tensor, clean: Tensor, generator) -> dict[str, Tensor]:
+        """What the stage asks of the mean image beyond L1."""
+        weights = self.stage.weights
+        terms: dict[str, Tensor] = {}
+        if weights.mean_decibels > 0:
+            terms["mean_decibels"] = -decibels(mean, clean)
+        if self.stage.needs_features:
+            truth, seen = self._features((clean, mean), generator)
+            if weights.mean_features > 0:
+                distance = self._feature_distance().distance
+                terms["mean_features"] = distance(seen, truth, weights.vgg)
+            if weights.mean_lpips > 0:
+                terms["mean_lpips"] = self._feature_distance().lpips_of(seen, truth)
+        return terms
 
     def _feature_distance(self) -> FeatureDistance:
         if self._distance[0] is None:
@@ -154,11 +175,11 @@ class StageLoss(nn.Module):
         ]
         samples = [draw.image for draw in draws]
         truth, first, second = self._features((clean, *samples), generator)
-        spread = self.stage.weights.spread
+        spread, vgg = self.stage.weights.spread, self.stage.weights.vgg
         scores = (
-            distance.distance(first, truth),
-            distance.distance(second, truth),
-            distance.distance(first, second),
+            distance.distance(first, truth, vgg),
+            distance.distance(second, truth, vgg),
+            distance.distance(first, second, vgg),
         )
         terms = {
             "features": energy_score(*scores, spread),

@@ -20,7 +20,6 @@ from restoreflow.evaluation.lpips import LPIPS
 __all__ = ["FeatureDistance", "load_feature_distance"]
 
 VGG_CROP = 64
-VGG_WEIGHT = 0.5
 OFFSETS = 8
 EPSILON = 1e-6
 
@@ -55,15 +54,26 @@ class FeatureDistance(nn.Module):
         small = x[..., vgg_top : vgg_top + VGG_CROP, vgg_left : vgg_left + VGG_CROP]
         return [f.float() for f in (*self.lpips.features(crop), *self._vgg(small))]
 
-    def distance(self, a: list[Tensor], b: list[Tensor]) -> Tensor:
-        """Mean over items of the layers' mean distances between two lists of features."""
+    def distance(self, a: list[Tensor], b: list[Tensor], vgg: float = 0.5) -> Tensor:
+        """Mean over items of the layers' mean distances between two lists of features.
+
+        Args:
+            a: of `features`.
+            b: of pictures of the same size, at the same place.
+            vgg: weight of VGG-16's layers beside AlexNet's.
+        """
         layers = len(a) - 2
         maps = self.lpips.distance_maps(a[:layers], b[:layers])
         total = sum(((m + EPSILON).sqrt().mean() for m in maps), a[0].new_zeros(()))
         for f, g in zip(a[layers:], b[layers:], strict=True):
             difference = (f - g).square().mean(1)
-            total = total + VGG_WEIGHT * (difference + EPSILON).sqrt().mean()
+            total = total + vgg * (difference + EPSILON).sqrt().mean()
         return total
+
+    def lpips_of(self, a: list[Tensor], b: list[Tensor]) -> Tensor:
+        """LPIPS (AlexNet) between two lists of `features`, mean over items."""
+        maps = self.lpips.distance_maps(a[:-2], b[:-2])
+        return sum((m.mean() for m in maps), a[0].new_zeros(()))
 
     def _vgg(self, x: Tensor) -> list[Tensor]:
         x = (x - self.mean) / self.std

@@ -45,6 +45,17 @@ def test_the_card_says_what_a_reader_must_know(
     assert "Not measured." in write_card(config, facts)
 
 
+def test_the_loss_curve_stands_after_the_recipe(
+    config: ModelConfig, facts: CardFacts, tmp_path: Path
+) -> None:
+    text = write_card(config, facts, curve=[{"stage": "mean", "steps": 50, "terms": "mean 2 → 1"}])
+    assert "## Loss curve\n\n| stage | steps | terms |" in text
+    assert text.index("## Recipe") < text.index("| mean | 50 | mean 2 → 1 |")
+    assert "Loss curve" not in write_card(config, facts)
+    (tmp_path / "README.md").write_text(text, encoding="utf-8")
+    assert read_card(tmp_path / "README.md") == facts
+
+
 def test_rows_of_different_measures_share_one_table(config: ModelConfig, facts: CardFacts) -> None:
     rows = [{"data": "a|b", "psnr_y": 1.0, "threads": 2}, {"data": "c", "lpips": None, "n": 3}]
     text = write_card(config, facts, rows)

@@ -181,5 +181,8 @@ def test_two_processes_agree_on_the_weights(tmp_path: Path) -> None:
     (line,) = [json.loads(x) for x in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     assert line["step"] == 50
     assert line["skipped"] == 0
-    assert (tmp_path / "run" / "model" / "model.safetensors").exists()
+    model = tmp_path / "run" / "model"
+    assert (model / "model.safetensors").exists()
+    assert json.loads((model / "log.jsonl").read_text()) == line
+    assert "| likelihood | 50 |" in (model / "README.md").read_text()
     assert (tmp_path / "run" / "log.png").stat().st_size > 1000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import torch
 from restoreflow.networks.build import build_network
 from restoreflow.training.config import LossWeights, TrainConfig
 from restoreflow.training.examples import Example
-from restoreflow.training.losses import StageLoss, energy_score, told_context
+from restoreflow.training.losses import StageLoss, decibels, energy_score, told_context
 from restoreflow.training.perceptual import draw_place, load_feature_distance
 from tests.training.recipes import Loss, Task, recipe, write_extractors
 
@@ -132,6 +133,35 @@ def test_a_mean_stage_may_compare_features_and_no_other_stage(tmp_path: Path) ->
         StageLoss(network, stage)(batch, seed=0)
     with pytest.raises(ValueError, match="mean_features"):
         dataclasses.replace(config.stages[0], loss="likelihood", weights=weights)
+
+
+def test_a_mean_stage_may_ask_for_decibels_and_lpips(tmp_path: Path) -> None:
+    config = recipe("mean")
+    distance = load_feature_distance(write_extractors(tmp_path))
+    network = build_network(config.model())
+    batch = example(2)
+    weights = LossWeights(mean=0.0, mean_decibels=0.5, mean_lpips=2.0)
+    stage = dataclasses.replace(config.stages[0], weights=weights)
+    total, terms = StageLoss(network, stage, distance)(batch, seed=0)
+    image = network.encode(batch.degraded).mean
+    error = (image - batch.clean).square().mean((1, 2, 3)) + 255.0**-2
+    expected = 10.0 * error.log10().mean()
+    torch.testing.assert_close(terms["mean_decibels"], float(expected))
+    assert terms["mean_lpips"] > 0
+    torch.testing.assert_close(float(total), 0.5 * float(expected) + 2.0 * terms["mean_lpips"])
+    for name in ("mean_decibels", "mean_lpips"):
+        with pytest.raises(ValueError, match=name):
+            dataclasses.replace(
+                config.stages[0], loss="texture", weights=LossWeights(**{name: 1.0})
+            )
+
+
+def test_decibels_of_a_perfect_picture_are_finite_and_count_skies_no_more_than_the_rest() -> None:
+    truth = torch.full((2, 3, 8, 8), 0.5)
+    assert float(decibels(truth, truth)) == pytest.approx(20 * math.log10(255.0), abs=1e-3)
+    off = truth.clone()
+    off[0] += 0.1
+    assert float(decibels(off, truth)) == pytest.approx((20.0 + 48.13) / 2, abs=0.02)
 
 
 def test_the_feature_distance_is_a_distance(tmp_path: Path) -> None:
