@@ -41,6 +41,8 @@ class LossWeights:
         likelihood: negative log-likelihood per value, in nats.
         pixels: energy score of samples, absolute differences of pixels.
         features: energy score of samples, distances of a classifier's features.
+        lpips: the same score with LPIPS itself, a squared distance: it asks for the right features
+            on average, and against spread below 0.5, so it goes with `features`.
         vgg: of VGG-16's features beside AlexNet's, in every distance of features.
         consistency: L1 of the degraded sample against the input.
         exposure: L1 of the judged exposure, in stops; low light only.
@@ -57,6 +59,7 @@ class LossWeights:
     likelihood: float = 1.0
     pixels: float = 2.0
     features: float = 1.0
+    lpips: float = 0.0
     vgg: float = 0.5
     consistency: float = 5.0
     exposure: float = 0.3
@@ -129,6 +132,10 @@ class TrainConfig:
         scale: output side over input side.
         degradation: how inputs are made: "bicubic" reduction, "photo" as compressed and noisy
             photographs are, "low_light" a camera in the dark.
+        drawings: share of examples that are drawn, text and shapes, instead of photographs; not
+            for low light.
+        reduced: share of examples cut from photographs reduced by up to two; not for low light,
+            which has its own views.
         network: the encoder.
         flow: the invertible part.
         defaults: what the model's folder will say.
@@ -143,6 +150,8 @@ class TrainConfig:
     task: Literal["sr", "lowlight"] = "sr"
     scale: int = 4
     degradation: Literal["bicubic", "photo", "low_light"] = "bicubic"
+    drawings: float = 0.0
+    reduced: float = 0.0
     network: NetworkConfig = field(default_factory=NetworkConfig)
     flow: FlowConfig = field(default_factory=FlowConfig)
     defaults: Defaults = field(default_factory=Defaults)
@@ -157,6 +166,12 @@ class TrainConfig:
             raise ValueError("no [[stages]] are given")
         if self.task != "lowlight" and any(stage.loss == "exposure" for stage in self.stages):
             raise ValueError('"exposure" stages are for low light')
+        for name in ("drawings", "reduced"):
+            share = getattr(self, name)
+            if not 0.0 <= share <= 1.0:
+                raise ValueError(f"{name} is {share}, not a share within 0 .. 1")
+            if share > 0 and self.degradation == "low_light":
+                raise ValueError(f"{name} is not for low light")
 
     def model(self) -> ModelConfig:
         """The model that the run makes."""

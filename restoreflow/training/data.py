@@ -16,7 +16,7 @@ from torch import Tensor
 from restoreflow.errors import InputError
 from restoreflow.networks.low_light import THUMBNAIL
 from restoreflow.training.degradations import augment, draw_patch
-from restoreflow.training.views import View, draw_view, thumbnail_of, turn_view
+from restoreflow.training.views import View, draw_view, reduce, thumbnail_of, turn_view
 
 __all__ = ["Photos", "prefetch", "step_generator"]
 
@@ -63,11 +63,34 @@ class Photos:
         sizes = torch.tensor([float(i.shape[1] * i.shape[2]) for i in self.images])
         self.weights = sizes / sizes.sum()
 
-    def batch(self, count: int, size: int, generator: torch.Generator) -> Tensor:
-        """Patches drawn evenly over all pixels: (count, 3, size, size), float32 in [0, 1]."""
+    def batch(
+        self, count: int, size: int, generator: torch.Generator, reduced: float = 0.0
+    ) -> Tensor:
+        """Patches drawn evenly over all pixels: (count, 3, size, size), float32 in [0, 1].
+
+        Args:
+            count: how many.
+            size: side in pixels.
+            generator: a CPU generator.
+            reduced: share of patches that are reduced first, by up to two: they hold more in the
+                same pixels, as pictures made for a screen do.
+        """
         picked = torch.multinomial(self.weights, count, replacement=True, generator=generator)
-        patches = [draw_patch(self.images[i], size, generator) for i in picked.tolist()]
+        patches = [self._patch(i, size, generator, reduced) for i in picked.tolist()]
         return augment(torch.stack(patches), generator).float().div_(255.0)
+
+    def _patch(self, index: int, size: int, generator: torch.Generator, reduced: float) -> Tensor:
+        image, side = self.images[index], size
+        if reduced > 0:
+            chance, zoom = torch.rand(2, generator=generator).tolist()
+            if chance < reduced:
+                side = min(round(size * 2.0**zoom), *image.shape[1:])
+        patch = draw_patch(image, side, generator)
+        return (
+            patch
+            if side == size
+            else reduce(patch.float(), (size, size)).round().clamp(0, 255).byte()
+        )
 
     def views(self, count: int, size: int, generator: torch.Generator) -> View:
         """A batch of views, of small and large parts of the pictures, each with its whole."""

@@ -11,6 +11,7 @@ from restoreflow.networks.low_light import MOST_STOPS
 from restoreflow.training.config import TrainConfig
 from restoreflow.training.data import Photos
 from restoreflow.training.degradations import downscale, round_8bit
+from restoreflow.training.drawings import with_drawings
 from restoreflow.training.low_light_pairs import simulate
 from restoreflow.training.photo_degradation import degrade_photo
 
@@ -55,7 +56,8 @@ def draw_examples(
         pair = simulate(patches, generator, thumbnail=thumbnails, box=boxes)
         example = Example(pair.dark, pair.target, pair.stops, pair.thumbnail)
         return with_bare_frames(example, generator)
-    clean = photos.batch(count, size, generator)
+    clean = photos.batch(count, size, generator, config.reduced)
+    clean = with_drawings(clean, generator, config.drawings)
     if config.degradation == "photo":
         return Example(degrade_photo(clean, config.scale, generator), clean)
     return Example(round_8bit(downscale(clean, config.scale)), clean)

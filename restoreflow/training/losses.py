@@ -190,6 +190,13 @@ class StageLoss(nn.Module):
                 spread,
             ),
         }
+        if self.stage.weights.lpips > 0:
+            terms["lpips"] = energy_score(
+                distance.lpips_of(first, truth),
+                distance.lpips_of(second, truth),
+                distance.lpips_of(first, second),
+                spread,
+            )
         if self.stage.weights.range > 0:
             excess = [out_of_range(fixed.mean + draw.detail) for draw in draws]
             terms["range"] = 0.5 * (excess[0] + excess[1])

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["View", "draw_view", "thumbnail_of", "turn_view"]
+__all__ = ["View", "draw_view", "reduce", "thumbnail_of", "turn_view"]
 
 
 class View(NamedTuple):
@@ -64,7 +64,7 @@ def draw_view(
     top, left = int(down * (height - side + 1)), int(right * (width - side + 1))
     patch = image[:, top : top + side, left : left + side].float().div(255.0)
     if side > size:
-        patch = _reduce(patch, (size, size))
+        patch = reduce(patch, (size, size)).clamp(0.0, 1.0)
     box = torch.tensor([top / height, left / width, side / height, side / width])
     return View(patch, thumbnail, box)
 
@@ -81,6 +81,6 @@ def turn_view(view: View, symmetry: int) -> View:
     return View(patch, thumbnail, torch.tensor([top, left, height, width]))
 
 
-def _reduce(x: Tensor, size: tuple[int, int]) -> Tensor:
-    reduced = F.interpolate(x[None], size, mode="bicubic", antialias=True, align_corners=False)
-    return reduced[0].clamp(0.0, 1.0)
+def reduce(x: Tensor, size: tuple[int, int]) -> Tensor:
+    """A picture (3, H, W) in a smaller size, by antialiased bicubic interpolation; not clamped."""
+    return F.interpolate(x[None], size, mode="bicubic", antialias=True, align_corners=False)[0]

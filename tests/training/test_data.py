@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from restoreflow.errors import InputError
 from restoreflow.training.data import Photos, prefetch, step_generator
@@ -41,3 +43,19 @@ def test_prefetch_keeps_order_and_hands_errors_over() -> None:
     assert next(steps) == 0
     with pytest.raises(InputError, match="went away"):
         next(steps)
+
+
+def test_a_share_of_the_patches_is_reduced_first(tmp_path: Path) -> None:
+    """A picture of one-pixel stripes is flat where it was reduced by two, and softer in between."""
+    column = np.arange(256) % 2 * 255
+    stripes = np.broadcast_to(column[None, :, None], (256, 256, 3)).astype(np.uint8)
+    Image.fromarray(stripes).save(tmp_path / "stripes.png")
+    photos = Photos(tmp_path, 64)
+    whole = photos.batch(32, 64, step_generator(0, 0))
+    assert bool(((whole == 0) | (whole == 1)).all())
+    assert torch.equal(whole, photos.batch(32, 64, step_generator(0, 0), reduced=0.0))
+    some = photos.batch(64, 64, step_generator(0, 0), reduced=0.25)
+    softened = ((some > 0.1) & (some < 0.9)).flatten(1).any(1)
+    assert 6 < int(softened.sum()) < 28
+    everything = photos.batch(32, 64, step_generator(0, 0), reduced=1.0)
+    assert ((everything > 0.1) & (everything < 0.9)).flatten(1).any(1).float().mean() > 0.9

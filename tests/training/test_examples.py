@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+from pathlib import Path
+
+import pytest
 import torch
 
-from restoreflow.training.examples import Example, with_bare_frames
+from restoreflow.training.data import Photos, step_generator
+from restoreflow.training.examples import Example, draw_examples, with_bare_frames
+from tests.training.recipes import recipe, write_photos
 
 
 def example(count: int = 400) -> Example:
@@ -39,3 +45,23 @@ def test_frames_depend_on_the_generator_alone_and_need_no_thumbnails() -> None:
     first, second = (with_bare_frames(whole, torch.Generator().manual_seed(4)) for _ in range(2))
     assert torch.equal(first.degraded, second.degraded)
     assert first.stops is None and first.thumbnail is None
+
+
+@pytest.mark.parametrize("name", ["drawings", "reduced"])
+def test_shares_of_other_examples_are_checked(name: str) -> None:
+    for share in (-0.1, 1.1):
+        with pytest.raises(ValueError, match=name):
+            dataclasses.replace(recipe("mean"), **{name: share})
+    with pytest.raises(ValueError, match="low light"):
+        dataclasses.replace(recipe("mean", task="lowlight"), **{name: 0.1})
+
+
+def test_drawings_take_the_place_of_photographs(tmp_path: Path) -> None:
+    photos = Photos(write_photos(tmp_path), 64)
+    config = recipe("mean")
+    plain = draw_examples(photos, 16, 64, config, step_generator(0, 0))
+    drawn = dataclasses.replace(config, drawings=0.5)
+    example = draw_examples(photos, 16, 64, drawn, step_generator(0, 0))
+    same = (example.clean == plain.clean).flatten(1).all(1)
+    assert 2 < int(same.sum()) < 14
+    assert torch.equal(example.degraded[same], plain.degraded[same])
