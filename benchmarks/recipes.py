@@ -116,7 +116,7 @@ def measure(options: argparse.Namespace, changes: dict[str, Any]) -> dict[str, A
         began = time.process_time()
         weights = Path(options.model) / "model.safetensors"
         kind = SoftTrainer if soft else Trainer
-        trainer = kind(config, options.data, Path(folder), torch.device("cpu"), encoder=weights)
+        trainer = kind(config, options.data, Path(folder), torch.device("cpu"), encoder=[weights])
         if isinstance(trainer, SoftTrainer):
             trainer.largest = soft
         trainer.run()

@@ -36,17 +36,19 @@ def train(
         ),
     ] = None,
     encoder: Annotated[
-        Path | None,
+        list[Path] | None,
         typer.Option(
-            help="Take this checkpoint's or model's mean image, skipping the mean stages.",
+            help="Take this checkpoint's or model's mean image, skipping the mean stages. May be "
+            "given more than once: the mean of their weights.",
             show_default=False,
         ),
     ] = None,
     start: Annotated[
-        Path | None,
+        list[Path] | None,
         typer.Option(
             help="Start from this checkpoint's or model's weights, as far as they fit, and run "
-            "all stages: for another scale, other photographs, other damage.",
+            "all stages: for another scale, other photographs, other damage. May be given more "
+            "than once: the mean of their weights.",
             show_default=False,
         ),
     ] = None,
@@ -115,8 +117,8 @@ def train(
         folder,
         place,
         lpips=lpips,
-        encoder=encoder,
-        start=start,
+        encoder=encoder or (),
+        start=start or (),
         recipe=config.read_bytes(),
         report=lambda line: typer.echo(describe(line)),
         compile=compile,

@@ -112,7 +112,7 @@ def ablate(
             train,
             own,
             torch.device("cpu"),
-            encoder=_mean_image(train, folder, settings),
+            encoder=[_mean_image(train, folder, settings)],
         )
         if trainer.progress.total > keys[marks.index(None)]["steps"]:
             # It has gone past a length that was not measured: once more from the start.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -91,16 +92,20 @@ def load_checkpoint(
     return Progress(**json.loads(metadata["progress"]))
 
 
-def load_mean(path: Path, *networks: RestorationNetwork) -> None:
+def load_mean(paths: Sequence[Path], *networks: RestorationNetwork) -> None:
     """Take what the mean image is made by of a checkpoint or a model's weights, and nothing else.
 
     An encoder's blocks on the way to the flow belong to the flow: those that one flow was trained
     with would lead another astray. From a checkpoint the averaged weights are taken.
 
+    Args:
+        paths: one file; of several the mean is taken, see `load_start`.
+        networks: what receives it.
+
     Raises:
-        ModelError: the file holds no encoder, or one of another form.
+        ModelError: a file holds no encoder, or one of another form.
     """
-    tensors = _read_weights(path)
+    tensors = _read_weights(paths)
     for network in networks:
         encoder = network.encoder
         wanted = {id(parameter) for parameter in encoder.mean_parameters()}
@@ -110,36 +115,62 @@ def load_mean(path: Path, *networks: RestorationNetwork) -> None:
                     continue
                 found = tensors.get(ENCODER + name)
                 if found is None or found.shape != parameter.shape:
+                    shape = tuple(parameter.shape)
                     raise ModelError(
-                        f"{path}: no {ENCODER}{name} of the shape {tuple(parameter.shape)}",
+                        f"{_named(paths)}: no {ENCODER}{name} of the shape {shape}",
                         "give a checkpoint or a model.safetensors with the same network",
                     )
                 parameter.copy_(found)
 
 
-def load_start(path: Path, *networks: nn.Module) -> tuple[int, int]:
+def load_start(paths: Sequence[Path], *networks: nn.Module) -> tuple[int, int]:
     """Begin with another training's weights, as far as names and shapes agree.
 
     A model for another scale or degradation shares most of them; the others stay as they were.
+    The mean of several trainings that began with the same weights is often better than each of
+    them (Wortsman et al., "Model soups", ICML 2022).
+
+    Args:
+        paths: one file; of several, with the same names and shapes, the mean is taken.
+        networks: what receives it.
 
     Returns:
         How many tensors were taken, and how many the networks have.
 
     Raises:
-        ModelError: the file cannot be read, or nothing in it fits.
+        ModelError: a file cannot be read or differs in form, or nothing in it fits.
     """
-    tensors = _read_weights(path)
+    tensors = _read_weights(paths)
     own = networks[0].state_dict()
     fitting = {k: v for k, v in tensors.items() if k in own and own[k].shape == v.shape}
     if not fitting:
-        raise ModelError(f"{path}: none of its weights fit", "give a model of the same kind")
+        raise ModelError(
+            f"{_named(paths)}: none of its weights fit", "give a model of the same kind"
+        )
     for network in networks:
         network.load_state_dict(network.state_dict() | fitting)
     return len(fitting), len(own)
 
 
-def _read_weights(path: Path) -> dict[str, Tensor]:
-    """A model's tensors, or a checkpoint's averaged ones."""
+def _read_weights(paths: Sequence[Path]) -> dict[str, Tensor]:
+    """A model's tensors, or a checkpoint's averaged ones; the mean of several files'."""
+    first, *others = [_read_file(path) for path in paths]
+    for path, other in zip(paths[1:], others, strict=True):
+        if {k: v.shape for k, v in other.items()} != {k: v.shape for k, v in first.items()}:
+            raise ModelError(
+                f"{path}: not the network of {paths[0]}", "only weights of one form have a mean"
+            )
+    if not others:
+        return first
+    return {
+        name: torch.stack([value, *(other[name] for other in others)]).mean(0)
+        if value.is_floating_point()
+        else value
+        for name, value in first.items()
+    }
+
+
+def _read_file(path: Path) -> dict[str, Tensor]:
     try:
         tensors = load_file(path)
     except (OSError, SafetensorError) as error:
@@ -148,3 +179,7 @@ def _read_weights(path: Path) -> dict[str, Tensor]:
         ) from error
     average = {k.removeprefix(AVERAGE): v for k, v in tensors.items() if k.startswith(AVERAGE)}
     return average or tensors
+
+
+def _named(paths: Sequence[Path]) -> str:
+    return " and ".join(map(str, paths))

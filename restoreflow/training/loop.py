@@ -8,7 +8,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -55,8 +55,10 @@ class Trainer:
         device: where to train.
         lpips: folder of the feature extractors' weights, for stages that compare features.
         encoder: a checkpoint or model to take the mean image's part of the encoder from at the
-            start, so that twins have the same mean image; "mean" stages are then skipped.
-        start: a checkpoint or model whose weights, where they fit, all stages begin with.
+            start, so that twins have the same mean image; "mean" stages are then skipped. Of
+            several the mean is taken.
+        start: a checkpoint or model whose weights, where they fit, all stages begin with; of
+            several their mean.
         recipe: the configuration's text, to be kept beside the weights.
         report: called with each line of the log.
         compile: run the couplings' splines through torch.compile, which needs a C++ compiler.
@@ -69,8 +71,8 @@ class Trainer:
         out: Path,
         device: torch.device,
         lpips: Path | None = None,
-        encoder: Path | None = None,
-        start: Path | None = None,
+        encoder: Sequence[Path] = (),
+        start: Sequence[Path] = (),
         recipe: bytes = b"",
         report: Callable[[dict], None] = lambda line: None,
         compile: bool = False,
@@ -101,12 +103,12 @@ class Trainer:
         self.photos = Photos(data, max(stage.patch for stage in config.stages))
         self._saved = time.monotonic()
 
-    def _begin(self, encoder: Path | None, start: Path | None) -> None:
-        """The first weights: of another model's, as far as one is given."""
-        if start is not None:
+    def _begin(self, encoder: Sequence[Path], start: Sequence[Path]) -> None:
+        """The first weights: of other models', as far as some are given."""
+        if start:
             taken, needed = load_start(start, self.network, self.average)
-            self.report({"start": str(start), "taken": taken, "needed": needed})
-        if encoder is not None:
+            self.report({"start": " and ".join(map(str, start)), "taken": taken, "needed": needed})
+        if encoder:
             load_mean(encoder, self.network, self.average)
             while not self.config.stages[self.progress.stage].of_flow:
                 self.progress.stage += 1

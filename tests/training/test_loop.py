@@ -97,7 +97,7 @@ def test_twins_start_from_the_same_encoder(tmp_path: Path) -> None:
     trainer(tmp_path, recipe("mean"), "mean").run()
     source = tmp_path / "mean" / "model" / "model.safetensors"
     config = recipe("mean", "likelihood", coupling="affine")
-    twin = trainer(tmp_path, config, "twin", encoder=source)
+    twin = trainer(tmp_path, config, "twin", encoder=[source])
     assert twin.progress.stage == 1
     first = load_file(source)
     assert torch.equal(head_of(twin), first["encoder.head.weight"])
@@ -111,7 +111,9 @@ def test_an_encoder_of_another_form_is_refused(tmp_path: Path) -> None:
     config = recipe("mean", "likelihood")
     wider = dataclasses.replace(config, network=dataclasses.replace(config.network, width=12))
     with pytest.raises(ModelError, match=r"encoder\.head\.weight of the shape"):
-        trainer(tmp_path, wider, "twin", encoder=tmp_path / "mean" / "model" / "model.safetensors")
+        trainer(
+            tmp_path, wider, "twin", encoder=[tmp_path / "mean" / "model" / "model.safetensors"]
+        )
 
 
 def test_a_training_starts_from_another_scales_weights_as_far_as_they_fit(tmp_path: Path) -> None:
@@ -119,7 +121,7 @@ def test_a_training_starts_from_another_scales_weights_as_far_as_they_fit(tmp_pa
     source = tmp_path / "first" / "model" / "model.safetensors"
     lines: list[dict] = []
     config = dataclasses.replace(recipe("mean"), scale=2)
-    second = trainer(tmp_path, config, "second", start=source, report=lines.append)
+    second = trainer(tmp_path, config, "second", start=[source], report=lines.append)
     given, taken = load_file(source), second.average.state_dict()
     assert given["encoder.head.weight"].shape != taken["encoder.head.weight"].shape
     assert torch.equal(given["encoder.tail.weight"], taken["encoder.tail.weight"])
@@ -131,13 +133,32 @@ def test_a_training_starts_from_another_scales_weights_as_far_as_they_fit(tmp_pa
     assert second.progress.total == 4
 
 
+def test_several_starts_are_averaged_and_must_be_of_one_form(tmp_path: Path) -> None:
+    for name, seed in (("first", 0), ("second", 1)):
+        trainer(tmp_path, dataclasses.replace(recipe("mean"), seed=seed), name).run()
+    files = [tmp_path / name / "model" / "model.safetensors" for name in ("first", "second")]
+    a, b = (load_file(file)["encoder.head.weight"] for file in files)
+    assert not torch.equal(a, b)
+    both = trainer(tmp_path, recipe("mean"), "both", start=files)
+    torch.testing.assert_close(head_of(both), 0.5 * (a + b))
+    twin = trainer(tmp_path, recipe("mean", "likelihood"), "twin", encoder=files)
+    torch.testing.assert_close(head_of(twin), 0.5 * (a + b))
+    wider = dataclasses.replace(
+        recipe("mean"), network=dataclasses.replace(recipe("mean").network, width=12)
+    )
+    trainer(tmp_path, wider, "wider").run()
+    files.append(tmp_path / "wider" / "model" / "model.safetensors")
+    with pytest.raises(ModelError, match=r"wider.*not the network of"):
+        trainer(tmp_path, recipe("mean"), "third", start=files)
+
+
 def test_a_start_that_does_not_fit_at_all_is_refused(tmp_path: Path) -> None:
     write_extractors(tmp_path / "lpips")
     with pytest.raises(ModelError, match="none of its weights fit"):
-        trainer(tmp_path, recipe("mean"), start=tmp_path / "lpips" / "alex_lpips.safetensors")
+        trainer(tmp_path, recipe("mean"), start=[tmp_path / "lpips" / "alex_lpips.safetensors"])
     (tmp_path / "broken.safetensors").write_bytes(b"no weights")
     with pytest.raises(ModelError, match="cannot be read"):
-        trainer(tmp_path, recipe("mean"), start=tmp_path / "broken.safetensors")
+        trainer(tmp_path, recipe("mean"), start=[tmp_path / "broken.safetensors"])
 
 
 def test_another_networks_checkpoint_is_refused(tmp_path: Path) -> None:
