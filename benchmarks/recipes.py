@@ -148,7 +148,8 @@ def recipe(model: str, steps: int, changes: dict[str, Any]) -> TrainConfig:
     mean_range = changes.pop("mean_range", base.network.mean_range)
     network = dataclasses.replace(base.network, mean_range=mean_range)
     flow: FlowConfig = dataclasses.replace(base.flow, **{**COMMON, **changes})
-    return dataclasses.replace(base, network=network, flow=flow, stages=(stage,), average=0.98)
+    photographs: dict[str, Any] = {"drawings": 0.0, "reduced": 0.0, "average": 0.98}
+    return dataclasses.replace(base, network=network, flow=flow, stages=(stage,), **photographs)
 
 
 @torch.no_grad()
