@@ -3,9 +3,9 @@
     python benchmarks/recipes.py weights/sr-x4 --data photos/train --val photos/val \
         --steps 250 --out docs/recipes.json
 
-Each form takes the model's encoder as it is, trains its flow by likelihood with the same batches,
-and is measured on patches of other photographs and on hostile inputs. Finished forms are kept in
-OUT and not trained again. A page with their table is written beside it.
+Each form takes the model's mean image as it is, trains its flow by likelihood with the same
+batches, and is measured on patches of other photographs and on hostile inputs. Finished forms are
+kept in OUT and not trained again. A page with their table is written beside it.
 """
 
 from __future__ import annotations
@@ -184,11 +184,11 @@ def page(model: str, steps: int, done: dict[str, Any]) -> str:
     text = f"""\
 # Forms of the flow at an equal number of training steps
 
-Each takes the encoder of `{Path(model).name}` as it is and trains its flow for {steps} steps of
-likelihood with the same batches. Negative log-likelihood on patches of other photographs (less is
-better); largest detail on hostile inputs at temperature 1, and the certificate's bound for every
-input, in units of the image range; processor seconds of an eager step, data included, beside other
-work.
+Each takes the mean image of `{Path(model).name}` as it is and trains its flow, with the blocks
+before it, for {steps} steps of likelihood with the same batches. Negative log-likelihood on patches
+of other photographs (less is better); largest detail on hostile inputs at temperature 1, and the
+certificate's bound for every input, in units of the image range; processor seconds of an eager
+step, data included, beside other work.
 """
     return "\n".join((text, *table, ""))
 
