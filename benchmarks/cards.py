@@ -18,7 +18,7 @@ from restoreflow.models.card import write_card
 from restoreflow.models.folder import CARD, EVALUATION, LOG, RECIPE, add_files
 from restoreflow.models.resolve import resolve_model
 from restoreflow.training.config import read_train_config
-from restoreflow.training.log import join_logs, read_log, summarise_log, write_log
+from restoreflow.training.log import find_log, summarise_log, write_log
 
 
 def main() -> None:
@@ -28,8 +28,7 @@ def main() -> None:
     parser.add_argument("--log", action="append", type=Path, help="of each run in turn")
     arguments = parser.parse_args()
     for folder in arguments.models:
-        logs = arguments.log or [path for path in [folder / LOG] if path.exists()]
-        log = join_logs([read_log(path) for path in logs])
+        log = find_log(folder, arguments.log or ())
         figures = figures_of(json.loads((folder / EVALUATION).read_text()))
         facts = read_train_config(folder / RECIPE).card
         card = write_card(resolve_model(str(folder)).config, facts, figures, summarise_log(log))

@@ -1,7 +1,7 @@
 """Compare forms of the flow at an equal number of training steps, on one mean image.
 
     python benchmarks/recipes.py weights/sr-x4 --data photos/train --val photos/val \
-        --steps 250 --out docs/recipes.json
+        --steps 200 --out docs/recipes.json
 
 Each form takes the model's mean image as it is, trains its flow by likelihood with the same
 batches, and is measured on patches of other photographs and on hostile inputs. Finished forms are
@@ -220,7 +220,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("model", help="folder of a trained model, for its encoder and recipe")
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--val", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=250)
+    parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--form", action="append", choices=list(FORMS), help="default: all")
     parser.add_argument("--out", type=Path, required=True)

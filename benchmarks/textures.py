@@ -25,21 +25,11 @@ from restoreflow.evaluation.scores import average
 from restoreflow.evaluation.sets import list_pictures
 from restoreflow.evaluation.sr import evaluate_sr, load_metrics
 from restoreflow.restoration.load import load_model
-from restoreflow.training.config import LossWeights, StageConfig, TrainConfig, read_train_config
+from restoreflow.training.config import StageConfig, TrainConfig, read_train_config
 from restoreflow.training.loop import Trainer
 from restoreflow.training.losses import StageLoss
 
-USUAL: dict[str, Any] = {
-    "mean": 0.0,
-    "likelihood": 0.05,
-    "pixels": 0.4,
-    "features": 1.0,
-    "vgg": 1.0,
-    "lpips": 5.0,
-    "range": 1500.0,
-    "spread": 0.26,
-}
-FORMS: dict[str, dict[str, Any]] = {
+FORMS: dict[str, dict[str, Any]] = {  # changes to the weights of the recipe's last stage
     "as in sr-x4": {},
     "honest spread, 0.5": {"spread": 0.5},
     "single samples, no spread": {"spread": 0.0},
@@ -108,17 +98,11 @@ def parse() -> argparse.Namespace:
 
 def learn_likelihood(options: argparse.Namespace, folder: Path) -> Path:
     """Train the flow that every form begins with; the file of its weights."""
-    stage = StageConfig(
-        loss="likelihood",
-        steps=options.likelihood_steps,
-        learning_rate=8e-4,
-        batch=8,
-        patch=128,
-        warmup=50,
-        weights=LossWeights(mean=0.0),
-    )
+    stages = read_train_config(options.model / "train.toml").stages
+    usual = next(stage for stage in stages if stage.loss == "likelihood")
+    changes = {"steps": options.likelihood_steps, "learning_rate": 8e-4}
+    config = recipe(options.model, dataclasses.replace(usual, **changes))
     weights = options.model / "model.safetensors"
-    config = recipe(options.model, stage)
     Trainer(config, options.data, folder, torch.device("cpu"), encoder=[weights]).run()
     return folder / "model" / "model.safetensors"
 
@@ -127,16 +111,15 @@ def measure(
     options: argparse.Namespace, changes: dict[str, Any], start: Path, folder: Path
 ) -> dict[str, Any]:
     """Train one form from the common start, and measure its averaged weights."""
-    weights = {**USUAL, **changes}
-    kind = Trainer if weights.pop("shifted", True) else StillTrainer
-    stage = StageConfig(
-        loss="texture",
+    changes = dict(changes)
+    kind = Trainer if changes.pop("shifted", True) else StillTrainer
+    usual = read_train_config(options.model / "train.toml").stages[-1]
+    stage = dataclasses.replace(
+        usual,
         steps=options.steps,
         learning_rate=4e-4,
-        batch=6,
-        patch=128,
         warmup=20,
-        weights=LossWeights(**weights),
+        weights=dataclasses.replace(usual.weights, **changes),
     )
     device = torch.device("cpu")
     config = recipe(options.model, stage)

@@ -27,7 +27,7 @@ from restoreflow.models.card import read_card, write_card
 from restoreflow.models.folder import EVALUATION, LOG, RECIPE, load_folder, save_folder
 from restoreflow.models.resolve import resolve_model
 from restoreflow.training.config import read_train_config
-from restoreflow.training.log import join_logs, read_log, summarise_log, write_log
+from restoreflow.training.log import find_log, summarise_log, write_log
 
 
 def main() -> None:
@@ -41,8 +41,7 @@ def main() -> None:
     card = source.path / "README.md"
     facts = read_train_config(recipe).card if arguments.card else read_card(card)
     extras = {RECIPE: recipe.read_bytes()}
-    logs = arguments.log or [path for path in [source.path / LOG] if path.exists()]
-    log = join_logs([read_log(path) for path in logs])
+    log = find_log(source.path, arguments.log or ())
     if log:
         extras[LOG] = write_log(log)
     with tempfile.TemporaryDirectory() as scratch:

@@ -8,8 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from restoreflow.errors import InputError
+from restoreflow.models.folder import LOG
 
-__all__ = ["COUNTERS", "join_logs", "read_log", "split_stages", "summarise_log", "write_log"]
+__all__ = [
+    "COUNTERS",
+    "find_log",
+    "forget_after",
+    "join_logs",
+    "read_log",
+    "split_stages",
+    "summarise_log",
+    "write_log",
+]
 
 COUNTERS = ("stage", "step", "total", "seconds", "rate", "skipped")
 """What a line counts; everything else in it is a term of the loss, before weighting."""
@@ -21,19 +31,32 @@ def read_log(path: Path) -> list[dict[str, Any]]:
     Raises:
         InputError: the file cannot be read or holds no whole line.
     """
-    try:
-        text = path.read_text()
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}", "train first") from error
-    lines = []
-    for line in text.splitlines():
-        try:
-            lines.append(json.loads(line))
-        except json.JSONDecodeError:
-            continue
+    lines = _whole_lines(path)
     if not lines:
         raise InputError(f"{path}: no entry yet", "wait for the first 50 steps")
     return lines
+
+
+def find_log(folder: Path, instead: Sequence[Path] = ()) -> list[dict[str, Any]]:
+    """The log in a folder, nothing where there is none; or other logs in its place, joined.
+
+    Raises:
+        InputError: one of the logs ``instead`` cannot be read or holds no whole line.
+    """
+    if instead:
+        return join_logs([read_log(path) for path in instead])
+    path = folder / LOG
+    return _whole_lines(path) if path.exists() else []
+
+
+def forget_after(path: Path, total: int) -> None:
+    """Take lines off a log that were written after the checkpoint a training goes on from.
+
+    Their steps are done again, and would stand there twice.
+    """
+    if path.exists():
+        kept = [line for line in _whole_lines(path) if line["total"] <= total]
+        path.write_bytes(write_log(kept))
 
 
 def write_log(lines: Sequence[dict[str, Any]]) -> bytes:
@@ -73,7 +96,8 @@ def summarise_log(lines: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     began = 0.0
     for stage in split_stages(lines):
         share = max(1, len(stage) // 5)
-        names = [name for name in stage[0] if name not in (*COUNTERS, "gradient")]
+        common = set.intersection(*(set(line) for line in stage)) - {*COUNTERS, "gradient"}
+        names = [name for name in stage[0] if name in common]
         terms = [
             f"{name} {_mean(stage[:share], name):.4g} → {_mean(stage[-share:], name):.4g}"
             for name in names
@@ -88,6 +112,20 @@ def summarise_log(lines: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         )
         began = stage[-1]["seconds"]
     return rows
+
+
+def _whole_lines(path: Path) -> list[dict[str, Any]]:
+    try:
+        text = path.read_text()
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}", "train first") from error
+    lines = []
+    for line in text.splitlines():
+        try:
+            lines.append(json.loads(line))
+        except json.JSONDecodeError:
+            continue
+    return lines
 
 
 def _mean(lines: Sequence[dict[str, Any]], name: str) -> float:

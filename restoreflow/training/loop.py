@@ -30,7 +30,7 @@ from restoreflow.training.compiled_maps import compile_maps
 from restoreflow.training.config import StageConfig, TrainConfig
 from restoreflow.training.data import Photos, prefetch, step_generator
 from restoreflow.training.examples import Example, draw_examples
-from restoreflow.training.log import read_log, summarise_log
+from restoreflow.training.log import find_log, forget_after, summarise_log, write_log
 from restoreflow.training.losses import StageLoss, told_context
 from restoreflow.training.optimiser import Optimiser
 from restoreflow.training.perceptual import FeatureDistance, load_feature_distance
@@ -94,6 +94,8 @@ class Trainer:
             self.progress = load_checkpoint(
                 self.checkpoint, self.network, self.average, self.optimiser, self.fingerprint
             )
+            if self.rank == 0:
+                forget_after(self.log, self.progress.total)
         else:
             self._begin(encoder, start)
         if config.precision == "bfloat16":
@@ -141,11 +143,10 @@ class Trainer:
             return
         model = self.config.model()
         extras = {RECIPE: self.recipe} if self.recipe else {}
-        curve = []
-        if self.log.exists():
-            extras[LOG] = self.log.read_bytes()
-            curve = summarise_log(read_log(self.log))
-        card = write_card(model, self.config.card, curve=curve)
+        log = find_log(self.out)
+        if log:
+            extras[LOG] = write_log(log)
+        card = write_card(model, self.config.card, curve=summarise_log(log))
         save_folder(self.out / "model", model, self.average, card, extras)
 
     def loss(self, stage: StageConfig) -> StageLoss:

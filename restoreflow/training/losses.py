@@ -130,11 +130,11 @@ class StageLoss(nn.Module):
             terms["mean_decibels"] = -decibels(mean, clean)
         if self.stage.needs_features:
             truth, seen = self._features((clean, mean), generator)
+            found = self._feature_distance().compare(seen, truth, weights.vgg)
             if weights.mean_features > 0:
-                distance = self._feature_distance().distance
-                terms["mean_features"] = distance(seen, truth, weights.vgg)
+                terms["mean_features"] = found.root
             if weights.mean_lpips > 0:
-                terms["mean_lpips"] = self._feature_distance().lpips_of(seen, truth)
+                terms["mean_lpips"] = found.lpips
         return terms
 
     def _feature_distance(self) -> FeatureDistance:
@@ -176,13 +176,10 @@ class StageLoss(nn.Module):
         samples = [draw.image for draw in draws]
         truth, first, second = self._features((clean, *samples), generator)
         spread, vgg = self.stage.weights.spread, self.stage.weights.vgg
-        scores = (
-            distance.distance(first, truth, vgg),
-            distance.distance(second, truth, vgg),
-            distance.distance(first, second, vgg),
-        )
+        ends = distance.compare(first, truth, vgg), distance.compare(second, truth, vgg)
+        between = distance.compare(first, second, vgg)
         terms = {
-            "features": energy_score(*scores, spread),
+            "features": energy_score(ends[0].root, ends[1].root, between.root, spread),
             "pixels": energy_score(
                 F.l1_loss(samples[0], clean),
                 F.l1_loss(samples[1], clean),
@@ -191,12 +188,7 @@ class StageLoss(nn.Module):
             ),
         }
         if self.stage.weights.lpips > 0:
-            terms["lpips"] = energy_score(
-                distance.lpips_of(first, truth),
-                distance.lpips_of(second, truth),
-                distance.lpips_of(first, second),
-                spread,
-            )
+            terms["lpips"] = energy_score(ends[0].lpips, ends[1].lpips, between.lpips, spread)
         if self.stage.weights.range > 0:
             excess = [out_of_range(fixed.mean + draw.detail) for draw in draws]
             terms["range"] = 0.5 * (excess[0] + excess[1])

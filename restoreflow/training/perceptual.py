@@ -8,6 +8,7 @@ since a feature extractor with a stride is blind to patterns of its own period.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -17,11 +18,24 @@ from torch import Tensor, nn
 from restoreflow.errors import ModelError
 from restoreflow.evaluation.lpips import LPIPS
 
-__all__ = ["FeatureDistance", "load_feature_distance"]
+__all__ = ["Distances", "FeatureDistance", "load_feature_distance"]
 
 VGG_CROP = 64
 OFFSETS = 8
 EPSILON = 1e-6
+
+
+class Distances(NamedTuple):
+    """How far two batches of pictures are from each other, means over their items.
+
+    Attributes:
+        root: the distance for an energy score: of each layer, AlexNet's and VGG-16's, the mean of
+            the square root of LPIPS' weighted difference, place by place.
+        lpips: LPIPS (AlexNet) itself, a squared distance.
+    """
+
+    root: Tensor
+    lpips: Tensor
 
 
 class FeatureDistance(nn.Module):
@@ -54,26 +68,22 @@ class FeatureDistance(nn.Module):
         small = x[..., vgg_top : vgg_top + VGG_CROP, vgg_left : vgg_left + VGG_CROP]
         return [f.float() for f in (*self.lpips.features(crop), *self._vgg(small))]
 
-    def distance(self, a: list[Tensor], b: list[Tensor], vgg: float = 0.5) -> Tensor:
-        """Mean over items of the layers' mean distances between two lists of features.
+    def compare(self, a: list[Tensor], b: list[Tensor], vgg: float = 0.5) -> Distances:
+        """Distances between two lists of features of pictures of one size, at one place.
 
         Args:
             a: of `features`.
-            b: of pictures of the same size, at the same place.
+            b: likewise.
             vgg: weight of VGG-16's layers beside AlexNet's.
         """
         layers = len(a) - 2
         maps = self.lpips.distance_maps(a[:layers], b[:layers])
-        total = sum(((m + EPSILON).sqrt().mean() for m in maps), a[0].new_zeros(()))
+        nothing = a[0].new_zeros(())
+        root = sum(((m + EPSILON).sqrt().mean() for m in maps), nothing)
         for f, g in zip(a[layers:], b[layers:], strict=True):
             difference = (f - g).square().mean(1)
-            total = total + vgg * (difference + EPSILON).sqrt().mean()
-        return total
-
-    def lpips_of(self, a: list[Tensor], b: list[Tensor]) -> Tensor:
-        """LPIPS (AlexNet) between two lists of `features`, mean over items."""
-        maps = self.lpips.distance_maps(a[:-2], b[:-2])
-        return sum((m.mean() for m in maps), a[0].new_zeros(()))
+            root = root + vgg * (difference + EPSILON).sqrt().mean()
+        return Distances(root, sum((m.mean() for m in maps), nothing))
 
     def _vgg(self, x: Tensor) -> list[Tensor]:
         x = (x - self.mean) / self.std

@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 
 from restoreflow.errors import InputError
-from restoreflow.training.log import join_logs, read_log, split_stages, summarise_log, write_log
+from restoreflow.training.log import (
+    find_log,
+    forget_after,
+    join_logs,
+    read_log,
+    split_stages,
+    summarise_log,
+    write_log,
+)
 
 
 def line(stage: str, step: int, total: int, **terms: float) -> dict:
@@ -46,3 +54,32 @@ def test_a_log_is_read_as_it_was_written_and_a_cut_line_is_left_out(tmp_path: Pa
         read_log(path)
     with pytest.raises(InputError, match="No such file"):
         read_log(tmp_path / "missing")
+
+
+def test_a_term_that_came_on_the_way_is_left_out_of_its_stage() -> None:
+    (row,) = summarise_log(
+        [line("mean", 50, 50, mean=1.0), line("mean", 100, 100, mean=1.0, x=2.0)]
+    )
+    assert row["terms, first → last fifth"] == "mean 1 → 1"
+
+
+def test_a_folders_log_or_others_in_its_place(tmp_path: Path) -> None:
+    assert find_log(tmp_path) == []
+    (tmp_path / "log.jsonl").write_bytes(write_log(FIRST))
+    assert find_log(tmp_path) == FIRST
+    (tmp_path / "other").write_bytes(write_log(SECOND))
+    assert find_log(tmp_path, [tmp_path / "other", tmp_path / "other"])[-1]["total"] == 200
+    with pytest.raises(InputError, match="No such file"):
+        find_log(tmp_path, [tmp_path / "missing"])
+
+
+def test_what_was_logged_after_the_checkpoint_is_forgotten(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    forget_after(path, 100)
+    assert not path.exists()
+    path.write_bytes(write_log(FIRST) + b'{"stage": "me')
+    forget_after(path, 120)
+    assert read_log(path) == FIRST[:2]
+    forget_after(path, 0)
+    assert path.read_bytes() == b""
+    assert find_log(tmp_path) == []
