@@ -38,6 +38,9 @@ __all__ = ["app", "main"]
 INTERRUPTED = 130
 """Exit code after Ctrl-C: 128 and the number of SIGINT, as shells have it."""
 
+_PYDANTIC = "Value error, "
+"""What the library that reads options' values puts before Typer's own words."""
+
 _EPILOG = "\n\n".join(
     (
         "Examples:",
@@ -139,7 +142,8 @@ def _failed(error: Exception) -> int:
     if debugging():
         traceback.print_exception(error)
     known = _explained(error)
-    typer.echo(error_line(known.message, known.hint), err=True)
+    if known.message:  # a group of commands alone has shown its help, and that says all
+        typer.echo(error_line(known.message, known.hint), err=True)
     return known.exit_code
 
 
@@ -150,7 +154,8 @@ def _explained(error: Exception) -> RestoreflowError:
     if callable(describe) and isinstance(code, int):
         context = getattr(error, "ctx", None)
         command = getattr(context, "command_path", None) or "restoreflow"
-        usage = RestoreflowError(str(describe()).rstrip("."), f"see {command} --help")
+        message = str(describe()).replace(_PYDANTIC, "").rstrip(".")
+        usage = RestoreflowError(message, f"see {command} --help")
         usage.exit_code = code
         return usage
     return explained(error)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import typer
-from rich.table import Table
 
+from restoreflow.cli.layout import KeyedLines
 from restoreflow.cli.options import Debug, Device, FormatOption
 from restoreflow.cli.output import emit
 
@@ -23,19 +23,17 @@ def doctor(
     from restoreflow.cli.diagnosis import diagnose
 
     findings = diagnose(device)
-    emit([findings], _table(findings), output_format)
+    emit([findings], _lines(findings), output_format)
     if findings["self_test"]["status"] == "failed":
         raise typer.Exit(1)
 
 
-def _table(findings: dict[str, Any]) -> Table:
-    table = Table(show_header=False, box=None, pad_edge=False)
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
+def _lines(findings: dict[str, Any]) -> KeyedLines:
+    texts: dict[str, str] = {}
     for name, value in findings.items():
         if isinstance(value, dict):
             value = "\n".join(f"{key}: {each}" for key, each in value.items())
         elif isinstance(value, list):
             value = "\n".join(str(each) for each in value) or "none"
-        table.add_row(name.replace("_", " "), str(value))
-    return table
+        texts[name.replace("_", " ")] = str(value)
+    return KeyedLines(texts, paths=("model cache",))

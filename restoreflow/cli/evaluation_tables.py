@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.measure import Measurement
 from rich.progress import Progress
 from rich.table import Table
 
+from restoreflow.cli.layout import Whole
 from restoreflow.cli.output import Format, emit, for_people, json_line
 
 if TYPE_CHECKING:
@@ -31,9 +31,6 @@ __all__ = [
 
 Columns = Sequence[tuple[str, str, str]]
 """Key of the record, heading, format of the value."""
-
-WIDEST = 1000
-"""Columns of text that no table needs."""
 
 SR_COLUMNS: Columns = (
     ("psnr_y", "PSNR-Y\ndB", ".2f"),
@@ -110,10 +107,7 @@ def report(
         emit(records, "", output_format)
         return
     for table in tables:
-        # Lines longer than the window are wrapped by it; figures are never cut.
-        wide = Console(width=WIDEST)
-        needed = Measurement.get(wide, wide.options, table).maximum
-        Console(width=max(needed, Console().width)).print(table, "")
+        Console().print(Whole(table), "", crop=False)
 
 
 @contextmanager

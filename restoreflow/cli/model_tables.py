@@ -10,6 +10,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from restoreflow.cli.layout import KeyedLines, Whole
+
 __all__ = ["facts", "model", "models", "verified"]
 
 _CONTROLS = {code: None for code in (*range(32), 127, *range(128, 160)) if chr(code) not in "\n\t"}
@@ -44,7 +46,7 @@ def models(records: Sequence[Mapping[str, Any]]) -> RenderableType:
             f"{record['temperature']:g}",
             _on(record["consistency"]),
         )
-    return table
+    return Whole(table)
 
 
 def model(record: Mapping[str, Any]) -> RenderableType:
@@ -84,18 +86,15 @@ def verified(record: Mapping[str, Any]) -> RenderableType:
         listed = "matches" if file["listed"] else ""
         table.add_row(_text(file["name"]), f"{file['size']:,}", file["sha256"][:16], listed)
     done = Text(f"{record['name']}: all files are whole and the weights load", style="green")
-    return Group(facts(_place(record)), table, done)
+    return Group(facts(_place(record)), Whole(table), done)
 
 
-def facts(record: Mapping[str, Any]) -> Table:
+def facts(record: Mapping[str, Any]) -> RenderableType:
     """A key and its value a line; what is None is left out."""
-    table = Table.grid(padding=(0, 2))
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
-    for key, value in record.items():
-        if value is not None:
-            table.add_row(_text(key), _text(value))
-    return table
+    texts = {
+        _text(key).plain: _text(value).plain for key, value in record.items() if value is not None
+    }
+    return KeyedLines(texts, paths=("path", "folder"))
 
 
 def _place(record: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,12 +10,16 @@ from contextlib import contextmanager
 from typing import Any, Literal
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
+from rich.cells import cell_len
+from rich.console import Console, Group, RenderableType
+from rich.measure import Measurement
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from restoreflow.batch.record import Record, json_line
 from restoreflow.cli.evaluation_tables import progress
+from restoreflow.cli.layout import elided, unbroken
 from restoreflow.cli.output import error_line
 from restoreflow.images.names import shown
 
@@ -24,6 +28,9 @@ __all__ = ["Format", "show", "telling"]
 Format = Literal["auto", "human", "json", "csv"]
 
 COLUMNS = ("file", "score", "probability", "unusual", "flagged", "verdict", "reasons", "error")
+
+_LEAST_WHY, _ENOUGH_WHY = 12, 40
+"""Columns of text that the reasons need for their longest words, and to be read with ease."""
 
 
 @contextmanager
@@ -52,7 +59,8 @@ def show(records: Sequence[Record], output_format: Format) -> None:
         sys.stdout.flush()
     elif _for_people(output_format):
         if done:
-            Console(highlight=False).print(_table(done))
+            console = Console(highlight=False)
+            console.print(_shown_in(done, console), crop=False)
         for record in failed:
             if record.error is not None:
                 name, message = shown(record.input), record.error.message
@@ -74,18 +82,47 @@ def _as_dict(record: Record) -> dict[str, Any]:
     return shared | record.facts | ({"heatmap": heatmap[0]} if heatmap else {})
 
 
-def _table(records: Sequence[Record]) -> Table:
+def _shown_in(records: Sequence[Record], console: Console) -> RenderableType:
+    """The table; in a window too narrow for it, the same picture by picture."""
+    names = [shown(record.input) for record in records]
+    figures = Measurement.get(console, console.options, _table(records, 0, whys=False)).maximum
+    spare = console.width - figures
+    shortest = max(cell_len(elided(name, 0)) for name in names)
+    if shortest > spare - _LEAST_WHY:
+        return Group(*(each for record in records for each in _lines(record, console.width)))
+    most = max(shortest, spare - _ENOUGH_WHY)
+    return _table(records, max(cell_len(elided(name, most)) for name in names))
+
+
+def _table(records: Sequence[Record], file_width: int, whys: bool = True) -> Table:
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for heading in ("score", "artifacts", "unusual"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
-    table.add_column("file", overflow="fold")
-    table.add_column("why", overflow="fold")
+    table.add_column("file", width=file_width, no_wrap=True)
+    table.add_column("why" if whys else "", overflow="fold")
     for record in records:
-        facts = record.facts
-        likely = "-" if facts["probability"] is None else f"{facts['probability']:.0%}"
-        why = "; ".join(facts["reasons"][:2])
-        cells = (f"{facts['score']:.3g}", likely, f"{facts['unusual']:.2g}", facts["verdict"])
-        style = "bold" if facts["flagged"] else ""
-        table.add_row(*cells, Text(shown(record.input)), Text(why), style=style)
+        score, likely, unusual, why = _cells(record)
+        file = Text(elided(shown(record.input), file_width))
+        style = "bold" if record.facts["flagged"] else ""
+        cells = (score, likely, unusual, record.facts["verdict"], file, Text(why if whys else ""))
+        table.add_row(*cells, style=style)
     return table
+
+
+def _lines(record: Record, width: int) -> Iterator[RenderableType]:
+    score, likely, unusual, why = _cells(record)
+    style = "bold" if record.facts["flagged"] else ""
+    yield unbroken(elided(shown(record.input), width), style)
+    figures = f"score {score}, artifacts {likely}, unusual {unusual}: {record.facts['verdict']}"
+    for line in (figures, why):
+        if line:
+            yield Padding(Text(line, style=style), (0, 0, 0, 2))
+
+
+def _cells(record: Record) -> tuple[str, str, str, str]:
+    """Score, probability of artifacts, unusualness and reasons, as people get them."""
+    facts = record.facts
+    likely = "-" if facts["probability"] is None else f"{facts['probability']:.0%}"
+    why = "; ".join(facts["reasons"][:2])
+    return f"{facts['score']:.3g}", likely, f"{facts['unusual']:.2g}", why

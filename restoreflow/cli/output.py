@@ -54,7 +54,7 @@ def emit(
     if output_format == "quiet":
         return
     if for_people(output_format):
-        Console(highlight=False).print(shown)
+        Console(highlight=False).print(shown, crop=False)  # a name's line may be longer than it
         return
     for record in records:
         print(json_line(record), flush=True)

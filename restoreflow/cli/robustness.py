@@ -7,12 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.console import Group
+from rich.text import Text
 
 from restoreflow.cli import options
 from restoreflow.cli.evaluation_options import Lpips
 from restoreflow.cli.evaluation_tables import progress
+from restoreflow.cli.layout import unbroken
 from restoreflow.cli.output import emit
 from restoreflow.errors import UsageError
+from restoreflow.images.names import shown
 
 if TYPE_CHECKING:
     from restoreflow.study.settings import StudySettings
@@ -109,7 +113,8 @@ def robustness(
     verdicts = _written(study, command, out)
     lines = [f"{_WORDS[each.holds]:>12}  {each.statement}: {each.found}" for each in verdicts]
     records = [each._asdict() for each in verdicts]
-    emit(records, "\n".join([*lines, f"Page: {out / 'README.md'}"]), output_format)
+    told = [*map(Text, lines), unbroken(f"Page: {shown(out / 'README.md')}")]
+    emit(records, Group(*told), output_format)
 
 
 _WORDS = {True: "holds", False: "DOES NOT", None: "not measured"}

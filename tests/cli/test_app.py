@@ -150,3 +150,18 @@ def test_waiting_threads_sleep_on_a_busy_machine_unless_told_otherwise(
         monkeypatch.delenv("OMP_WAIT_POLICY")
     run("--version")
     assert os.environ.get("OMP_WAIT_POLICY") == expected
+
+
+@pytest.mark.parametrize("words", [[], ["evaluate"], ["models"]], ids=" ".join)
+def test_groups_of_commands_alone_show_their_help(run: Run, words: list[str]) -> None:
+    outcome = run(*words)
+    assert outcome.code == 2
+    assert "Usage: restoreflow" in outcome.out
+    assert outcome.err == ""
+
+
+def test_messages_are_free_of_other_libraries_words(run: Run) -> None:
+    for words in (["--bit-depth", "5"], ["--format", "xml"], ["--ood", "perhaps"]):
+        outcome = run("sr", "a.png", *words)
+        assert f"'{words[1]}' is not one of" in outcome.err
+        assert "Value error" not in outcome.err
