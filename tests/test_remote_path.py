@@ -13,7 +13,6 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
 from restoreflow.errors import RestoreflowError, UsageError
-from restoreflow.images.names import is_same_file
 from restoreflow.remote_path import RemotePath, absolute_name, is_there, is_url, to_path
 
 
@@ -162,9 +161,3 @@ def test_listing(store: RemotePath) -> None:
     assert [path.name for path in store.glob("**/d.png")] == ["d.png"]
     assert [path.name for path in store.glob("*")] == ["a.png", "b.png"]
     assert store.is_dir() and not store.is_file() and not store.is_symlink()
-
-
-def test_same_file(store: RemotePath) -> None:
-    assert is_same_file(store / "a.png", store / "a.png")
-    assert not is_same_file(store / "a.png", store / "A.png")
-    assert not is_same_file(store / "a.png", Path("a.png"))

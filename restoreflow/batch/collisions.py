@@ -3,65 +3,87 @@
 from __future__ import annotations
 
 import os
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from restoreflow.batch.job import STREAM, Job
 from restoreflow.batch.record import Record
 from restoreflow.errors import OutputError, UsageError
-from restoreflow.images.names import is_same_file, shown
-from restoreflow.remote_path import RemotePath
+from restoreflow.images.names import shown
+from restoreflow.outputs.identity import Files, Names
 
-__all__ = ["checked_names", "name_key", "refuse_collisions", "without_results"]
+__all__ = ["checked_names", "without_collisions"]
 
 _LONGEST_NAME = 255  # bytes; so on nearly every file system
 
 
-def refuse_collisions(jobs: Sequence[Job]) -> None:
-    """See that no file is written twice, or onto its input.
+def without_collisions(jobs: Sequence[Job], overwrite: bool) -> list[Job]:
+    """The jobs, those settled that would write where another one writes, or onto an input.
+
+    Of two with one name the first keeps it and the second fails. An input that is the result of
+    another one is skipped; if it would be replaced, that other one fails.
 
     Raises:
-        UsageError: one would be.
+        UsageError: the only job would write onto its input.
     """
+    names = Names()
+    inputs: Files[Job] = Files(names)
+    for job in jobs:
+        if job.input != STREAM:
+            inputs.add(job.input, job)
     writer: dict[str, Job] = {}
+    results: dict[int, Job] = {}
+    settled: dict[int, Job] = {}
     for job in jobs:
-        for target in job.files:
-            if is_same_file(job.input, target) and job.input != STREAM:
-                raise UsageError(
-                    f"the result {shown(target)} would overwrite its input {shown(job.input)}",
-                    "choose another -o",
-                )
-            other = writer.setdefault(name_key(target), job)
-            if other is not job:
-                raise UsageError(
-                    f"{shown(other.input)} and {shown(job.input)} would both be written to "
-                    f"{shown(target)}",
-                    "restore them apart, or into different folders",
-                )
+        keys = [names(target) for target in job.files]
+        error = _collision(job, keys, inputs, writer, overwrite)
+        if error is not None:
+            if len(jobs) == 1:
+                raise UsageError(error.message, error.hint)
+            settled[id(job)] = replace(job, settled=Record(job.input, "failed", error=error))
+            continue
+        for target, key in zip(job.files, keys, strict=True):
+            writer[key] = job
+            if (source := inputs.named(target)) is not None:
+                results[id(inputs.find(source.input))] = job
+    return [settled.get(id(job)) or _skipped(job, results, inputs) for job in jobs]
 
 
-def without_results(jobs: Sequence[Job], overwrite: bool) -> list[Job]:
-    """The jobs, those whose inputs are other jobs' results settled."""
-    writer = {name_key(target): job.input for job in jobs for target in job.files}
-    kept: list[Job] = []
-    for job in jobs:
-        names = (
-            [] if job.input == STREAM else [name_key(job.input), name_key(_behind_links(job.input))]
-        )
-        source = next((writer[name] for name in names if name in writer), None)
-        if source is not None and overwrite:
-            raise UsageError(
-                f"the result of {shown(source)} would overwrite {shown(job.input)}, an input too",
+def _collision(
+    job: Job, keys: Sequence[str], inputs: Files[Job], writer: dict[str, Job], overwrite: bool
+) -> OutputError | None:
+    for target, key in zip(job.files, keys, strict=True):
+        read = inputs.find(target)
+        if read is not None and read.input == job.input:
+            return OutputError(
+                f"the result {shown(target)} would overwrite its input {shown(job.input)}",
+                "choose another -o",
+            )
+        if read is not None and (overwrite or inputs.named(target) is None):
+            return OutputError(
+                f"the result of {shown(job.input)} would overwrite {shown(read.input)}, "
+                "an input too",
                 "leave one of the two out",
             )
-        if source is not None:
-            facts = {"reason": f"is the result of {shown(source)}"}
-            kept.append(replace(job, settled=Record(job.input, "skipped", (), facts)))
-        else:
-            kept.append(job)
-    return kept
+        other = writer.get(key)
+        if other is not None:
+            return OutputError(
+                f"{shown(other.input)} and {shown(job.input)} would both be written to "
+                f"{shown(target)}",
+                "restore them apart, or into different folders",
+            )
+    return None
+
+
+def _skipped(job: Job, results: dict[int, Job], inputs: Files[Job]) -> Job:
+    """The job, settled where its input is another one's result."""
+    if not results or job.input == STREAM or job.settled is not None:
+        return job
+    source = results.get(id(inputs.find(job.input)))
+    if source is None:
+        return job
+    facts = {"reason": f"is the result of {shown(source.input)}"}
+    return replace(job, settled=Record(job.input, "skipped", (), facts))
 
 
 def checked_names(job: Job) -> Job:
@@ -75,15 +97,3 @@ def checked_names(job: Job) -> Job:
             )
             return replace(job, settled=Record(job.input, "failed", error=error))
     return job
-
-
-def name_key(path: Path) -> str:
-    """Equal for two names that some file system might take for one; a link is itself."""
-    if isinstance(path, RemotePath):
-        return str(path)
-    whole = os.path.join(os.path.realpath(path.parent), path.name)
-    return unicodedata.normalize("NFC", whole).casefold()
-
-
-def _behind_links(path: Path) -> Path:
-    return path if isinstance(path, RemotePath) else Path(os.path.realpath(path))

@@ -13,12 +13,10 @@ from restoreflow.errors import InputError, RestoreflowError, UsageError
 from restoreflow.images.formats import FORMATS
 from restoreflow.images.names import shown
 from restoreflow.images.tiff_pages import page_count
+from restoreflow.outputs.gate import MANIFEST_NAME
 from restoreflow.remote_path import RemotePath, absolute_name, is_url, to_path
 
-__all__ = ["MANIFEST_NAME", "Found", "Page", "find", "manifests"]
-
-MANIFEST_NAME = "restoreflow-manifest"
-"""How the names of manifests begin; a folder with one holds results."""
+__all__ = ["Found", "Page", "find", "manifests"]
 
 _Pattern = TypeVar("_Pattern", bound=Path)
 

@@ -17,13 +17,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from restoreflow.batch.discover import MANIFEST_NAME, manifests
+from restoreflow.batch.discover import manifests
 from restoreflow.batch.job import Job
-from restoreflow.batch.lines import Lines, lines_in
 from restoreflow.batch.record import Record, json_line
 from restoreflow.errors import OutputError
 from restoreflow.images.names import shown
-from restoreflow.images.write import write_failure
+from restoreflow.outputs.atomic import write_failure
+from restoreflow.outputs.gate import MANIFEST_NAME
+from restoreflow.outputs.lines import Lines, lines_in, read_own
 from restoreflow.remote_path import RemotePath
 
 __all__ = ["Entry", "Manifest", "Origin", "Written", "finished"]
@@ -166,7 +167,7 @@ class Manifest:
 
     def _read(self, path: Path) -> None:
         try:
-            data = path.read_bytes()
+            data = read_own(path)
         except OSError as error:
             reason = error.strerror or str(error)
             raise OutputError(

@@ -16,13 +16,14 @@ from restoreflow.batch.manifest import Written
 from restoreflow.batch.observer import Restored
 from restoreflow.batch.read import read_picture, result_pixels
 from restoreflow.batch.record import Record, explained
-from restoreflow.batch.results import encode_results, make_folder, record_of, write_results
+from restoreflow.batch.results import encode_results, record_of, write_results
 from restoreflow.batch.resume import Decision
 from restoreflow.batch.room import Room
 from restoreflow.batch.settings import RestorationSettings
 from restoreflow.errors import RestoreflowError
 from restoreflow.images.alpha import fill_transparent
 from restoreflow.images.picture import Picture
+from restoreflow.outputs.atomic import make_folder
 
 if TYPE_CHECKING:
     from restoreflow.models.config import ModelConfig

@@ -8,12 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from restoreflow.batch.collisions import (
-    checked_names,
-    name_key,
-    refuse_collisions,
-    without_results,
-)
+from restoreflow.batch.collisions import checked_names, without_collisions
 from restoreflow.batch.discover import Found
 from restoreflow.batch.job import Job, Shard
 from restoreflow.batch.naming import DEFAULT, DEFAULT_OF_MANY, Template, extension_of
@@ -22,6 +17,7 @@ from restoreflow.batch.settings import RestorationSettings
 from restoreflow.errors import UsageError
 from restoreflow.images.formats import format_of_name
 from restoreflow.images.names import shown
+from restoreflow.outputs.identity import Names
 from restoreflow.remote_path import RemotePath, is_url, to_path
 
 __all__ = ["names_folder", "output_folder", "plan"]
@@ -37,7 +33,8 @@ def plan(
     """A job for each input of the shard.
 
     Where the results of two inputs that differ in their extension alone would have one name, both
-    names tell the extension. An input that is the result of another one is skipped.
+    names tell the extension. An input that is the result of another one is skipped, and one whose
+    result would be written onto another's, or onto an input, fails; the others go on.
 
     Args:
         found: at least one.
@@ -48,7 +45,7 @@ def plan(
         settings: the run's.
 
     Raises:
-        UsageError: a file would be written twice or onto an input, `out` is a file for several
+        UsageError: the only input's result would be written onto it, `out` is a file for several
             inputs or of a format that is not written, or the template does not do.
     """
     template = _template(settings)
@@ -57,8 +54,7 @@ def plan(
     else:
         jobs = [_job(each, out, suffix, settings, template) for each in found]
         jobs = _told_apart(jobs, found, out, suffix, settings, template)
-    refuse_collisions(jobs)
-    jobs = [checked_names(job) for job in without_results(jobs, settings.overwrite)]
+    jobs = [checked_names(job) for job in without_collisions(jobs, settings.overwrite)]
     return jobs if shard is None else [job for job in jobs if shard.has(job)]
 
 
@@ -170,10 +166,11 @@ def _told_apart(
     template: Template,
 ) -> list[Job]:
     """Jobs whose results would have one name, though their inputs' extensions differ, renamed."""
+    key_of = Names()
     groups: defaultdict[str, list[int]] = defaultdict(list)
     for number, job in enumerate(jobs):
         for path in job.files:
-            groups[name_key(path)].append(number)
+            groups[key_of(path)].append(number)
     result = list(jobs)
     for group in groups.values():
         endings = {found[number].path.suffix.casefold() for number in group}

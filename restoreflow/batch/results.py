@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -14,14 +13,13 @@ from restoreflow.batch.judging import JUDGED
 from restoreflow.batch.record import Record
 from restoreflow.batch.settings import DEFAULT_QUALITY, RestorationSettings
 from restoreflow.batch.streamed import Streamed
-from restoreflow.errors import OutputError
 from restoreflow.images.canvas import Canvas
 from restoreflow.images.colormap import UNCERTAINTY_SCALE, contact_sheet, heat_map
 from restoreflow.images.decode import from_image
 from restoreflow.images.encode import encode, encode_canvas, losses, to_image
-from restoreflow.images.names import shown
 from restoreflow.images.picture import Picture
-from restoreflow.images.write import write_atomic, write_encoded
+from restoreflow.images.write import reads_back_as
+from restoreflow.outputs.atomic import NewFile, make_folder, write_set
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -32,7 +30,6 @@ if TYPE_CHECKING:
 __all__ = [
     "ResultFile",
     "encode_results",
-    "make_folder",
     "record_of",
     "write_results",
 ]
@@ -80,7 +77,7 @@ def encode_results(
 def write_results(
     files: Sequence[ResultFile], replace: Collection[Path] = (), sink: BinaryIO | None = None
 ) -> None:
-    """Write a job's files; if one fails, those that were added are removed again.
+    """Write a job's files, all or none; those that one which fails would replace stay.
 
     Args:
         replace: those that may be there already. Others may be if they hold the very same bytes,
@@ -96,9 +93,7 @@ def write_results(
         sink.flush()
         return
     make_folder(files[0].path.parent)
-    with _all_or_none() as write:
-        for file in files:
-            write(file, file.path in replace)
+    write_set([_new(file, file.path in replace) for file in files])
 
 
 def record_of(
@@ -126,6 +121,11 @@ def record_of(
         if path is not None:
             facts[name] = str(path)
     return Record(job.input, "done", job.outputs, facts)
+
+
+def _new(file: ResultFile, overwrite: bool) -> NewFile:
+    check = None if file.size is None else reads_back_as(file.path, *file.size)
+    return NewFile(file.path, file.data, overwrite, same_counts=True, check=check)
 
 
 def _canvas(
@@ -158,55 +158,3 @@ def _sheet(picture: Picture, result: Restoration) -> Image.Image:
         images.append(heat_map(result.uncertainty, UNCERTAINTY_SCALE, _UNIT))
         captions.append("spread of the samples")
     return contact_sheet(images, captions)
-
-
-def make_folder(folder: Path) -> None:
-    """Make an output folder and those above it.
-
-    Raises:
-        OutputError: it cannot be made.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise OutputError(
-            f"the folder {shown(folder)} cannot be made: {reason}", "choose another -o"
-        ) from error
-
-
-@contextmanager
-def _all_or_none() -> Iterator[Callable[[ResultFile, bool], None]]:
-    """A function that writes; if anything fails, the files it added are removed again."""
-    added: list[Path] = []
-
-    def write(file: ResultFile, overwrite: bool) -> None:
-        new = not file.path.exists()
-        if not new and not overwrite and _holds(file.path, file.data):
-            return
-        try:
-            if file.size is None:
-                write_atomic(file.path, file.data, overwrite)
-            else:
-                write_encoded(file.path, file.data, *file.size, overwrite)
-        except OutputError:
-            # One that was taken for dead, on another machine, may have come to write it after all.
-            if overwrite or not _holds(file.path, file.data):
-                raise
-            return
-        if new:
-            added.append(file.path)
-
-    try:
-        yield write
-    except BaseException:
-        for path in added:
-            path.unlink(missing_ok=True)
-        raise
-
-
-def _holds(path: Path, data: bytes) -> bool:
-    try:
-        return path.stat().st_size == len(data) and path.read_bytes() == data
-    except OSError:
-        return False

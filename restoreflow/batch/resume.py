@@ -84,8 +84,10 @@ class Progress:
         if folder is not None:
             error = OutputError(f"{shown(folder)} is a folder", "choose another -o or --name")
             return Decision(Record(job.input, "failed", error=error))
-        if self._settings.overwrite or not present:
-            return Decision(None, frozenset(present), manifest, origin)
+        if self._settings.overwrite:  # also what another run may come to write meanwhile
+            return Decision(None, frozenset(job.files), manifest, origin)
+        if not present:
+            return Decision(None, frozenset(), manifest, origin)
         return _of_present(job, present, manifest, origin)
 
     def _manifest(self, job: Job) -> Manifest | None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
-from restoreflow.batch.job import Job
+from restoreflow.batch.job import STREAM, Job
 from restoreflow.batch.judging import Judge, judged_facts, stopped
 from restoreflow.batch.observer import Observer, Restored
 from restoreflow.batch.pipeline import Pipeline, Ready, failed
@@ -17,7 +17,8 @@ from restoreflow.batch.resume import Decision, Progress
 from restoreflow.batch.settings import RestorationSettings
 from restoreflow.batch.streamed import restore_picture
 from restoreflow.errors import ModelError, UsageError
-from restoreflow.images.temporary import remove_leftovers
+from restoreflow.outputs.gate import reading
+from restoreflow.outputs.temporary import remove_leftovers
 
 if TYPE_CHECKING:
     from restoreflow.restoration.restorer import Restorer
@@ -67,14 +68,17 @@ def run(
 
     for folder in {path.parent for job in jobs for path in job.files}:
         remove_leftovers(folder)
-    with Pipeline(settings, scale, threads, tell) as pipeline:
-        for index, (job, decision, reading) in enumerate(pipeline.read(jobs, progress.decide)):
+    with (
+        reading(job.input for job in jobs if job.input != STREAM),
+        Pipeline(settings, scale, threads, tell) as pipeline,
+    ):
+        for index, (job, decision, coming) in enumerate(pipeline.read(jobs, progress.decide)):
             observer.begin(job, index, len(jobs))
-            if isinstance(reading, Record):
-                pipeline.settle(job, decision, reading)
+            if isinstance(coming, Record):
+                pipeline.settle(job, decision, coming)
                 continue
             restorer = restorer or load()
-            _restore(job, decision, reading, settings, restorer, pipeline, observer, judge)
+            _restore(job, decision, coming, settings, restorer, pipeline, observer, judge)
     return Summary.of(records, time.perf_counter() - started)
 
 

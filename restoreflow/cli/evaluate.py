@@ -13,9 +13,10 @@ from restoreflow.cli.evaluation_options import (
     Lpips,
     Out,
     Overwrite,
+    Target,
     Temperatures,
     parse_temperatures,
-    require_free,
+    weights_in,
 )
 from restoreflow.cli.evaluation_tables import (
     LOW_LIGHT_COLUMNS,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from restoreflow.evaluation.hostile import HostileResult
     from restoreflow.evaluation.methods import Method
     from restoreflow.evaluation.scores import Row
+    from restoreflow.models.folder import ModelFolder
 
 app = typer.Typer(
     name="evaluate",
@@ -91,7 +93,7 @@ def sr(
     Example: restoreflow evaluate sr --data Set14 --model sr-x4 -o evaluation.json
     """
     levels = parse_temperatures(temperatures)
-    require_free(out, overwrite)
+    target = Target(out, overwrite)
     _set_threads(threads)
 
     from restoreflow.evaluation.methods import bicubic
@@ -102,8 +104,11 @@ def sr(
 
     wear = Wear(blur, noise, jpeg)
     sets = [(folder.resolve().name, list_pictures(folder, limit)) for folder in data]
+    target.keep(path for folder in data for path in list_pictures(folder))
+    target.keep(weights_in(lpips))
     metrics = load_metrics(lpips)
-    facts, models = _methods(model or "sr-x4", "sr", levels, seed, consistency, device)
+    folder = _model(model or "sr-x4", "sr", target)
+    facts, models = _methods(folder, levels, seed, consistency, device)
     scale = facts["scale"]
     methods = [bicubic(scale), *models]
     rows: list[Row] = []
@@ -117,7 +122,7 @@ def sr(
     if wear:
         facts["wear"] = dataclasses.asdict(wear)
     tables = rows_tables(rows, SR_COLUMNS)
-    report([row.record() for row in rows], tables, output_format, out, facts)
+    report([row.record() for row in rows], tables, output_format, target, facts)
 
 
 @app.command()
@@ -157,7 +162,7 @@ def lowlight(
     Example: restoreflow evaluate lowlight --pairs LOL/eval15
     """
     levels = parse_temperatures(temperatures)
-    require_free(out, overwrite)
+    target = Target(out, overwrite)
     _set_threads(threads)
 
     from restoreflow.evaluation.low_light import average_groups, evaluate_low_light
@@ -166,8 +171,11 @@ def lowlight(
     from restoreflow.evaluation.sr import load_metrics
 
     found = list_pairs(pairs, limit)
+    target.keep(path for pair in list_pairs(pairs) for path in pair)
+    target.keep(weights_in(lpips))
     metrics = load_metrics(lpips)
-    facts, models = _methods(model or "lowlight", "lowlight", levels, seed, None, device)
+    folder = _model(model or "lowlight", "lowlight", target)
+    facts, models = _methods(folder, levels, seed, None, device)
     methods = [identity(), gamma(), *models]
     prefixes = [prefix.strip() for prefix in groups.split(",") if prefix.strip()]
     rows: list[Row] = []
@@ -177,7 +185,7 @@ def lowlight(
             rows.extend(average_groups(method, scores, samples, prefixes))
     facts["samples"] = samples
     tables = rows_tables(rows, LOW_LIGHT_COLUMNS)
-    report([row.record() for row in rows], tables, output_format, out, facts)
+    report([row.record() for row in rows], tables, output_format, target, facts)
 
 
 @app.command()
@@ -218,20 +226,23 @@ def hostile(
     Example: restoreflow evaluate hostile --models sr-x4,sr-x4-affine --attack-steps 0
     """
     levels = parse_temperatures(temperatures)
-    require_free(out, overwrite)
+    target = Target(out, overwrite)
     _set_threads(threads)
 
     from restoreflow.evaluation.hostile import hostile_inputs, largest_detail, photograph
-    from restoreflow.models.folder import load_folder
+    from restoreflow.models.folder import load_folder, model_files
     from restoreflow.models.resolve import resolve_model
 
+    target.keep([] if photo is None else [photo])
     picture = None if photo is None else _read_photo(photo, size)
     inputs = hostile_inputs(size, seed, picture)
     middle = photograph(size, seed, picture)
     names = [name.strip() for name in models.split(",") if name.strip()]
     if not names:
         raise UsageError("--models names no model", "for example --models sr-x4,sr-x4-affine")
-    networks = {name: load_folder(resolve_model(name)).network for name in names}
+    folders = {name: resolve_model(name) for name in names}
+    target.keep(path for folder in folders.values() for path in model_files(folder))
+    networks = {name: load_folder(folder).network for name, folder in folders.items()}
     results: dict[str, list[HostileResult]] = {}
     with progress(output_format, len(networks) * len(levels)) as advance:
         for name, network in networks.items():
@@ -246,31 +257,37 @@ def hostile(
     ]
     facts = {"task": "hostile", "models": names, "size": size, "seed": seed}
     facts |= {"photo": photo.name if photo else None, "attack_steps": attack_steps}
-    report(records, [hostile_table(results, levels)], output_format, out, facts)
+    report(records, [hostile_table(results, levels)], output_format, target, facts)
+
+
+def _model(model: str, task: str, target: Target) -> ModelFolder:
+    """The model, of which no file is written to."""
+    from restoreflow.models.folder import model_files
+    from restoreflow.models.resolve import resolve_model
+
+    folder = resolve_model(model)
+    if folder.config.task != task:
+        raise UsageError(
+            f"{model} is a model for {folder.config.task}, not {task}",
+            f"restoreflow evaluate {folder.config.task} measures it",
+        )
+    target.keep(model_files(folder))
+    return folder
 
 
 def _methods(
-    model: str, task: str, levels: list[float], seed: int, consistency: bool | None, device: str
+    folder: ModelFolder, levels: list[float], seed: int, consistency: bool | None, device: str
 ) -> tuple[dict[str, Any], list[Method]]:
     """What the figures depend on beside the pictures, and the model at each temperature."""
     import torch
 
-    from restoreflow.evaluation.methods import model_method
-    from restoreflow.models.resolve import resolve_model
-
-    folder = resolve_model(model)
-    config = folder.config
-    if config.task != task:
-        raise UsageError(
-            f"{model} is a model for {config.task}, not {task}",
-            f"restoreflow evaluate {config.task} measures it",
-        )
     from restoreflow import __version__, load_model
+    from restoreflow.evaluation.methods import model_method
 
     restorer = load_model(folder, device=device)
-    defaults = config.defaults
+    config, defaults = folder.config, folder.config.defaults
     facts = {
-        "task": task,
+        "task": config.task,
         "scale": config.scale,
         "model": config.name,
         "seed": seed,

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import math
+import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from restoreflow.errors import UsageError
+from restoreflow.outputs.atomic import write_atomic
+from restoreflow.outputs.gate import reading, settle
 
 __all__ = [
     "Limit",
     "Lpips",
     "Out",
     "Overwrite",
+    "Target",
     "Temperatures",
     "parse_temperatures",
-    "require_free",
+    "weights_in",
 ]
 
 Temperatures = Annotated[
@@ -73,15 +78,39 @@ def parse_temperatures(text: str) -> list[float]:
     return list(dict.fromkeys(levels))
 
 
-def require_free(out: Path | None, overwrite: bool) -> None:
-    """Refuse an --out that cannot be written: before hours of work, not after.
+class Target:
+    """The file of --out, and all that the command reads.
 
-    Raises:
-        UsageError: it exists and is not to be replaced, or its folder does not exist.
+    Args:
+        path: the file; None: there is none.
+        overwrite: whether it is replaced if it is there.
     """
-    if out is None:
-        return
-    if out.exists() and not overwrite:
-        raise UsageError(f"{out} exists already", "choose another --out, or --overwrite it")
-    if not out.parent.is_dir():
-        raise UsageError(f"{out.parent} is not a folder", "make it, or choose another --out")
+
+    def __init__(self, path: Path | None, overwrite: bool) -> None:
+        self.path, self._overwrite = path, overwrite
+        self._reads: list[Path] = []
+        self.keep(())
+
+    def keep(self, reads: Iterable[Path]) -> None:
+        """See, before hours of work and not after, that the file can be written.
+
+        Args:
+            reads: what the command reads, beside what it was told before.
+
+        Raises:
+            UsageError: it is one of these, or there and not to be replaced, or has no folder.
+        """
+        self._reads += reads
+        settle([("--out", self.path)], self._overwrite, self._reads)
+
+    def write(self, data: bytes) -> None:
+        """Write it; raises as `write_atomic`."""
+        if self.path is not None:
+            with reading(self._reads):
+                write_atomic(self.path, data, self._overwrite)
+
+
+def weights_in(folder: Path | None) -> list[Path]:
+    """The files of --lpips."""
+    chosen = folder or os.environ.get("RESTOREFLOW_LPIPS")
+    return sorted(Path(chosen).glob("*.safetensors")) if chosen else []

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from restoreflow.cli.evaluation_options import Target
 from restoreflow.cli.layout import Whole
 from restoreflow.cli.output import Format, emit, for_people, json_line
 
@@ -93,21 +94,19 @@ def report(
     records: Sequence[Mapping[str, Any]],
     tables: Sequence[Table],
     output_format: Format,
-    out: Path | None,
+    target: Target,
     facts: Mapping[str, Any],
 ) -> None:
     """Show the tables, or one JSON record a line; write facts and records to a file if asked to."""
-    if out is not None:
-        from restoreflow.images.write import write_atomic
-
+    if for_people(output_format):
+        for table in tables:
+            Console().print(Whole(table), "", crop=False)
+    else:
+        emit(records, "", output_format)
+    if target.path is not None:  # last, so that hours of work are seen also where it fails
         document = json.loads(json_line({**facts, "rows": list(records)}))
         text = json.dumps(document, indent=2)
-        write_atomic(out, (text + "\n").encode(), overwrite=True)
-    if not for_people(output_format):
-        emit(records, "", output_format)
-        return
-    for table in tables:
-        Console().print(Whole(table), "", crop=False)
+        target.write((text + "\n").encode())
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from restoreflow.cli.evaluation_tables import progress
 from restoreflow.cli.model_tables import facts as facts_table
 from restoreflow.cli.output import emit
 from restoreflow.errors import UsageError
+from restoreflow.outputs.gate import reading, refuse_inputs
 
 if TYPE_CHECKING:
     from restoreflow.models.folder import LoadedModel, ModelFolder
@@ -120,6 +121,8 @@ def fit_ood(
         raise UsageError(f"{folder.path} holds {OOD} already", "--overwrite replaces it")
     photos = list_photos(data, limit)
     held = list_photos(calibration_data or data, calibrate) if calibrate else []
+    with reading(photos + held):
+        refuse_inputs(folder.path / OOD)  # before the work
     _set_threads(threads)
     loaded = load_folder(folder, choose_device(device)[0])
     layers = tuple(dict.fromkeys(layer or default_layers(loaded.network)))
@@ -127,7 +130,8 @@ def fit_ood(
         fitted = _fitted(folder, loaded, photos, layers, summary, rank, seed, advance)
         if held:
             fitted = _calibrated(folder, loaded, fitted, held, outcome, seed, advance)
-    write_reference(folder.path, fitted)
+    with reading(photos + held):
+        write_reference(folder.path, fitted)
     record = _record(folder, fitted, time.perf_counter() - started)
     emit([record], facts_table(record), output_format)
 

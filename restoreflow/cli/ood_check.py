@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import time
 import traceback
 from pathlib import Path
@@ -14,14 +13,18 @@ from restoreflow.batch.discover import Found, find
 from restoreflow.batch.record import Record, Summary, explained
 from restoreflow.cli import options
 from restoreflow.cli.debug import debugging, no_warnings
+from restoreflow.cli.heat_maps import with_maps, write_map
 from restoreflow.cli.ood_tables import Format, show, telling
 from restoreflow.errors import FlaggedError, ModelError, UsageError
 from restoreflow.images.names import shown
+from restoreflow.outputs.atomic import make_folder
+from restoreflow.outputs.gate import reading, settle
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from restoreflow.models.folder import ModelFolder
     from restoreflow.ood.check import Check, Checker
     from restoreflow.reports.entries import OodEntry
     from restoreflow.reports.ood_page import OodPage
@@ -113,37 +116,33 @@ def ood_check(
     - `restoreflow ood-check scans/ --recursive --report scans.html`
     - `restoreflow ood-check "in/*.png" --format json --fail-on-flag`
     """
+    from restoreflow.models.folder import model_files
+
     found = find(inputs, recursive, leave_out=heatmaps)
-    maps = _map_paths(found, heatmaps, overwrite)
-    if report is not None and report.exists() and not overwrite:
-        raise UsageError(f"{shown(report)} exists already", "--overwrite replaces it")
-    checker, name = _checker(task, model, threshold, device, threads)
-    page = None if report is None else _page(checker, name)
+    folder = _model(task, model)
+    reads = [each.path for each in found] + model_files(folder)
+    found, maps = with_maps(found, heatmaps, reads, overwrite)
+    settle([("--report", report)], overwrite, reads, maps.values())
+    checker = _checker(folder, threshold, device, threads)
+    page = None if report is None else _page(checker, folder.config.name)
     started = time.perf_counter()
     records: list[Record] = []
-    with telling(output_format, len(found)) as tell, no_warnings():
-        for picture in found:
-            most = max_pixels or None
-            record = _checked(checker, picture, most, maps.get(picture), overwrite, page)
-            records.append(record)
-            tell(record)
-    show(records, output_format)
-    if page is not None and report is not None:
-        page.write(report, overwrite)
+    with reading(reads):
+        with telling(output_format, len(found)) as tell, no_warnings():
+            for picture in found:
+                most = max_pixels or None
+                record = _checked(checker, picture, most, maps.get(picture), overwrite, page)
+                records.append(record)
+                tell(record)
+        show(records, output_format)
+        if page is not None and report is not None:
+            make_folder(report.parent)
+            page.write(report, overwrite)
     _finish(records, fail_on_flag, time.perf_counter() - started)
 
 
-def _checker(
-    task: str | None, model: str | None, threshold: float | None, device: str, threads: int | None
-) -> tuple[Checker, str]:
-    """What judges, and the model's name."""
-    import torch
-
-    from restoreflow.models.folder import load_folder
+def _model(task: str | None, model: str | None) -> ModelFolder:
     from restoreflow.models.resolve import resolve_model
-    from restoreflow.ood.check import Checker
-    from restoreflow.ood.reference import read_reference
-    from restoreflow.restoration.device import choose_device
 
     folder = resolve_model(model or MODELS[task or "sr"])
     config = folder.config
@@ -152,11 +151,25 @@ def _checker(
             f"{config.name} is a model for {config.task}, not for {task}",
             f"use --task {config.task}, or another --model",
         )
+    return folder
+
+
+def _checker(
+    folder: ModelFolder, threshold: float | None, device: str, threads: int | None
+) -> Checker:
+    """What judges."""
+    import torch
+
+    from restoreflow.models.folder import load_folder
+    from restoreflow.ood.check import Checker
+    from restoreflow.ood.reference import read_reference
+    from restoreflow.restoration.device import choose_device
+
     if threads is not None:
         torch.set_num_threads(threads)
     reference = read_reference(folder)
     loaded = load_folder(folder, choose_device(device)[0])
-    return Checker(loaded.network, reference, threshold), config.name
+    return Checker(loaded.network, reference, threshold)
 
 
 def _page(checker: Checker, name: str) -> OodPage:
@@ -208,7 +221,7 @@ def _checked(
         pixels = decode(data, most, shown(path)).pixels
         check = checker.check(pixels)
         if map_path is not None:
-            _write_map(map_path, check, checker, overwrite)
+            write_map(map_path, check, checker, overwrite)
         if page is not None:
             page.add(_entry(path, check, pixels))
         return Record(path, "done", () if map_path is None else (map_path,), _facts(check))
@@ -238,40 +251,6 @@ def _facts(check: Check) -> dict[str, Any]:
         "width": check.width,
         "height": check.height,
     }
-
-
-def _map_paths(found: list[Found], folder: Path | None, overwrite: bool) -> dict[Found, Path]:
-    """Where each picture's heat map goes, settled before any work."""
-    if folder is None:
-        return {}
-    paths: dict[Found, Path] = {}
-    owner: dict[Path, Path] = {}
-    for each in found:
-        path = each.path
-        page = "" if each.page is None else f"_{each.page}"
-        target = folder / each.relative.with_name(f"{each.relative.name}{page}_ood.png")
-        if target in owner:
-            raise UsageError(
-                f"the maps of {shown(owner[target])} and {shown(path)} would both be "
-                f"{shown(target)}",
-                "check them apart, or into different folders",
-            )
-        if target.exists() and not overwrite:
-            raise UsageError(f"{shown(target)} exists already", "--overwrite replaces it")
-        owner[target], paths[each] = path, target
-    return paths
-
-
-def _write_map(path: Path, check: Check, checker: Checker, overwrite: bool) -> None:
-    from restoreflow.images.colormap import heat_map
-    from restoreflow.images.write import write_atomic
-    from restoreflow.reports.legend import score_scale
-
-    buffer = io.BytesIO()
-    scale = score_scale(checker.reference.map_end)
-    heat_map(check.score.energies, scale.maximum, f"score, {scale.unit}").save(buffer, "PNG")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomic(path, buffer.getvalue(), overwrite)
 
 
 def _finish(records: list[Record], fail_on_flag: bool, seconds: float) -> None:

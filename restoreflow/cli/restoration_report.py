@@ -12,8 +12,7 @@ from restoreflow.batch.judging import Judge
 from restoreflow.batch.observer import Observer, Restored
 from restoreflow.batch.record import Record
 from restoreflow.batch.settings import RestorationSettings
-from restoreflow.errors import UsageError
-from restoreflow.images.names import shown
+from restoreflow.outputs.atomic import make_folder
 
 if TYPE_CHECKING:
     from restoreflow.reports.entries import RestorationEntry
@@ -34,19 +33,17 @@ def reporting(
 
     Args:
         observer: is told of everything.
-        path: the page's; None: there is none.
+        path: the page's, as `settle` has seen it; None: there is none.
         jobs: the run's.
         settings: the run's.
         judge: what judges the inputs, or None.
 
     Raises:
-        UsageError: the page exists already, or is a file that the run reads or writes.
         OutputError: it cannot be written.
     """
     if path is None:
         yield observer
         return
-    _check(path, jobs, settings.overwrite)
     from restoreflow.batch.sketch import SHOWN_SAMPLES
     from restoreflow.reports.legend import SCORE_SCALE, score_scale
     from restoreflow.reports.previews import Previews
@@ -56,6 +53,7 @@ def reporting(
     scale = SCORE_SCALE if judge is None else score_scale(judge.reference.map_end)
     page = RestorationPage(previews=Previews.for_pictures(pictures), score=scale)
     yield _Paged(observer, page)
+    make_folder(path.parent)
     page.write(path, settings.overwrite)
 
 
@@ -82,16 +80,6 @@ class _Paged(Observer):
             hint = "--overwrite restores it again" if record.output else ""
             self._page.add(FailedEntry(record.input, f"skipped: {record.facts['reason']}", hint))
         self._observer.record(record)
-
-
-def _check(path: Path, jobs: Sequence[Job], overwrite: bool) -> None:
-    if path.exists() and not overwrite:
-        raise UsageError(f"{shown(path)} exists already", "--overwrite replaces it")
-    for job in jobs:
-        if path.absolute() in (each.absolute() for each in (job.input, *job.files)):
-            raise UsageError(
-                f"{shown(path)} is a file that the run reads or writes", "name another --report"
-            )
 
 
 def _entry(record: Record, restored: Restored) -> RestorationEntry:

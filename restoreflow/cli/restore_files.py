@@ -11,7 +11,7 @@ import typer
 
 from restoreflow.batch.cluster.connection import Cluster
 from restoreflow.batch.discover import find
-from restoreflow.batch.job import Job, Shard
+from restoreflow.batch.job import STREAM, Job, Shard
 from restoreflow.batch.judging import Judge
 from restoreflow.batch.plan import names_folder, plan
 from restoreflow.batch.record import Record, Summary
@@ -20,8 +20,9 @@ from restoreflow.cli.debug import no_warnings
 from restoreflow.cli.interruption import terminable
 from restoreflow.cli.output import Format, Reporter
 from restoreflow.cli.restoration_report import reporting
-from restoreflow.cli.standard_streams import from_stdin, picture_stream, to_stdout
+from restoreflow.cli.standard_streams import from_stdin, picture_stream, stdin_file, to_stdout
 from restoreflow.errors import UsageError
+from restoreflow.outputs.gate import reading, settle
 from restoreflow.remote_path import to_path
 
 if TYPE_CHECKING:
@@ -85,10 +86,17 @@ def restore_files(
     with Reporter(options.format, to_stderr=stream) as reporter, terminable(), no_warnings():
         folder = resolve_model(settings.model, progress=reporter.people)
         suffix = _suffix(folder, task)
-        jobs = _jobs(task, inputs, out, suffix, settings, options)
+        planned = _jobs(task, inputs, out, suffix, settings, options)
+        reads = _reads(planned, folder)
+        written = (path for job in planned for path in job.files)
+        settle([("--report", options.report)], settings.overwrite, reads, written)
+        jobs = planned
+        if options.shard is not None:
+            jobs = [job for job in planned if options.shard.has(job)]
         if stream:
             jobs = to_stdout(jobs, settings, picture_stream())
-        code = _run(jobs, settings, options, folder, reporter)
+        with reading(reads):
+            code = _run(jobs, settings, options, folder, reporter)
     if code:
         raise typer.Exit(code)
 
@@ -115,7 +123,18 @@ def _jobs(
         return [replace(job, data=data) for job in plan([found], out, suffix, settings)]
     leave_out = to_path(out) if out is not None and names_folder(out) else None
     found = find(inputs, options.recursive, leave_out)
-    return plan(found, out, suffix, settings, options.shard)
+    return plan(found, out, suffix, settings)
+
+
+def _reads(jobs: Sequence[Job], folder: ModelFolder) -> list[Path | int]:
+    """All that the run reads, of all shards."""
+    from restoreflow.models.folder import model_files
+
+    reads: list[Path | int] = [*model_files(folder)]
+    reads += [job.input for job in jobs if job.input != STREAM]
+    if any(job.input == STREAM for job in jobs):
+        reads += stdin_file()
+    return reads
 
 
 def _run(

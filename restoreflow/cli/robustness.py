@@ -11,12 +11,15 @@ from rich.console import Group
 from rich.text import Text
 
 from restoreflow.cli import options
-from restoreflow.cli.evaluation_options import Lpips
+from restoreflow.cli.evaluation_options import Lpips, weights_in
 from restoreflow.cli.evaluation_tables import progress
 from restoreflow.cli.layout import unbroken
 from restoreflow.cli.output import emit
 from restoreflow.errors import UsageError
 from restoreflow.images.names import shown
+from restoreflow.outputs.atomic import make_folder
+from restoreflow.outputs.gate import reading, settle
+from restoreflow.remote_path import is_there
 
 if TYPE_CHECKING:
     from restoreflow.study.settings import StudySettings
@@ -106,11 +109,15 @@ def robustness(
         import torch
 
         torch.set_num_threads(threads)
-    study = _measured(
-        names, photos, train, cache, ablations, chosen, lpips, _steps(names, chosen), output_format
-    )
-    command = _command(study, quick, full, ablations, seed)
-    verdicts = _written(study, command, out)
+    reads = _read(photos, train, lpips)
+    _refuse_others(out, reads)
+    with reading(reads):
+        study = _measured(
+            *(names, photos, train, cache, ablations, chosen, lpips),
+            *(_steps(names, chosen), output_format),
+        )
+        command = _command(study, quick, full, ablations, seed)
+        verdicts = _written(study, command, out)
     lines = [f"{_WORDS[each.holds]:>12}  {each.statement}: {each.found}" for each in verdicts]
     records = [each._asdict() for each in verdicts]
     told = [*map(Text, lines), unbroken(f"Page: {shown(out / 'README.md')}")]
@@ -118,6 +125,28 @@ def robustness(
 
 
 _WORDS = {True: "holds", False: "DOES NOT", None: "not measured"}
+
+
+def _read(photos: Path, train: Path | None, lpips: Path | None) -> list[Path]:
+    """All that is read, but the models, whose folders hold nothing that a study writes."""
+    from restoreflow.ood.pictures import list_photos
+
+    folders = [photos] if train is None else [photos, train]
+    return [*(path for each in folders for path in list_photos(each)), *weights_in(lpips)]
+
+
+def _refuse_others(out: Path, reads: list[Path]) -> None:
+    """See that no page or figure of somebody else's is replaced; UsageError where one would be."""
+    from restoreflow.study.figures import figure_files
+    from restoreflow.study.page import PAGE, RESULTS
+
+    files = [out / name for name in (PAGE, RESULTS, *figure_files())]
+    settle([("--out", path) for path in files], True, reads, folders_made=True)
+    others = [path for path in files if is_there(path)]
+    if others and not (out / RESULTS).is_file():
+        raise UsageError(
+            f"{shown(others[0])} exists, and is not of a study", "choose another --out"
+        )
 
 
 def _measured(
@@ -158,7 +187,7 @@ def _written(study: dict[str, Any], command: str, out: Path) -> list[Verdict]:
     from restoreflow.study.page import write_page
     from restoreflow.study.verdicts import aims, paper
 
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     figures = draw_figures(study, out)
     write_page(study, figures, command, out)
     return [*paper(study), *aims(study)]

@@ -14,7 +14,7 @@ from restoreflow.batch.settings import RestorationSettings
 from restoreflow.errors import RestoreflowError, UsageError
 from restoreflow.images.formats import extension_for, output_format, sniff
 
-__all__ = ["from_stdin", "picture_stream", "to_stdout"]
+__all__ = ["from_stdin", "picture_stream", "stdin_file", "to_stdout"]
 
 
 def from_stdin(
@@ -51,6 +51,14 @@ def from_stdin(
     except RestoreflowError:
         extension = ".png"  # reading it will say what is wrong
     return Found(STREAM, Path(f"stdin{extension}")), data
+
+
+def stdin_file() -> list[int]:
+    """The descriptor of standard input, which may be a file that is not to be written onto."""
+    try:
+        return [sys.stdin.fileno()]
+    except (OSError, ValueError, AttributeError):  # it is closed, or no file of the system's
+        return []
 
 
 def picture_stream() -> BinaryIO:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from restoreflow.cli.evaluation_options import weights_in
 from restoreflow.errors import UsageError
+from restoreflow.outputs.gate import reading, settle
 
 if TYPE_CHECKING:
     import torch
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["train"]
 
 SHEET_PAIRS = 8
+LOSS_PLOT = "log.png"
 
 
 def train(
@@ -93,44 +96,61 @@ def train(
     Several GPUs: torchrun --nproc-per-node 4 -m restoreflow train RECIPE.toml --data photos/
     """
     from restoreflow.training.config import read_train_config
+    from restoreflow.training.data import photo_files
 
     if not data.is_dir():
         raise UsageError(f"--data {data} is not a folder", "give a folder of photographs")
     settings = read_train_config(config)
+    photos = photo_files(data)
     if show_batch is not None:
+        settle([("--show-batch", show_batch)], overwrite=False, inputs=[config, *photos])
         write_sheet(settings, data, show_batch)
         typer.echo(f"{show_batch}: {SHEET_PAIRS} pairs")
         return
 
     import torch
 
-    from restoreflow.training.loop import Trainer
+    from restoreflow.training.loop import CHECKPOINT, Trainer
     from restoreflow.training.plot import plot_log
 
     if threads:
         torch.set_num_threads(threads)
     place = join_processes(device)
     folder = out or Path("runs") / settings.name
-    trainer = Trainer(
-        settings,
-        data,
-        folder,
-        place,
-        lpips=lpips,
-        encoder=encoder or (),
-        start=start or (),
-        recipe=config.read_bytes(),
-        report=lambda line: typer.echo(describe(line)),
-        compile=compile,
-    )
-    finished = trainer.run(minutes or math.inf, steps or math.inf)
+    reads = [config, *photos, *weights_in(lpips)]
+    if not (folder / CHECKPOINT).exists():  # else it goes on from there, and reads no others
+        reads += [*(encoder or ()), *(start or ())]
+    settle(_written(folder), overwrite=True, inputs=reads, folders_made=True)
+    with reading(reads):
+        trainer = Trainer(
+            settings,
+            data,
+            folder,
+            place,
+            lpips=lpips,
+            encoder=encoder or (),
+            start=start or (),
+            recipe=config.read_bytes(),
+            report=lambda line: typer.echo(describe(line)),
+            compile=compile,
+        )
+        finished = trainer.run(minutes or math.inf, steps or math.inf)
+        if trainer.rank == 0 and trainer.log.exists():
+            plot_log(trainer.log, folder / LOSS_PLOT)
     if trainer.rank == 0:
-        if trainer.log.exists():
-            plot_log(trainer.log, folder / "log.png")
         state = "finished" if finished else "stopped at its budget; the same command goes on"
         typer.echo(f"{settings.name}: {state}. Model: {folder / 'model'}")
     if torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
+
+
+def _written(folder: Path) -> list[tuple[str, Path]]:
+    """All files of a training, for `settle`."""
+    from restoreflow.models.folder import FILES, LOG
+    from restoreflow.training.loop import CHECKPOINT, MODEL
+
+    own = [folder / name for name in (CHECKPOINT, LOG, LOSS_PLOT)]
+    return [("--out", path) for path in [*own, *(folder / MODEL / name for name in FILES)]]
 
 
 def join_processes(device: str) -> torch.device:
@@ -164,6 +184,8 @@ def write_sheet(settings: TrainConfig, data: Path, path: Path) -> None:
     """Pairs of the first stage's first batch, the inputs enlarged to the targets' size."""
     import torch.nn.functional as F
 
+    from restoreflow.images.decode import from_image
+    from restoreflow.images.write import write_picture
     from restoreflow.training.contact_sheet import pair_sheet
     from restoreflow.training.data import Photos, step_generator
     from restoreflow.training.examples import draw_examples
@@ -173,4 +195,5 @@ def write_sheet(settings: TrainConfig, data: Path, path: Path) -> None:
     batch = draw_examples(Photos(data, patch), SHEET_PAIRS, patch, settings, generator)
     enlarged = F.interpolate(batch.degraded, batch.clean.shape[-2:], mode="nearest")
     pairs = list(zip(enlarged, batch.clean, strict=True))
-    pair_sheet(pairs, [settings.degradation] * len(pairs)).save(path)
+    sheet = pair_sheet(pairs, [settings.degradation] * len(pairs))
+    write_picture(path, from_image(sheet))

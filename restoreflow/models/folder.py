@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 from restoreflow.errors import ModelError
-from restoreflow.models.atomic_folder import replace_folder
 from restoreflow.models.config import ModelConfig, read_config
+from restoreflow.outputs.folders import replace_folder
 
 if TYPE_CHECKING:
     import torch
@@ -46,6 +46,7 @@ __all__ = [
     "check_complete",
     "count_values",
     "load_folder",
+    "model_files",
     "read_verified",
     "save_folder",
     "verify_folder",
@@ -248,6 +249,11 @@ def add_files(path: Path, files: Mapping[str, bytes]) -> ModelConfig:
     for name in config.sha256.keys() - files.keys():
         _check_sha256(folder, config, name, kept[name])
     return _write(path, config, {**kept, **files})
+
+
+def model_files(folder: ModelFolder) -> list[Path]:
+    """Where a model's files are, those included that it has not."""
+    return [folder.path / name for name in FILES]
 
 
 def check_complete(folder: ModelFolder, names: tuple[str, ...] = (CONFIG, WEIGHTS)) -> None:

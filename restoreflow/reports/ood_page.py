@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from restoreflow.images.write import write_atomic
+from restoreflow.outputs.atomic import write_atomic
 from restoreflow.reports.entries import FailedEntry, OodEntry, Reference
 from restoreflow.reports.failures import failures
 from restoreflow.reports.histogram import histogram

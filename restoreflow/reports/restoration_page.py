@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from restoreflow.images.names import shown
-from restoreflow.images.write import write_atomic
+from restoreflow.outputs.atomic import write_atomic
 from restoreflow.reports.entries import FailedEntry, RestorationEntry
 from restoreflow.reports.failures import failures
 from restoreflow.reports.legend import SCORE_SCALE, SPREAD_SCALE, HeatScale

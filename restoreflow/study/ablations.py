@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,6 +18,7 @@ from restoreflow.flows.injector import Injector
 from restoreflow.networks.config import NetworkConfig
 from restoreflow.networks.restoration_network import RestorationNetwork
 from restoreflow.ood.outcomes import draw_each, error_places
+from restoreflow.outputs.folders import remove_folder
 from restoreflow.study.cache import Cache
 from restoreflow.study.quality import likelihood
 from restoreflow.study.settings import StudySettings
@@ -116,7 +116,7 @@ def ablate(
         )
         if trainer.progress.total > keys[marks.index(None)]["steps"]:
             # It has gone past a length that was not measured: once more from the start.
-            shutil.rmtree(own)
+            remove_folder(own)
             return ablate(ablation, train, folder, usual, strange, settings, cache, advance)
         marks = [_mark(trainer, ablation, flow, usual, strange, each, cache) for each in keys]
     advance(ablation.name)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from restoreflow.images.write import write_atomic
+from restoreflow.outputs.atomic import make_folder, write_atomic
 
 __all__ = ["Cache"]
 
@@ -49,7 +49,7 @@ class Cache:
             return found
         path, whole = self._place(kind, key)
         text = json.dumps({"key": whole, "value": compute()}, allow_nan=False)
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         write_atomic(path, text.encode(), overwrite=True)
         self.computed += 1
         return json.loads(text)["value"]

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from restoreflow.errors import RestoreflowError
-from restoreflow.images.write import write_atomic
+from restoreflow.outputs.atomic import write_atomic
 from restoreflow.study import plots_of_arms, plots_of_flows
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["FIGURES", "draw_figures"]
+__all__ = ["FIGURES", "draw_figures", "figure_files"]
 
 FIGURES: Mapping[str, Callable[[Mapping[str, Any]], Figure | None]] = {
     "explosions": plots_of_arms.explosions,
@@ -28,6 +28,14 @@ FIGURES: Mapping[str, Callable[[Mapping[str, Any]], Figure | None]] = {
 }
 """A figure's name to what draws it from a study, None where that was not measured."""
 RESOLUTION = 110
+
+_ENDINGS: Mapping[str, Any] = {"png": {"Software": None}, "svg": {"Date": None}}
+"""Of the files, with metadata that does not change from one day to the next."""
+
+
+def figure_files() -> list[str]:
+    """Names of all files that `draw_figures` may write."""
+    return [f"{name}.{ending}" for name in FIGURES for ending in _ENDINGS]
 
 
 def draw_figures(study: Mapping[str, Any], folder: Path) -> list[str]:
@@ -59,7 +67,7 @@ def draw_figures(study: Mapping[str, Any], folder: Path) -> list[str]:
             if figure is None:
                 continue
             drawn.append(name)
-            for ending, metadata in (("png", {"Software": None}), ("svg", {"Date": None})):
+            for ending, metadata in _ENDINGS.items():
                 buffer = io.BytesIO()
                 figure.savefig(buffer, format=ending, dpi=RESOLUTION, metadata=metadata)
                 write_atomic(folder / f"{name}.{ending}", buffer.getvalue(), overwrite=True)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from restoreflow.images.write import write_atomic
+from restoreflow.outputs.atomic import write_atomic
 from restoreflow.study import claims, tables
 from restoreflow.study.peers import MEASURED
 from restoreflow.study.verdicts import aims, focus, paper

@@ -13,8 +13,8 @@ from PIL import Image
 from restoreflow.evaluation.methods import bicubic, model_method
 from restoreflow.evaluation.scores import average
 from restoreflow.evaluation.sr import PerceptualMetrics, evaluate_sr
-from restoreflow.images.write import write_atomic
 from restoreflow.networks.restoration_network import RestorationNetwork
+from restoreflow.outputs.atomic import make_folder, write_atomic
 from restoreflow.restoration.restorer import Restorer
 from restoreflow.study.arms import Arm
 from restoreflow.study.settings import StudySettings
@@ -32,7 +32,7 @@ def crops(paths: Sequence[Path], count: int, side: int, folder: Path) -> list[Pa
         side: in pixels.
         folder: where they go; crops that are there already are kept.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     found: list[Path] = []
     for path in spread_out(paths, count):
         target = folder / f"{path.stem}-{side}.png"

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from restoreflow.errors import ModelError
 from restoreflow.networks.restoration_network import RestorationNetwork
+from restoreflow.outputs.atomic import write_atomic
 from restoreflow.training.optimiser import Optimiser
 
 __all__ = ["Progress", "load_checkpoint", "load_mean", "load_start", "save_checkpoint"]
@@ -56,9 +56,7 @@ def save_checkpoint(
             tensors[f"{prefix}.{name}"] = value.detach().cpu().clone().contiguous()
     tensors |= optimiser.state()
     metadata = {"progress": json.dumps(asdict(progress)), "fingerprint": fingerprint}
-    temporary = path.with_suffix(".partial")
-    save_file(tensors, temporary, metadata)
-    os.replace(temporary, path)
+    write_atomic(path, save(tensors, metadata), overwrite=True)
 
 
 def load_checkpoint(

@@ -18,7 +18,7 @@ from restoreflow.networks.low_light import THUMBNAIL
 from restoreflow.training.degradations import augment, draw_patch
 from restoreflow.training.views import View, draw_view, reduce, thumbnail_of, turn_view
 
-__all__ = ["Photos", "prefetch", "step_generator"]
+__all__ = ["Photos", "photo_files", "prefetch", "step_generator"]
 
 T = TypeVar("T")
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"}
@@ -31,6 +31,11 @@ def step_generator(seed: int, step: int, stream: int = 0) -> torch.Generator:
     """
     words = np.random.SeedSequence((seed, step, stream)).generate_state(2, np.uint32)
     return torch.Generator().manual_seed(int(words[0]) << 31 | int(words[1]) >> 1)
+
+
+def photo_files(folder: Path) -> list[Path]:
+    """The photographs in a folder and below, by name."""
+    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
 
 
 class Photos:
@@ -46,9 +51,7 @@ class Photos:
 
     def __init__(self, folder: Path, smallest: int) -> None:
         self.images: list[Tensor] = []
-        for path in sorted(folder.rglob("*")):
-            if path.suffix.lower() not in SUFFIXES:
-                continue
+        for path in photo_files(folder):
             with Image.open(path) as image:
                 if min(image.size) < smallest:
                     continue

@@ -9,6 +9,7 @@ from typing import Any
 
 from restoreflow.errors import InputError
 from restoreflow.models.folder import LOG
+from restoreflow.outputs.atomic import write_atomic
 
 __all__ = [
     "COUNTERS",
@@ -56,7 +57,7 @@ def forget_after(path: Path, total: int) -> None:
     """
     if path.exists():
         kept = [line for line in _whole_lines(path) if line["total"] <= total]
-        path.write_bytes(write_log(kept))
+        write_atomic(path, write_log(kept), overwrite=True)
 
 
 def write_log(lines: Sequence[dict[str, Any]]) -> bytes:

@@ -19,6 +19,8 @@ from restoreflow.models.card import write_card
 from restoreflow.models.folder import LOG, RECIPE, save_folder
 from restoreflow.networks.build import build_network
 from restoreflow.networks.restoration_network import RestorationNetwork
+from restoreflow.outputs.atomic import make_folder
+from restoreflow.outputs.lines import LocalLines
 from restoreflow.training.checkpoint import (
     Progress,
     load_checkpoint,
@@ -35,7 +37,10 @@ from restoreflow.training.losses import StageLoss, told_context
 from restoreflow.training.optimiser import Optimiser
 from restoreflow.training.perceptual import FeatureDistance, load_feature_distance
 
-__all__ = ["Trainer"]
+__all__ = ["CHECKPOINT", "MODEL", "Trainer"]
+
+CHECKPOINT, MODEL = "checkpoint.safetensors", "model"
+"""What a training's folder holds, beside its log."""
 
 CHECKPOINT_SECONDS = 180.0
 LOG_STEPS = 50
@@ -88,8 +93,8 @@ class Trainer:
         self.average = copy.deepcopy(self.network).requires_grad_(False)
         self.optimiser = Optimiser(self.network)
         self.progress = Progress()
-        out.mkdir(parents=True, exist_ok=True)
-        self.checkpoint, self.log = out / "checkpoint.safetensors", out / LOG
+        make_folder(out)
+        self.checkpoint, self.log = out / CHECKPOINT, out / LOG
         if self.checkpoint.exists():
             self.progress = load_checkpoint(
                 self.checkpoint, self.network, self.average, self.optimiser, self.fingerprint
@@ -147,7 +152,7 @@ class Trainer:
         if log:
             extras[LOG] = write_log(log)
         card = write_card(model, self.config.card, curve=summarise_log(log))
-        save_folder(self.out / "model", model, self.average, card, extras)
+        save_folder(self.out / MODEL, model, self.average, card, extras)
 
     def loss(self, stage: StageConfig) -> StageLoss:
         """What a stage minimises, as a module over the network."""
@@ -254,8 +259,7 @@ class Trainer:
             "rate": rate,
             "skipped": progress.skipped,
         } | {name: round(value, 6) for name, value in terms.items()}
-        with self.log.open("a") as file:
-            file.write(json.dumps(line) + "\n")
+        LocalLines(self.log).append(json.dumps(line).encode())
         self.report(line)
 
     def _save(self) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 from restoreflow.errors import RestoreflowError
+from restoreflow.outputs.atomic import write_atomic
 from restoreflow.training.log import COUNTERS, read_log, split_stages
 
 __all__ = ["plot_log"]
@@ -35,4 +37,6 @@ def plot_log(log: Path, picture: Path) -> None:
         for stage in split_stages(lines)[1:]:
             axis.axvline(stage[0]["total"], color="gray", linestyle=":")
     axes[-1].set_xlabel("steps")
-    figure.savefig(picture, dpi=110)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=110)
+    write_atomic(picture, buffer.getvalue(), overwrite=True)

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from restoreflow.batch.discover import MANIFEST_NAME, find
+from restoreflow.batch.discover import find
 from restoreflow.errors import UsageError
+from restoreflow.outputs.gate import MANIFEST_NAME
 from tests.places import open_folder, without_rights
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from restoreflow.batch.discover import Found
+from restoreflow.batch.discover import Found, Page
 from restoreflow.batch.job import Job, Shard
 from restoreflow.batch.plan import plan
 from restoreflow.batch.settings import RestorationSettings
@@ -51,8 +52,6 @@ def test_names(
 
 
 REFUSED = [
-    (["x/a.png", "y/a.png"], "out", "both be written"),
-    (["a.png", "A.png"], "out", "both be written"),
     (["a.png", "b.png"], "c.png", "one file for 2 inputs"),
     (["a.png"], "a.png", "overwrite its input"),
     (["a.png"], "b.bmp", "not written"),
@@ -71,8 +70,50 @@ def test_a_result_of_the_run_is_no_input_of_it() -> None:
     assert first.settled is None
     assert second.settled is not None and second.settled.status == "skipped"
     assert "the result of a.png" in second.settled.facts["reason"]
-    with pytest.raises(UsageError, match="an input too"):
-        plan(inputs, None, "sr4x", RestorationSettings("m", overwrite=True))
+    first, second = plan(inputs, None, "sr4x", RestorationSettings("m", overwrite=True))
+    assert "an input too" in failure(first)
+    assert second.settled is None
+
+
+def failure(job: Job) -> str:
+    assert job.settled is not None and job.settled.error is not None
+    return job.settled.error.message
+
+
+CLASHES = [
+    ["x/a.png", "y/a.png"],
+    ["a.png", "A.png"],
+    ["IMG_1.JPG", "IMG_1.jpg"],
+    ["scan_page1.tif", "scan.tif"],
+    ["caf\u00e9.png", "cafe\u0301.png"],
+]
+
+
+@pytest.mark.parametrize("sources", CLASHES)
+def test_a_clash_of_names_fails_one_file(sources: list[str]) -> None:
+    found = named("before.png", *sources, "after.png")
+    if "scan.tif" in sources:
+        found[2] = found[2]._replace(page=Page(1, 2))
+    jobs = plan(found, "out", "sr4x", ONE)
+    assert [job.settled is None for job in jobs] == [True, True, False, True]
+    assert "both be written" in failure(jobs[2])
+    shards = [plan(found, "out", "sr4x", ONE, Shard(k, 3)) for k in (1, 2, 3)]
+    assert sum(job.settled is not None for shard in shards for job in shard) == 1
+
+
+def test_a_result_that_leads_to_an_input_fails_one_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("out").mkdir()
+    for name in "abc":
+        Path(f"{name}.png").write_bytes(name.encode())
+    Path("out/a_sr4x.png").symlink_to("../b.png")
+    os.link("b.png", "out/c_sr4x.png")
+    for settings in (ONE, RestorationSettings("m", overwrite=True)):
+        jobs = plan(named("a.png", "b.png", "c.png"), "out", "sr4x", settings)
+        assert [job.settled is None for job in jobs] == [False, True, False]
+        assert "would overwrite b.png" in failure(jobs[0])
 
 
 def outputs(jobs: list[Job]) -> list[str]:
@@ -97,8 +138,8 @@ def test_names_that_differ_in_their_extension_stay_apart() -> None:
     jobs = plan(found, "out", "sr4x", ONE)
     wanted = ["a_png_sr4x.png", "a_bmp_sr4x.png", "b_sr4x.png", "A_GIF_sr4x.png"]
     assert outputs(jobs) == [f"out/{name}" for name in wanted]
-    with pytest.raises(UsageError, match="both be written"):
-        plan([*found, *named("a_bmp.png")], "out", "sr4x", ONE)
+    *_, last = plan([*found, *named("a_bmp.png")], "out", "sr4x", ONE)
+    assert "both be written" in failure(last)
     maps = RestorationSettings("m", samples=2, uncertainty=True)
     told = [job.uncertainty for job in plan(named("a.png", "a.jpg"), "out", "sr4x", maps)]
     assert told == [Path("out/a_png_sr4x_uncertainty.png"), Path("out/a_jpg_sr4x_uncertainty.png")]

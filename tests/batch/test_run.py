@@ -21,7 +21,7 @@ from restoreflow.batch.resume import Progress
 from restoreflow.batch.run import run
 from restoreflow.batch.settings import RestorationSettings
 from restoreflow.errors import InputError, LimitError, ModelError
-from restoreflow.images import write
+from restoreflow.outputs import atomic
 from restoreflow.restoration.restorer import Restorer
 
 
@@ -132,16 +132,16 @@ def test_a_set_is_written_whole_or_not_at_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     inputs = files(tmp_path, 1)
-    real, count = write.write_atomic, 0
+    real, count = atomic._write_flushed, 0
 
-    def full(path: Path, data: bytes, overwrite: bool = False, check: Any = None) -> None:
+    def full(path: Path, data: bytes) -> None:
         nonlocal count
         count += 1
         if count == 3:
             raise LimitError("the disk is full")
-        real(path, data, overwrite, check)
+        real(path, data)
 
-    monkeypatch.setattr(write, "write_atomic", full)
+    monkeypatch.setattr(atomic, "_write_flushed", full)
     summary, records = go(inputs, FakeRestorer(), samples=3)
     assert count == 3
     assert summary.exit_code == 5

@@ -125,10 +125,12 @@ def test_heat_maps_mirror_the_folder(run: Run, pictures: Path, tmp_path: Path) -
 
 def test_maps_of_two_pictures_do_not_collide(run: Run, pictures: Path, tmp_path: Path) -> None:
     other = write(tmp_path / "other" / "calm.png")
-    result = run("ood-check", pictures / "calm.png", other, "--heatmaps", tmp_path / "maps")
-    assert result.code == 2
-    assert "would both be" in result.err
-    assert not (tmp_path / "maps").exists()
+    words = ("ood-check", pictures / "calm.png", other, "--heatmaps", tmp_path / "maps")
+    result = run(*words, "--format", "json")
+    assert result.code == 3
+    assert [record["status"] for record in result.records] == ["done", "failed"]
+    assert "would both be" in result.records[1]["error"]
+    assert [path.name for path in (tmp_path / "maps").iterdir()] == ["calm.png_ood.png"]
 
 
 def test_the_page_holds_all(run: Run, pictures: Path, tmp_path: Path) -> None:

@@ -140,11 +140,12 @@ def test_model_and_device_that_are_not_there(run: Run, photo: Path) -> None:
 def test_two_inputs_of_one_result(run: Run, tmp_path: Path) -> None:
     for name in ("a/x.png", "b/x.png"):
         picture(tmp_path / name)
-    outcome = run("sr", "a/x.png", "b/x.png", "-o", "out/")
-    assert outcome.code == 2
     assert run("sr", "a/x.png", "b/x.png", "-o", "one.png").code == 2
-    assert not Path("out").exists()
     assert not Path("one.png").exists()
+    outcome = run("sr", "a/x.png", "b/x.png", "-o", "out/", "--format", "json")
+    assert outcome.code == 3
+    assert [record["status"] for record in outcome.records[:2]] == ["done", "failed"]
+    assert "would both be written" in outcome.records[1]["error"]
 
 
 def test_same_seed_same_bytes(run: Run, photo: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
-from restoreflow.batch import lines
+from restoreflow.outputs import lines
 from tests.cli.conftest import Run, picture
 
 pytestmark = pytest.mark.usefixtures("bundled")

@@ -19,6 +19,7 @@ from restoreflow.batch.resume import Decision, Progress
 from restoreflow.batch.run import run
 from restoreflow.batch.settings import RestorationSettings
 from restoreflow.errors import RestoreflowError
+from restoreflow.outputs.atomic import write_atomic
 
 if TYPE_CHECKING:
     import pyarrow
@@ -163,7 +164,7 @@ def _load(files: Mapping[str, bytes], settings: RestorationSettings) -> Restorer
 
     with tempfile.TemporaryDirectory() as place:
         for name, data in files.items():
-            (Path(place) / name).write_bytes(data)
+            write_atomic(Path(place, name), data)
         folder = ModelFolder(Path(place), identity=settings.model)
         return load_model(
             folder, settings.device, settings.precision, settings.compile, settings.threads

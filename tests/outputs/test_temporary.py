@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from restoreflow.images import temporary
-from restoreflow.images.temporary import TEMPORARY_PREFIX, remove_leftovers, temporary_name
+from restoreflow.outputs import temporary
+from restoreflow.outputs.temporary import TEMPORARY_PREFIX, remove_leftovers, temporary_name
 
 
 def _ended_process() -> int:

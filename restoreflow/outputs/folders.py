@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from restoreflow.errors import OutputError
+from restoreflow.images.names import shown
+from restoreflow.outputs.gate import is_read, refuse_inputs
 
-__all__ = ["replace_folder"]
+__all__ = ["remove_folder", "replace_folder"]
 
 
 def replace_folder(path: Path, files: Mapping[str, bytes], known: Collection[str]) -> None:
@@ -24,10 +27,12 @@ def replace_folder(path: Path, files: Mapping[str, bytes], known: Collection[str
         known: names that may be replaced; a folder that holds any other is refused.
 
     Raises:
-        OutputError: the folder holds other things, or cannot be written.
+        OutputError: the folder holds other things, or what a run reads, or cannot be written.
     """
     path = path.resolve()
     _refuse_other_contents(path, known)
+    for name in known:
+        refuse_inputs(path / name)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as place:
@@ -40,6 +45,25 @@ def replace_folder(path: Path, files: Mapping[str, bytes], known: Collection[str
         raise OutputError(
             f"{path}: cannot be written: {reason.strerror or reason}",
             "check the disk's free space and the folder's permissions",
+        ) from reason
+
+
+def remove_folder(path: Path) -> None:
+    """Remove a folder with all that is in it.
+
+    Raises:
+        OutputError: something in it is read by a run, or cannot be removed.
+    """
+    for place, _, names in os.walk(path):
+        for name in names:
+            if is_read(Path(place, name)):
+                raise OutputError(f"{shown(path)} holds what the run reads", "name another folder")
+    try:
+        shutil.rmtree(path)
+    except OSError as reason:
+        raise OutputError(
+            f"{shown(path)}: cannot be removed: {reason.strerror or reason}",
+            "check its permissions",
         ) from reason
 
 

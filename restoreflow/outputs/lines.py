@@ -5,12 +5,19 @@ from __future__ import annotations
 import errno
 import os
 import secrets
+import stat
 import time
 from pathlib import Path
+from typing import BinaryIO
 
+from restoreflow.outputs.atomic import write_atomic
+from restoreflow.outputs.gate import refuse_inputs
 from restoreflow.remote_path import RemotePath
 
-__all__ = ["Lines", "LocalLines", "RemoteLines", "lines_in"]
+__all__ = ["Lines", "LocalLines", "RemoteLines", "lines_in", "open_own", "read_own"]
+
+_OWN = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY", "O_CLOEXEC"))
+"""Flags of opening: follow no link, wait for no other end of a pipe."""
 
 LINES_A_SEGMENT = 64
 
@@ -33,8 +40,7 @@ class LocalLines:
 
     def _write(self, data: bytes) -> None:
         # One write a line, at the end of the file: lines of several processes do not mix.
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
-        descriptor = os.open(self.path, flags, 0o666)
+        descriptor = self._opened()
         try:
             self._torn = True
             if os.write(descriptor, data) != len(data):
@@ -44,10 +50,56 @@ class LocalLines:
         finally:
             os.close(descriptor)
 
+    def _opened(self) -> int:
+        """The file, to be added to: no link is followed, and nothing shares its bytes.
+
+        A file with other names, as a backup's hard links give it, is replaced by a copy first;
+        adding to it would change it under those names too.
+        """
+        refuse_inputs(self.path)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | _OWN
+        descriptor = os.open(self.path, flags, 0o666)
+        try:
+            facts = os.fstat(descriptor)
+            if not stat.S_ISREG(facts.st_mode):
+                raise OSError(errno.EINVAL, "it is not a regular file")
+            if facts.st_nlink < 2:
+                return descriptor
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)
+        write_atomic(self.path, read_own(self.path), overwrite=True)
+        return os.open(self.path, flags, 0o666)
+
+
+def read_own(path: Path) -> bytes:
+    """All bytes of a file that lines are added to, no link followed.
+
+    Raises:
+        OSError: it cannot be read, or is a link, a pipe or a device.
+    """
+    if isinstance(path, RemotePath):
+        return path.read_bytes()
+    with open_own(path) as stream:
+        return stream.read()
+
+
+def open_own(path: Path) -> BinaryIO:
+    """The same, to be read piece by piece."""
+    descriptor = os.open(path, os.O_RDONLY | _OWN)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "it is not a regular file")
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return os.fdopen(descriptor, "rb")
+
 
 def _is_torn(path: Path) -> bool:
     try:
-        with path.open("rb") as stream:
+        with open_own(path) as stream:
             stream.seek(-1, os.SEEK_END)
             return stream.read(1) != b"\n"
     except OSError:
