@@ -19,6 +19,7 @@ class NetworkConfig:
         context: number of residual blocks from the trunk to the flow's features.
         mean_range: bound on how far the mean image may lie from plain interpolation, in units of
             the image range.
+        told: whether the encoder judges what a whole picture suffers from, and is told; for "sr".
     """
 
     kind: Literal["residual", "low_light"] = "residual"
@@ -26,3 +27,4 @@ class NetworkConfig:
     depth: int = 8
     context: int = 2
     mean_range: float = 0.5
+    told: bool = False
