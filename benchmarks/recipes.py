@@ -50,6 +50,17 @@ FORMS: dict[str, dict[str, Any]] = {
     "no injector scale": {"injector_log_scale": (-1e-3, 1e-3), "injector_shift": 1e-3},
     "fixed base": {"base_mean": 1e-3, "base_log_scale": (-1e-3, 1e-3)},
     "over bicubic": {"mean_range": 1e-3},
+    **{
+        f"{form}; {injector} injector": {"steps": 4, "hidden": 64, **changes, "injector": name}
+        for form, changes in {
+            "random rotations": {},
+            "cosine rotations": {"rotations": "cosine"},
+            "learnt rotations": {"rotations": "learnt"},
+            "cosine rotations, 2 coarse steps": {"rotations": "cosine", "coarse": 2},
+            "learnt rotations, 2 coarse steps": {"rotations": "learnt", "coarse": 2},
+        }.items()
+        for injector, name in {"clamped affine": "scale_shift", "spline": "spline"}.items()
+    },
     "soft, noise to 0.01": {"soft": 0.01},
     "soft, noise to 0.05": {"soft": 0.05},
 }

@@ -38,7 +38,9 @@ class FakeNetwork(nn.Module):
         self.from_latent = nn.Conv2d(48, 48, 3, padding=1)
         self.gate = nn.Conv2d(8, 48, 3, padding=1)
         self.precision: torch.dtype | None = None
-        self.flow = SimpleNamespace(halo=2)  # the condition's and the latent's convolutions
+        self.flow = SimpleNamespace(
+            halo=2, alignment=1
+        )  # the condition's and the latent's convolutions
         self.calls: list[tuple[int, int]] = []
 
     def set_precision(self, dtype: torch.dtype | None) -> None:
