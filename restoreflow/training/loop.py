@@ -19,6 +19,7 @@ from restoreflow.models.card import write_card
 from restoreflow.models.folder import LOG, RECIPE, save_folder
 from restoreflow.networks.build import build_network
 from restoreflow.networks.restoration_network import RestorationNetwork
+from restoreflow.training.adversary import Adversary
 from restoreflow.training.checkpoint import (
     Progress,
     load_checkpoint,
@@ -85,14 +86,22 @@ class Trainer:
         self.distance = self._feature_distance(lpips)
         torch.manual_seed(config.seed)
         self.network: RestorationNetwork = build_network(config.model()).to(device)
+        if config.flow.rotations == "learnt":
+            self.network.flow.learn_rotations()
         self.average = copy.deepcopy(self.network).requires_grad_(False)
         self.optimiser = Optimiser(self.network)
+        self.adversary = self._adversary()
         self.progress = Progress()
         out.mkdir(parents=True, exist_ok=True)
         self.checkpoint, self.log = out / "checkpoint.safetensors", out / LOG
         if self.checkpoint.exists():
             self.progress = load_checkpoint(
-                self.checkpoint, self.network, self.average, self.optimiser, self.fingerprint
+                self.checkpoint,
+                self.network,
+                self.average,
+                self.optimiser,
+                self.fingerprint,
+                self.adversary,
             )
             if self.rank == 0:
                 forget_after(self.log, self.progress.total)
@@ -110,6 +119,8 @@ class Trainer:
         if start:
             taken, needed = load_start(start, self.network, self.average)
             self.report({"start": " and ".join(map(str, start)), "taken": taken, "needed": needed})
+            for network in (self.network, self.average):
+                network.flow.settle_rotations()
         if encoder:
             load_mean(encoder, self.network, self.average)
             while not self.config.stages[self.progress.stage].of_flow:
@@ -147,11 +158,13 @@ class Trainer:
         if log:
             extras[LOG] = write_log(log)
         card = write_card(model, self.config.card, curve=summarise_log(log))
-        save_folder(self.out / "model", model, self.average, card, extras)
+        kept = copy.deepcopy(self.average)
+        kept.flow.fold_rotations()
+        save_folder(self.out / "model", model, kept, card, extras)
 
     def loss(self, stage: StageConfig) -> StageLoss:
         """What a stage minimises, as a module over the network."""
-        return StageLoss(self.network, stage, self.distance)
+        return StageLoss(self.network, stage, self.distance, self.adversary)
 
     def _run_stage(self, stage: StageConfig, deadline: float, last: float) -> bool:
         if self.progress.step == 0:
@@ -190,7 +203,8 @@ class Trainer:
     ) -> dict[str, float]:
         stream = self._stream(self.progress.stage) + 1
         noise = step_generator(self.config.seed, self.progress.step, stream)
-        total, terms = module(batch.to(self.device), noise.initial_seed())
+        batch = batch.to(self.device)
+        total, terms, contest = module(batch, noise.initial_seed(), self.progress.step)
         self.optimiser.zero_grad()
         total.backward()
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), stage.clip)
@@ -198,6 +212,8 @@ class Trainer:
             self.progress.skipped += 1
             return terms
         self.optimiser.step(rate, rate * stage.muon / stage.learning_rate)
+        if contest is not None and self.adversary is not None:
+            terms |= self.adversary.learn(contest, self.world)
         self._update_average()
         return terms | {"gradient": float(norm)}
 
@@ -225,7 +241,7 @@ class Trainer:
         details = []
         for part in drawn.split(8):
             batch = part.to(self.device)
-            context, _ = told_context(self.network, batch)
+            context = told_context(self.network, batch).context
             details.append(batch.clean - self.network.encode(batch.degraded, context).mean)
         self.network.flow.start(torch.cat(details))
         self.average.load_state_dict(
@@ -241,6 +257,12 @@ class Trainer:
         if not any(stage.needs_features for stage in self.config.stages):
             return None
         return load_feature_distance(folder or Path("lpips")).to(self.device)
+
+    def _adversary(self) -> Adversary | None:
+        if not any(stage.weights.adversary > 0 for stage in self.config.stages):
+            return None
+        reduced = self.config.precision == "bfloat16"
+        return Adversary(self.device, torch.bfloat16 if reduced else None)
 
     def _log(self, stage: StageConfig, rate: float, terms: dict[str, float]) -> None:
         if self.rank != 0:
@@ -268,11 +290,14 @@ class Trainer:
                 self.optimiser,
                 self.progress,
                 self.fingerprint,
+                self.adversary,
             )
 
 
 def learning_rate(stage: StageConfig, step: int) -> float:
-    """Linear warm-up times a cosine from 1 to the stage's final share."""
-    cosine = 0.5 + 0.5 * math.cos(math.pi * min(1.0, step / (stage.curve or stage.steps)))
+    """Linear warm-up, then held, then a cosine from 1 to the stage's final share."""
+    done = step / (stage.curve or stage.steps)
+    falling = max(0.0, done - stage.hold) / (1.0 - stage.hold)
+    cosine = 0.5 + 0.5 * math.cos(math.pi * min(1.0, falling))
     warm = min(1.0, (step + 1) / max(stage.warmup, 1))
     return stage.learning_rate * warm * (stage.final + (1.0 - stage.final) * cosine)
