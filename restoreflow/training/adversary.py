@@ -27,13 +27,13 @@ class Contest(NamedTuple):
     """What is told apart.
 
     Attributes:
-        real: (N, 3, H, W), photographs.
-        samples: what stands for them, each like ``real``, without gradient.
+        real: logits of photographs, with their graph.
+        sample: (N, 3, H, W), what stands for them, without gradient.
         plain: (N, 3, H, W), what interpolation makes of the inputs.
     """
 
     real: Tensor
-    samples: list[Tensor]
+    sample: Tensor
     plain: Tensor
 
 
@@ -69,28 +69,30 @@ class Adversary:
         self.precision, self.device = precision, device
         self._adam = torch.optim.Adam(self.network.parameters(), lr=RATE, betas=BETAS)
 
-    def loss_of_sampler(self, real: Tensor, samples: list[Tensor], plain: Tensor) -> Tensor:
-        """What the sampler minimises; gradients reach the samples and nothing else."""
+    def challenge(self, real: Tensor, sample: Tensor, plain: Tensor) -> tuple[Tensor, Contest]:
+        """What the sampler minimises, whose gradient reaches the sample alone, and the contest.
+
+        Args:
+            real, sample, plain: (N, 3, H, W), photographs, samples and interpolated inputs.
+        """
+        self.network.requires_grad_(True)
+        goal = self._logits(real, plain)
         self.network.requires_grad_(False)
-        with torch.no_grad():
-            goal = self._logits(real, plain)
-        losses = [F.softplus(goal - self._logits(sample, plain)).mean() for sample in samples]
-        return torch.stack(losses).mean()
+        loss = F.softplus(goal.detach() - self._logits(sample, plain)).mean()
+        return loss, Contest(goal, sample.detach(), plain)
 
     def learn(self, contest: Contest, world: int = 1) -> dict[str, float]:
         """One step of the discriminator.
 
         Args:
-            contest: what to tell apart.
+            contest: of `challenge`.
             world: processes whose gradients are averaged.
 
         Returns:
             its loss, and the mean gap of its logits.
         """
         self.network.requires_grad_(True)
-        real = self._logits(contest.real, contest.plain)
-        fake = torch.stack([self._logits(sample, contest.plain) for sample in contest.samples])
-        gap = real - fake
+        gap = contest.real - self._logits(contest.sample, contest.plain)
         loss = F.softplus(-gap).mean()
         self._adam.zero_grad(set_to_none=True)
         loss.backward()

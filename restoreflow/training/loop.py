@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from statistics import fmean
 
 import torch
 from torch import nn
@@ -179,18 +180,18 @@ class Trainer:
             generator = step_generator(self.config.seed, step, self._stream(index))
             return draw_examples(self.photos, share, stage.patch, self.config, generator)
 
-        sums: dict[str, float] = {}
+        sums: dict[str, list[float]] = {}
         began, seconds = time.monotonic(), self.progress.seconds
         for batch in prefetch(make, first, stage.steps):
             rate = learning_rate(stage, self.progress.step)
             terms = self._step(module, stage, rate, batch)
             for name, value in terms.items():
-                sums[name] = sums.get(name, 0.0) + value / LOG_STEPS
+                sums.setdefault(name, []).append(value)
             self.progress.step += 1
             self.progress.total += 1
             self.progress.seconds = seconds + time.monotonic() - began
             if self.progress.step % LOG_STEPS == 0:
-                self._log(stage, rate, sums)
+                self._log(stage, rate, {name: fmean(values) for name, values in sums.items()})
                 sums = {}
             if time.monotonic() - self._saved > CHECKPOINT_SECONDS:
                 self._save()

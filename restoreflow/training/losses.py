@@ -178,9 +178,8 @@ class StageLoss(nn.Module):
         plain = encoding.mean.detach()  # of a dark picture, interpolation says nothing
         if self.network.task == "sr":
             plain = F.interpolate(batch.degraded, size, mode="bicubic", align_corners=False)
-        images = [sample.image for sample in samples]
-        loss = adversary.loss_of_sampler(batch.clean, images, plain)
-        contest = Contest(batch.clean, [image.detach() for image in images], plain)
+        # One of the two: both are drawn alike.
+        loss, contest = adversary.challenge(batch.clean, samples[0].image, plain)
         return contest, {"adversary": loss}
 
     def _more_of_mean(self, mean: Tensor, clean: Tensor, generator) -> dict[str, Tensor]:
