@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["NetworkConfig"]
+__all__ = ["NetworkConfig", "Strength"]
+
+Strength = Literal["auto", "none"] | float
+"""What a person says a picture suffers from: as the model judges it; none, it is clean; or from 0,
+as little noise and compression as there can be, to 1, as much as the model has seen."""
 
 
 @dataclass(frozen=True)

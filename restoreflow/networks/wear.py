@@ -11,13 +11,25 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-__all__ = ["MOST_BLUR", "MOST_NOISE", "WEAR", "WearJudge", "describe_wear", "with_strength"]
+from restoreflow.networks.config import Strength
+
+__all__ = [
+    "MOST_BLUR",
+    "MOST_NOISE",
+    "WEAR",
+    "WearJudge",
+    "describe_wear",
+    "is_clean",
+    "overruled",
+]
 
 WEAR = ("noise", "compression", "blur")
 MOST_NOISE = 16.0
 """Standard deviation in levels of 255 that counts as 1."""
 MOST_BLUR = 2.0
 """Deviation in pixels that counts as 1."""
+CLEAN_NOISE, CLEAN_COMPRESSION = 1.0 / MOST_NOISE, 0.08
+"""Below a level of noise and above JPEG's quality 92 an input deserves to be kept exactly."""
 CROP = 64
 CROPS = 64
 BLOCK = 8
@@ -82,13 +94,24 @@ def _spread(room: int, count: int) -> list[int]:
     return [round(i * room / (count - 1)) // BLOCK * BLOCK for i in range(count)]
 
 
-def with_strength(context: Tensor, strength: float) -> Tensor:
-    """Wear that somebody states, 0 (clean) to 1 (heavy), in place of what was judged.
+def overruled(context: Tensor, strength: Strength) -> Tensor:
+    """What a person says in place of what was judged, (N, 3).
 
-    Noise of up to 16 levels and JPEG quality down to 40; blur is left as judged.
+    A number stands for noise of up to 16 levels and JPEG qualities down to 40; blur stays as it was
+    judged.
     """
+    if strength == "auto":
+        return context
+    if strength == "none":
+        return torch.zeros_like(context)
     stated = context.new_tensor([strength, 0.6 * strength]).expand(len(context), 2)
     return torch.cat((stated, context[:, 2:]), 1)
+
+
+def is_clean(context: Tensor) -> bool:
+    """Whether one picture, (1, 3), is free of what exact consistency would bring back."""
+    noise, compression, _ = context[0].tolist()
+    return noise < CLEAN_NOISE and compression < CLEAN_COMPRESSION
 
 
 def describe_wear(context: Tensor) -> dict[str, float]:

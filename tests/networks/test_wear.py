@@ -8,7 +8,15 @@ import pytest
 import torch
 
 from restoreflow.networks.residual import ResidualEncoder
-from restoreflow.networks.wear import CROP, CROPS, WearJudge, _crops, describe_wear, with_strength
+from restoreflow.networks.wear import (
+    CROP,
+    CROPS,
+    WearJudge,
+    _crops,
+    describe_wear,
+    is_clean,
+    overruled,
+)
 
 M = TypeVar("M", bound=torch.nn.Module)
 
@@ -65,8 +73,11 @@ def test_told_nothing_it_judges_what_it_sees() -> None:
     assert ResidualEncoder(8, 1, 1, 4, 0.5).global_context(y) is None
 
 
-def test_a_stated_strength_replaces_noise_and_compression() -> None:
+def test_a_person_overrules_what_was_judged() -> None:
     judged = torch.tensor([[0.3, 0.2, 0.4]])
-    assert with_strength(judged, 0.0)[0].tolist() == pytest.approx([0.0, 0.0, 0.4])
-    assert with_strength(judged, 1.0)[0].tolist() == pytest.approx([1.0, 0.6, 0.4])
+    assert overruled(judged, "auto") is judged
+    assert overruled(judged, "none")[0].tolist() == [0.0, 0.0, 0.0]
+    assert overruled(judged, 0.0)[0].tolist() == pytest.approx([0.0, 0.0, 0.4])
+    assert overruled(judged, 1.0)[0].tolist() == pytest.approx([1.0, 0.6, 0.4])
     assert describe_wear(judged[0]) == pytest.approx({"noise": 4.8, "quality": 80.0, "blur": 0.8})
+    assert not is_clean(judged) and is_clean(overruled(judged, "none"))
