@@ -79,9 +79,7 @@ class FakeNetwork(nn.Module):
 def config(temperature: float = 0.8, consistency: bool = True) -> Any:
     """As much of a model's configuration as a restorer reads."""
     defaults = SimpleNamespace(temperature=temperature, consistency=consistency)
-    return SimpleNamespace(
-        name="fake", defaults=defaults, network=SimpleNamespace(told=False)
-    )
+    return SimpleNamespace(name="fake", defaults=defaults, network=SimpleNamespace(told=False))
 
 
 def picture(height: int, width: int, seed: int = 0) -> Tensor:

@@ -660,7 +660,9 @@ def judging(made: Restorer, noise: float, compression: float, blur: float = 0.0)
     encoder = made.network.encoder
     with torch.no_grad():
         encoder.get_parameter("judgement.judge.weight").zero_()
-        encoder.get_parameter("judgement.judge.bias").copy_(torch.tensor([noise, compression, blur, 0.0, 0.0, 0.0]))
+        encoder.get_parameter("judgement.judge.bias").copy_(
+            torch.tensor([noise, compression, blur, 0.0, 0.0, 0.0])
+        )
     return made
 
 
