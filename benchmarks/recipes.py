@@ -4,8 +4,10 @@
         --steps 200 --out docs/recipes.json
 
 Each form takes the model's mean image as it is, trains its flow by likelihood with the same
-batches, and is measured on patches of other photographs and on hostile inputs. Finished forms are
-kept in OUT and not trained again. A page with their table is written beside it.
+batches, and is measured on patches of other photographs and on hostile inputs. With --texture it
+then trains on by the recipe's texture stage, the mean image along, and its samples' realism is
+measured too. Finished forms are kept in OUT and not trained again. A page with their tables is
+written beside it.
 """
 
 from __future__ import annotations
@@ -21,7 +23,12 @@ from typing import Any
 
 import torch
 
+from restoreflow import load_model
 from restoreflow.evaluation.hostile import hostile_inputs, largest_detail
+from restoreflow.evaluation.lpips import load_lpips
+from restoreflow.evaluation.methods import model_method
+from restoreflow.evaluation.realism import evaluate_realism, read_scenes
+from restoreflow.evaluation.sets import list_pictures
 from restoreflow.flows.config import FlowConfig
 from restoreflow.models.folder import load_folder
 from restoreflow.networks.restoration_network import RestorationNetwork
@@ -50,6 +57,26 @@ FORMS: dict[str, dict[str, Any]] = {
     "no injector scale": {"injector_log_scale": (-1e-3, 1e-3), "injector_shift": 1e-3},
     "fixed base": {"base_mean": 1e-3, "base_log_scale": (-1e-3, 1e-3)},
     "over bicubic": {"mean_range": 1e-3},
+    **{
+        f"{form}; {injector} injector": {"steps": 4, "hidden": 64, **changes, "injector": name}
+        for form, changes in {
+            "random rotations": {},
+            "cosine rotations": {"rotations": "cosine"},
+            "learnt rotations": {"rotations": "learnt"},
+            "cosine rotations, 2 coarse steps": {"rotations": "cosine", "coarse": 2},
+            "learnt rotations, 2 coarse steps": {"rotations": "learnt", "coarse": 2},
+        }.items()
+        for injector, name in {"clamped affine": "scale_shift", "spline": "spline"}.items()
+    },
+    "learnt rotations, 2 coarse steps; spline injector, wide base": {
+        "steps": 4,
+        "hidden": 64,
+        "rotations": "learnt",
+        "coarse": 2,
+        "injector": "spline",
+        "base_log_scale": (-4.0, 0.8),
+        "base_hidden": 96,
+    },
     "soft, noise to 0.01": {"soft": 0.01},
     "soft, noise to 0.05": {"soft": 0.05},
 }
@@ -57,6 +84,7 @@ COMMON: dict[str, Any] = {"steps": 8, "hidden": 48}
 """What a form has where it says nothing else, whatever the model's own flow is like."""
 
 PATCHES, PATCH = 16, 160
+TEMPERATURES = (0.9, 1.0)
 
 
 class SoftLoss(StageLoss):
@@ -99,30 +127,36 @@ def main(arguments: list[str] | None = None) -> None:
     torch.set_num_threads(options.threads)
     done: dict[str, Any] = json.loads(options.out.read_text()) if options.out.exists() else {}
     for name in options.form or FORMS:
-        key = f"{name}; {options.steps} steps of training"
+        key = name + _lengths(options.steps, options.texture)
         if key not in done:
             done[key] = measure(options, FORMS[name])
             options.out.write_text(json.dumps(done, indent=1) + "\n")
         print(row(name, done[key]), flush=True)
-    options.out.with_suffix(".md").write_text(page(options.model, options.steps, done))
+    text = page(options.model, options.steps, options.texture, done)
+    options.out.with_suffix(".md").write_text(text)
 
 
 def measure(options: argparse.Namespace, changes: dict[str, Any]) -> dict[str, Any]:
     """Train one form in a temporary folder, and measure its averaged weights."""
     changes = dict(changes)
     soft = changes.pop("soft", 0.0)
-    config = recipe(options.model, options.steps, changes)
+    base = options.recipe or Path(options.model) / "train.toml"
+    config = recipe(base, options.steps, options.texture, changes)
     with tempfile.TemporaryDirectory() as folder:
         began = time.process_time()
         weights = Path(options.model) / "model.safetensors"
         kind = SoftTrainer if soft else Trainer
-        trainer = kind(config, options.data, Path(folder), torch.device("cpu"), encoder=[weights])
+        lpips = options.lpips if options.texture else None
+        place = torch.device("cpu")
+        trainer = kind(config, options.data, Path(folder), place, lpips, encoder=[weights])
         if isinstance(trainer, SoftTrainer):
             trainer.largest = soft
         trainer.run()
-        seconds = (time.process_time() - began) / options.steps
+        seconds = (time.process_time() - began) / (options.steps + options.texture)
         network = load_folder(Path(folder) / "model").network
+        realism = realism_of(Path(folder) / "model", options) if options.texture else {}
     return {
+        "realism": realism,
         "nats_per_value": negative_log_likelihood(network, config, options.val),
         "largest_detail": largest_hostile(network),
         "bound": finite(network.inverse_bound()[-2].peak),
@@ -132,9 +166,21 @@ def measure(options: argparse.Namespace, changes: dict[str, Any]) -> dict[str, A
     }
 
 
-def recipe(model: str, steps: int, changes: dict[str, Any]) -> TrainConfig:
-    """The model's own recipe with one short stage of likelihood and another form of flow."""
-    base = read_train_config(Path(model) / "train.toml")
+def realism_of(model: Path, options: argparse.Namespace) -> dict[str, list[float]]:
+    """KID, LPIPS with SqueezeNet and PSNR by condition and temperature, without consistency."""
+    restorer = load_model(model)
+    scenes = read_scenes(list_pictures(options.val), restorer.config.scale)
+    methods = [model_method(restorer, "form", t, consistency=False) for t in TEMPERATURES]
+    rows = evaluate_realism(methods, "val", scenes, load_lpips("squeeze", options.lpips))
+    return {
+        f"{row.condition}, T = {row.temperature:g}": [row.kid, row.lpips_squeeze, row.psnr]
+        for row in rows
+    }
+
+
+def recipe(file: Path, steps: int, texture: int, changes: dict[str, Any]) -> TrainConfig:
+    """A recipe with a short stage of likelihood, perhaps one of texture, and a form of flow."""
+    base = read_train_config(file)
     stage = StageConfig(
         loss="likelihood",
         steps=steps,
@@ -148,8 +194,14 @@ def recipe(model: str, steps: int, changes: dict[str, Any]) -> TrainConfig:
     mean_range = changes.pop("mean_range", base.network.mean_range)
     network = dataclasses.replace(base.network, mean_range=mean_range)
     flow: FlowConfig = dataclasses.replace(base.flow, **{**COMMON, **changes})
-    photographs: dict[str, Any] = {"drawings": 0.0, "reduced": 0.0, "average": 0.98}
-    return dataclasses.replace(base, network=network, flow=flow, stages=(stage,), **photographs)
+    if texture:
+        last = base.stages[-1]
+        last = dataclasses.replace(last, steps=texture, curve=0, hold=0.6)
+        whole = dataclasses.replace(stage, weights=LossWeights(mean=last.weights.mean))
+        changed: dict[str, Any] = {"stages": (whole, last), "average": 0.99}
+    else:
+        changed = {"stages": (stage,), "drawings": 0.0, "reduced": 0.0, "average": 0.98}
+    return dataclasses.replace(base, network=network, flow=flow, **changed)
 
 
 @torch.no_grad()
@@ -175,9 +227,9 @@ def largest_hostile(network: RestorationNetwork) -> float | None:
     return finite(max(row.largest_detail or 0.0 for row in rows))
 
 
-def page(model: str, steps: int, done: dict[str, Any]) -> str:
-    """All forms of one length of training in a table, and how to read it."""
-    suffix = f"; {steps} steps of training"
+def page(model: str, steps: int, texture: int, done: dict[str, Any]) -> str:
+    """All forms of one length of training in tables, and how to read them."""
+    suffix = _lengths(steps, 0)
     rows = [row(k.removesuffix(suffix), r) for k, r in done.items() if k.endswith(suffix)]
     heads = "form", "nats a value", "largest detail", "bound", "thousand values", "CPU s a step"
     table = ["| " + " | ".join(heads) + " |", "|---" + "|--:" * (len(heads) - 1) + "|", *rows]
@@ -190,7 +242,44 @@ of other photographs (less is better); largest detail on hostile inputs at tempe
 certificate's bound for every input, in units of the image range; processor seconds of an eager
 step, data included, beside other work.
 """
-    return "\n".join((text, *table, ""))
+    return "\n".join((text, *table, "", *_texture_page(steps, texture, done)))
+
+
+def _texture_page(steps: int, texture: int, done: dict[str, Any]) -> list[str]:
+    """The forms that were trained on for texture."""
+    suffix = _lengths(steps, texture)
+    found = {k.removesuffix(suffix): r for k, r in done.items() if texture and k.endswith(suffix)}
+    if not found:
+        return []
+    heads = (
+        "form",
+        *next(iter(found.values()))["realism"],
+        "nats a value",
+        "largest detail",
+        "bound",
+    )
+    rows = []
+    for name, r in found.items():
+        cells = [f"{k:.0f} / {s:.4f} / {p:.2f}" for k, s, p in r["realism"].values()]
+        cells += [_shown(r["nats_per_value"], ".3f"), _shown(r["largest_detail"], ".3g")]
+        rows.append("| " + " | ".join((name, *cells, _shown(r["bound"], ".1f"))) + " |")
+    return [
+        f"""\
+## After {texture} steps of texture
+
+{steps} steps of likelihood, then the texture stage of the recipe with its adversary, the mean image
+trained along. KID / LPIPS with SqueezeNet / PSNR (`restoreflow evaluate realism`) of samples on
+other photographs, without consistency.
+""",
+        "| " + " | ".join(heads) + " |",
+        "|---" + "|--:" * (len(heads) - 1) + "|",
+        *rows,
+        "",
+    ]
+
+
+def _lengths(steps: int, texture: int) -> str:
+    return f"; {steps} steps of training" + (f" and {texture} of texture" if texture else "")
 
 
 def row(name: str, result: dict[str, Any]) -> str:
@@ -221,6 +310,9 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--val", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=200)
+    parser.add_argument("--texture", type=int, default=0, help="steps of texture after that")
+    parser.add_argument("--recipe", type=Path, help="default: the model's own train.toml")
+    parser.add_argument("--lpips", type=Path, help="folder of the extractors' weights")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--form", action="append", choices=list(FORMS), help="default: all")
     parser.add_argument("--out", type=Path, required=True)

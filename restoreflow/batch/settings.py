@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from restoreflow.errors import UsageError
 from restoreflow.images.formats import FORMATS
+from restoreflow.networks.config import Strength
 
 __all__ = ["DEFAULT_QUALITY", "Arrays", "OodAction", "OutputFormat", "RestorationSettings"]
 
@@ -41,6 +42,7 @@ class RestorationSettings:
         seed: 0 .. 2**64 - 1.
         consistency: whether results are projected onto the input; None: the model's default.
         exposure: stops, -8 .. 8, relative to what the model judges; low light only.
+        wear: what inputs suffer from: "auto", "none" or 0 .. 1; super-resolution only.
         device: "auto", "cpu", "cuda", "cuda:i" or "mps".
         precision: "auto", "float32", "bfloat16" or "float16".
         tile: side in input pixels, or "auto".
@@ -69,6 +71,7 @@ class RestorationSettings:
     seed: int = 0
     consistency: bool | None = None
     exposure: float = 0.0
+    wear: Strength = "auto"
     device: str = "auto"
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     tile: int | Literal["auto"] = "auto"
@@ -94,6 +97,11 @@ class RestorationSettings:
         if not -8.0 <= self.exposure <= 8.0:
             raise UsageError(
                 f"--exposure is {self.exposure}", "choose -8 .. 8 stops, mostly -2 .. 2"
+            )
+        if self.wear not in ("auto", "none") and not _is_share(self.wear):
+            raise UsageError(
+                f"--wear is {self.wear}",
+                "choose auto, none, or a strength from 0 (gentle) to 1 (strong)",
             )
         if self.samples < 1:
             raise UsageError(f"--samples is {self.samples}", "ask for 1 or more")
@@ -136,3 +144,7 @@ class RestorationSettings:
     def deciding(self) -> dict[str, Any]:
         """The settings that decide what a result holds, for a manifest."""
         return {key: value for key, value in asdict(self).items() if key not in _NO_MATTER}
+
+
+def _is_share(value: object) -> bool:
+    return isinstance(value, int | float) and 0.0 <= value <= 1.0

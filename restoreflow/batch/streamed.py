@@ -69,6 +69,7 @@ def restore_picture(
         "seed": settings.seed,
         "consistency": settings.consistency,
         "exposure": settings.exposure,
+        "wear": settings.wear,
         "tile": settings.tile,
         "progress": progress,
         "watch": watch,

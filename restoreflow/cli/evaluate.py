@@ -23,6 +23,7 @@ from restoreflow.cli.evaluation_tables import (
     SR_COLUMNS,
     hostile_table,
     progress,
+    realism_table,
     report,
     rows_tables,
 )
@@ -123,6 +124,57 @@ def sr(
         facts["wear"] = dataclasses.asdict(wear)
     tables = rows_tables(rows, SR_COLUMNS)
     report([row.record() for row in rows], tables, output_format, target, facts)
+
+
+@app.command()
+def realism(
+    data: Annotated[
+        list[Path],
+        typer.Option(
+            "--data", metavar="FOLDER", help="True pictures; repeat the option for more sets."
+        ),
+    ],
+    model: Model = None,
+    temperatures: Temperatures = "0,0.9",
+    seed: Seed = 0,
+    consistency: Consistency = None,
+    lpips: Lpips = None,
+    limit: Limit = None,
+    device: Device = "auto",
+    threads: Threads = None,
+    output_format: FormatOption = "auto",
+    out: Out = None,
+    overwrite: Overwrite = False,
+    debug: Debug = False,
+) -> None:
+    """How natural super-resolution looks, on clean and on worn inputs, with bicubic beside it.
+
+    KID compares the patches of all results with those of the truths by SqueezeNet's features,
+    which no training here sees: less is better, 0 is as natural as the truths. Inputs: clean, the
+    middle 256 x 256 of each picture reduced; worn, with blur .4, noise 1.5 and JPEG 85 besides;
+    phone, with blur .8, noise 4 and JPEG 60. All sets together, the first sample.
+
+    Example: restoreflow evaluate realism --data photos/val --data Kodak24 --model sr-x4
+    """
+    levels = parse_temperatures(temperatures)
+    require_free(out, overwrite)
+    _set_threads(threads)
+
+    from restoreflow.evaluation.lpips import load_lpips
+    from restoreflow.evaluation.methods import bicubic
+    from restoreflow.evaluation.realism import CONDITIONS, evaluate_realism, read_scenes
+    from restoreflow.evaluation.sets import list_pictures
+
+    files = [file for folder in data for file in list_pictures(folder, limit)]
+    name = " + ".join(folder.resolve().name for folder in data)
+    facts, models = _methods(model or "sr-x4", "sr", levels, seed, consistency, device)
+    scenes = read_scenes(files, facts["scale"])
+    methods = [bicubic(facts["scale"]), *models]
+    squeeze = load_lpips("squeeze", lpips)
+    with progress(output_format, len(CONDITIONS) * len(methods)) as advance:
+        rows = list(evaluate_realism(methods, name, scenes, squeeze, advance))
+    facts["task"] = "realism"
+    report([row.record() for row in rows], [realism_table(rows)], output_format, out, facts)
 
 
 @app.command()

@@ -19,6 +19,7 @@ from restoreflow.cli.output import Format, emit, for_people, json_line
 
 if TYPE_CHECKING:
     from restoreflow.evaluation.hostile import HostileResult
+    from restoreflow.evaluation.realism import RealismRow
     from restoreflow.evaluation.scores import Row
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "SR_COLUMNS",
     "hostile_table",
     "progress",
+    "realism_table",
     "report",
     "rows_tables",
 ]
@@ -68,6 +70,18 @@ ERROR_COLUMNS: Columns = (
 def rows_tables(rows: Sequence[Row], quality: Columns) -> list[Table]:
     """Methods down, measures across: one table of quality, one of errors and time."""
     return [_rows_table(rows, columns) for columns in (quality, ERROR_COLUMNS)]
+
+
+def realism_table(rows: Sequence[RealismRow]) -> Table:
+    """Conditions and methods down, measures across."""
+    table = _table(("input", "method", "T"))
+    for heading in ("KID", "LPIPS\nSqueeze", "PSNR\ndB"):
+        table.add_column(heading, justify="right", vertical="bottom", no_wrap=True)
+    for row in rows:
+        temperature = "-" if row.temperature is None else f"{row.temperature:g}"
+        values = f"{row.kid:.0f}", f"{row.lpips_squeeze:.4f}", f"{row.psnr:.2f}"
+        table.add_row(row.condition, row.method, temperature, *values)
+    return table
 
 
 def hostile_table(

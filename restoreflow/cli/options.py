@@ -21,6 +21,8 @@ from restoreflow.cli.speed_options import (
     Tile,
     parse_tile,
 )
+from restoreflow.errors import UsageError
+from restoreflow.networks.config import Strength
 
 __all__ = [
     "BitDepth",
@@ -55,8 +57,10 @@ __all__ = [
     "Threads",
     "Tile",
     "Uncertainty",
+    "Wear",
     "parse_shard",
     "parse_tile",
+    "parse_wear",
 ]
 
 _RESULT, _REPORT = "Results", "Reporting"
@@ -136,6 +140,15 @@ Exposure = Annotated[
         "--exposure",
         metavar="EV",
         help="Brighter by so many stops than the model would have it; darker when negative.",
+    ),
+]
+Wear = Annotated[
+    str,
+    typer.Option(
+        "--wear",
+        metavar="auto|none|0..1",
+        help="What the picture suffers from: as the model judges it, nothing, or how strongly "
+        "noise and compression are to be taken away. For models that are told it.",
     ),
 ]
 OutputFormatOption = Annotated[
@@ -284,3 +297,19 @@ Debug = Annotated[
 def parse_shard(text: str) -> Shard:
     """The value of --shard; UsageError where it is not i/n."""
     return Shard.parse(text)
+
+
+def parse_wear(text: str) -> Strength:
+    """The value of --wear.
+
+    Raises:
+        UsageError: neither "auto", "none" nor a number.
+    """
+    if text == "auto" or text == "none":
+        return text
+    try:
+        return float(text)
+    except ValueError:
+        raise UsageError(
+            f'--wear is "{text}"', "give auto, none, or a strength from 0 (gentle) to 1 (strong)"
+        ) from None

@@ -194,6 +194,8 @@ def _sentence(record: Record) -> str:
         return f"{source}: skipped: {target} {facts['reason']}; --overwrite replaces it"
     told = [f"{facts['width']} x {facts['height']} pixels", f"temperature {facts['temperature']:g}"]
     told.append(f"seed {facts['seed']}")
+    if facts.get("wear"):
+        told.append("took it for " + worn(facts["wear"]))
     if facts["lr_psnr"] is not None:
         told.append(f"LR-PSNR {facts['lr_psnr']:.1f} dB")
     if facts["lr_psnr_clean"] is not None:
@@ -201,6 +203,18 @@ def _sentence(record: Record) -> str:
     told += [f"{facts[key]} {what}" for key, what in _WORRIES.items() if facts[key]]
     told.append(f"{facts['seconds']:.1f} s")
     return f"{source}: {target}: {', '.join(told)}"
+
+
+def worn(wear: dict[str, float]) -> str:
+    """What a model was told that a picture suffers from, in a few words."""
+    found = []
+    if wear["noise"] >= 0.5:
+        found.append(f"noise of {wear['noise']:.0f} levels")
+    if wear["quality"] < 95:
+        found.append(f"JPEG quality {wear['quality']:.0f}")
+    if wear["blur"] >= 0.3:
+        found.append(f"blur of {wear['blur']:.1f} pixels")
+    return ", ".join(found) or "clean"
 
 
 _WORRIES = {"error_pixels": "pixels out of range", "nonfinite": "values that were not finite"}

@@ -116,6 +116,7 @@ def _facts(record: Record, notes: list[str]) -> Any:
     return RestorationFacts(
         **known,
         consistency=facts["consistency"] if facts["lr_psnr"] is not None else None,
+        consistent_with=facts.get("consistent_with") or "input",
         score=facts["ood_score"],
         probability=facts["ood_probability"],
         flagged=bool(facts["flagged"]),

@@ -12,7 +12,7 @@ from restoreflow.errors import UsageError
 
 __all__ = ["restore_command"]
 
-_OTHERS_OPTIONS = {"sr": ("exposure",), "lowlight": ("consistency", "scale")}
+_OTHERS_OPTIONS = {"sr": ("exposure",), "lowlight": ("consistency", "scale", "wear")}
 """The options that make no sense for a task."""
 
 _SCALES = (2, 4, 8)
@@ -38,6 +38,7 @@ def restore_command(task: str, default_model: str, words: str) -> Callable[..., 
         seed: options.Seed = 0,
         consistency: options.Consistency = None,
         exposure: options.Exposure = 0.0,
+        wear: options.Wear = "auto",
         ood: options.Ood = "warn",
         ood_temperature: options.OodTemperature = False,
         output_format: options.OutputFormatOption = "same",
@@ -73,6 +74,7 @@ def restore_command(task: str, default_model: str, words: str) -> Callable[..., 
             seed=seed,
             consistency=consistency,
             exposure=exposure,
+            wear=options.parse_wear(wear),
             device=device,
             precision=precision,
             tile=options.parse_tile(tile),

@@ -48,12 +48,14 @@ class Bijection(nn.Module):
       and shared by all samples. The default needs no condition;
     * MUST accept as condition what its own ``prepare`` returned, with N equal to x's or 1;
     * MAY implement ``inverse_displacement``, a bound on how far the inverse moves a location;
-    * MAY set ``halo``, how many cells of z to either side a cell of x depends on.
+    * MAY set ``halo``, how many cells of z to either side a cell of x depends on, and
+      ``alignment``, cells at whose multiples a window of a larger grid has to begin.
 
     Shapes stay as they are except in `Squeeze`.
     """
 
     halo: int = 0
+    alignment: int = 1
 
     def prepare(self, features: Tensor) -> Condition:
         """What depends on the features (N, F, H, W) alone."""
@@ -88,6 +90,7 @@ class Chain(Bijection):
         super().__init__()
         self.bijections = nn.ModuleList(bijections)
         self.halo = sum(b.halo for b in bijections)
+        self.alignment = math.lcm(*(b.alignment for b in bijections))
 
     def __iter__(self):
         return iter(self.parts)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["FlowConfig"]
+__all__ = ["FlowConfig", "MapName"]
+
+MapName = Literal["spline", "affine", "clamped_affine", "scale_shift", "paper_spline"]
 
 
 @dataclass(frozen=True)
@@ -13,10 +15,16 @@ class FlowConfig:
     """The invertible part of a model.
 
     Attributes:
-        coupling: the conditional element-wise map. "spline": bounded rational-quadratic spline;
+        coupling: the couplings' element-wise map. "spline": bounded rational-quadratic spline;
             "affine": the usual sigmoid(h + 2) + 1e-4, whose inverse can explode; "clamped_affine":
-            bounded log-scale.
+            log-scale bounded as HCFlow's; "scale_shift": bounded as the injector's settings say;
+            "paper_spline": the spline of Hong, Park and Chun, its shift unbounded.
+        injector: the injector's, by the same names. "auto": "affine" beside affine couplings,
+            otherwise "scale_shift".
+        rotations: between what moves and what stays in a coupling step. "random": fixed; "cosine":
+            fixed, cosines in order of frequency; "learnt": that order where training begins.
         steps: number of coupling steps.
+        coarse: number of coupling steps on the low bands of merged 2 x 2 cells, nearest the latent.
         hidden: channels inside each coupling's network.
         bins: bins of the spline (2 uses the closed form without search).
         box: half-width of the spline's box, in units of the normalised detail.
@@ -28,11 +36,15 @@ class FlowConfig:
         injector_shift: bound on the data-side injector's shift, normalised units.
         base_mean: bound on the base distribution's mean.
         base_log_scale: lower and upper bound of the base distribution's log-scale.
+        base_hidden: channels inside the base's network; 0: as many as the couplings'.
         seed: seed of the fixed random rotations.
     """
 
-    coupling: Literal["spline", "affine", "clamped_affine"] = "spline"
+    coupling: MapName = "spline"
+    injector: Literal[MapName, "auto"] = "auto"
+    rotations: Literal["random", "cosine", "learnt"] = "random"
     steps: int = 8
+    coarse: int = 0
     hidden: int = 48
     bins: int = 2
     box: float = 2.0
@@ -43,4 +55,5 @@ class FlowConfig:
     injector_shift: float = 1.0
     base_mean: float = 1.0
     base_log_scale: tuple[float, float] = (-1.5, 0.4)
+    base_hidden: int = 0
     seed: int = 0

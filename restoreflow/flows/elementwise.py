@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from restoreflow.flows.config import FlowConfig
+from restoreflow.flows.config import FlowConfig, MapName
 from restoreflow.flows.spline import (
     TWO_BIN_DISPLACEMENT,
     SplineParameters,
@@ -30,9 +31,11 @@ from restoreflow.flows.spline_kernels import (
 from restoreflow.flows.strips import graph_recorded
 
 __all__ = [
+    "MAPS",
     "AffineMap",
     "ClampedAffineMap",
     "ElementwiseMap",
+    "PaperSplineMap",
     "ScaleShiftMap",
     "SplineMap",
     "TwoBinSplineMap",
@@ -260,19 +263,69 @@ class ClampedAffineMap(ScaleShiftMap):
         return self.clamp * torch.atan(2.0 * h), softly_bounded(shift, self.shift)
 
 
+class PaperSplineMap:
+    """The spline of Hong, Park and Chun (ICCV 2023): a reference, without a certificate.
+
+    Two bins in a box of half-width 0.5, its knot anywhere but for a margin of 1e-3, the slope there
+    exp(h) and at least 1e-3, then a shift without a bound. Here with a root that is safe in
+    float32, where the authors' may fail.
+    """
+
+    parameters = 4
+    box = 0.5
+    margin = 1e-3
+
+    def forward(self, x: Tensor, raw: Tensor) -> tuple[Tensor, Tensor]:
+        knot, shift = self._bounded(raw, x)
+        y, log_slope = two_bin_forward(x, knot, self.box)
+        return y + shift, log_slope
+
+    def inverse(self, y: Tensor, raw: Tensor) -> Tensor:
+        knot, shift = self._bounded(raw, y)
+        return two_bin_inverse(y - shift, knot, self.box)
+
+    def _bounded(self, raw: Tensor, like: Tensor) -> tuple[TwoBinParameters, Tensor]:
+        raw_x, raw_y, raw_slope, shift = split_raw(raw, self.parameters, like)
+        x, y = ((1.0 - 2.0 * self.margin) * (2.0 * torch.sigmoid(h) - 1.0) for h in (raw_x, raw_y))
+        slope = torch.exp(raw_slope) * (1.0 - self.margin) + self.margin
+        return TwoBinParameters(x, y, slope), shift
+
+    def inverse_peak(self, peak: float) -> float:
+        del peak
+        return math.inf
+
+    def inverse_norm(self, norm: float, channels: int) -> float:
+        del norm, channels
+        return math.inf
+
+    def inverse_displacement(self) -> float:
+        return math.inf
+
+
+def _spline(config: FlowConfig, shift: float) -> ElementwiseMap:
+    if config.bins == 2:
+        return TwoBinSplineMap(config.box, shift)
+    return SplineMap(config.bins, config.box, shift)
+
+
+MAPS: dict[MapName, Callable[[FlowConfig, float], ElementwiseMap]] = {
+    "spline": _spline,
+    "affine": lambda config, shift: AffineMap(),
+    "clamped_affine": lambda config, shift: ClampedAffineMap(shift),
+    "scale_shift": lambda config, shift: ScaleShiftMap(*config.injector_log_scale, shift),
+    "paper_spline": lambda config, shift: PaperSplineMap(),
+}
+"""Every element-wise map by its name, from a flow's configuration and the bound on its shift."""
+
+
 def coupling_map(config: FlowConfig) -> ElementwiseMap:
     """The element-wise map of a flow's couplings."""
-    if config.coupling == "affine":
-        return AffineMap()
-    if config.coupling == "clamped_affine":
-        return ClampedAffineMap(config.shift)
-    if config.bins == 2:
-        return TwoBinSplineMap(config.box, config.shift)
-    return SplineMap(config.bins, config.box, config.shift)
+    return MAPS[config.coupling](config, config.shift)
 
 
 def injector_map(config: FlowConfig) -> ElementwiseMap:
     """The element-wise map of a flow's injector: unbounded in the affine arm, as published."""
-    if config.coupling == "affine":
-        return AffineMap()
-    return ScaleShiftMap(*config.injector_log_scale, config.injector_shift)
+    name = config.injector
+    if name == "auto":
+        name = "affine" if config.coupling == "affine" else "scale_shift"
+    return MAPS[name](config, config.injector_shift)

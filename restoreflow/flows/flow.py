@@ -10,15 +10,19 @@ from torch import Tensor, nn
 from restoreflow.flows.actnorm import ActNorm
 from restoreflow.flows.base import ConditionalBase
 from restoreflow.flows.bijection import Bijection, Chain, Condition, as_tuple
+from restoreflow.flows.coarse import CoarseCells
 from restoreflow.flows.config import FlowConfig
 from restoreflow.flows.coupling import Coupling, CouplingNetwork
 from restoreflow.flows.elementwise import coupling_map, injector_map
 from restoreflow.flows.injector import Injector
 from restoreflow.flows.limiter import Limiter
 from restoreflow.flows.rotation import (
+    LOW_BANDS,
     Conjugate,
     Rotation,
+    coarse_rotation,
     cosine_basis,
+    frequency_rotation,
     random_rotation,
 )
 from restoreflow.flows.squeeze import HalfCellShift, Squeeze
@@ -60,6 +64,11 @@ class ConditionalFlow(nn.Module):
     def halo(self) -> int:
         """How many cells to either side a sampled cell depends on, in latent and condition."""
         return self.chain.halo
+
+    @property
+    def alignment(self) -> int:
+        """Cells at whose multiples a window of a larger grid has to begin."""
+        return self.chain.alignment
 
     def prepare(self, features: Tensor) -> Condition:
         """What depends on the features alone; shared by all samples and temperatures."""
@@ -109,6 +118,24 @@ class ConditionalFlow(nn.Module):
             if isinstance(module, CouplingNetwork):
                 module.precision = dtype
 
+    def learn_rotations(self) -> None:
+        """Let the coupling steps' rotations be learnt from where they are; the bare one stays."""
+        for rotation in self._rotations():
+            rotation.learn()
+
+    def fold_rotations(self) -> None:
+        """Fix what was learnt, orthogonal again: the form in which models are kept."""
+        for rotation in self._rotations():
+            rotation.fold()
+
+    def settle_rotations(self) -> None:
+        """Learn on from where they are, orthogonal again: after weights were mixed or read."""
+        for rotation in self._rotations():
+            rotation.settle()
+
+    def _rotations(self) -> list[Rotation]:
+        return [m.rotation for m in self.modules() if isinstance(m, Conjugate)]
+
     def inverse_bound(self, temperature: float = 1.0) -> list[LayerBound]:
         """Bounds on the absolute values, layer by layer from the latent to the limited detail.
 
@@ -149,11 +176,33 @@ def build_flow(config: FlowConfig, features: int, cell: int = 4) -> ConditionalF
         Rotation(basis.T),
     ]
     for step in range(config.steps):
-        coupling = Coupling(channels, features, config.hidden, coupling_map(config))
-        rotation = Rotation(random_rotation(channels, config.seed * 1000 + step).float())
-        whole = Conjugate(rotation, coupling)
+        whole = _coupling_step(config, features, _rotation(config, step, channels, cell))
         parts.append(HalfCellShift(whole) if config.shifted and step % 2 else whole)
+    for step in range(config.coarse):
+        rotation = _coarse_rotation(config, step)
+        parts.append(CoarseCells(_coupling_step(config, features, rotation)))
     base = ConditionalBase(
-        channels, features, config.hidden, config.base_mean, config.base_log_scale
+        channels,
+        features,
+        config.base_hidden or config.hidden,
+        config.base_mean,
+        config.base_log_scale,
     )
     return ConditionalFlow(Limiter(config.detail_range), Chain(parts), base)
+
+
+def _coupling_step(config: FlowConfig, features: int, rotation: Tensor) -> Conjugate:
+    coupling = Coupling(len(rotation), features, config.hidden, coupling_map(config))
+    return Conjugate(Rotation(rotation.float()), coupling)
+
+
+def _rotation(config: FlowConfig, step: int, channels: int, cell: int) -> Tensor:
+    if config.rotations == "random":
+        return random_rotation(channels, config.seed * 1000 + step)
+    return frequency_rotation(step, cell)
+
+
+def _coarse_rotation(config: FlowConfig, step: int) -> Tensor:
+    if config.rotations == "random":
+        return random_rotation(4 * LOW_BANDS, config.seed * 1000 + 500 + step)
+    return coarse_rotation(step)

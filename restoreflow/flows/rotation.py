@@ -1,4 +1,4 @@
-"""Fixed orthogonal maps of the channels."""
+"""Orthogonal maps of the channels, fixed, or learnt in training and fixed afterwards."""
 
 from __future__ import annotations
 
@@ -7,11 +7,26 @@ from typing import cast
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from restoreflow.flows.bijection import Bijection, Bound, Condition
 
-__all__ = ["Conjugate", "Rotation", "cosine_basis", "mix_channels", "random_rotation"]
+__all__ = [
+    "LOW_BANDS",
+    "Conjugate",
+    "Rotation",
+    "cayley",
+    "coarse_rotation",
+    "cosine_basis",
+    "frequency_basis",
+    "frequency_rotation",
+    "mix_channels",
+    "nearest_orthogonal",
+    "random_rotation",
+]
+
+LOW_BANDS = 12
+"""Of `frequency_basis`: a cell's bands below half of its highest frequency, both ways."""
 
 
 def random_rotation(channels: int, seed: int) -> Tensor:
@@ -38,6 +53,74 @@ def cosine_basis(cell: int = 4) -> Tensor:
     blocks = torch.einsum("ui,vj,kc->uvkcij", cosines, cosines, opponents)
     images = blocks.reshape(-1, 3, cell, cell)
     return images_to_cells(images).flatten(1)
+
+
+def frequency_basis(cell: int = 4) -> Tensor:
+    """`cosine_basis` in order of frequency; its first rows, colour by colour, are the mean.
+
+    The larger of the two frequencies orders, then their sum, so that the first 3 k^2 rows are
+    what k x k bands give.
+    """
+    return cosine_basis(cell)[_by_frequency([(u, v) for u in range(cell) for v in range(cell)])]
+
+
+def _by_frequency(bands: list[tuple[int, int]]) -> list[int]:
+    """Rows of bands in three colours each, from the lowest to the highest."""
+    order = sorted(range(len(bands)), key=lambda i: (max(bands[i]), sum(bands[i]), bands[i]))
+    return [3 * band + colour for band in order for colour in range(3)]
+
+
+def frequency_rotation(step: int, cell: int = 4) -> Tensor:
+    """A coupling step's rotation: bands in order of frequency, float64.
+
+    A coupling leaves the first half of its channels still. In even steps those are the low bands;
+    in odd ones every second band, so that low bands move as well.
+    """
+    return _interleaved(frequency_basis(cell)) if step % 2 else frequency_basis(cell)
+
+
+def _interleaved(basis: Tensor) -> Tensor:
+    return torch.cat((basis[0::2], basis[1::2]))
+
+
+def coarse_rotation(step: int) -> Tensor:
+    """The same for `LOW_BANDS` of 2 x 2 cells, in the order that pixel_unshuffle puts them.
+
+    Sums and differences of the four cells (Haar's basis) of each band, in order of frequency.
+    """
+    haar = torch.tensor([[1.0, 1.0], [1.0, -1.0]], dtype=torch.float64) / 2.0**0.5
+    four = torch.einsum("ai,bj->abij", haar, haar).reshape(4, 4)
+    whole = torch.kron(torch.eye(LOW_BANDS, dtype=torch.float64), four)
+    # Rows are (band, colour) by (down, right); a difference lies half a band above the sum.
+    frequencies = [
+        (2 * u + down, 2 * v + right)
+        for u, v in ((0, 0), (0, 1), (1, 0), (1, 1))
+        for _ in range(3)
+        for down in range(2)
+        for right in range(2)
+    ]
+    order = sorted(
+        range(len(frequencies)),
+        key=lambda i: (max(frequencies[i]), sum(frequencies[i]), frequencies[i], i),
+    )
+    basis = whole[order]
+    return _interleaved(basis) if step % 2 else basis
+
+
+def cayley(skew: Tensor) -> Tensor:
+    """The rotation (I + A)^-1 (I - A) of A = skew - skew^T; the identity for zeros."""
+    antisymmetric = skew - skew.T
+    unit = torch.eye(len(skew), dtype=skew.dtype, device=skew.device)
+    # torch.linalg carries no types.
+    return torch.linalg.solve(unit + antisymmetric, unit - antisymmetric)  # pyright: ignore
+
+
+@torch.no_grad()
+def nearest_orthogonal(matrix: Tensor) -> Tensor:
+    """The orthogonal matrix nearest to a square one (its polar factor), computed in float64."""
+    decomposed = torch.linalg.svd(matrix.double())  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    u, _, v = cast("tuple[Tensor, Tensor, Tensor]", decomposed)
+    return (u @ v).to(matrix.dtype)
 
 
 def _quadrants(colours: int) -> list[int]:
@@ -79,24 +162,55 @@ def mix_channels(x: Tensor, matrix: Tensor) -> Tensor:
 
 
 class Rotation(Bijection):
-    """z = R x at every location, R fixed and orthogonal, so that the inverse is the transpose."""
+    """z = R x at every location, R orthogonal, so that the inverse is the transpose.
+
+    In training R may move: it is then cayley(skew) ``weight``, and the trainer folds what was
+    learnt into ``weight`` before a model is written (`fold`).
+
+    Attributes:
+        skew: (channels, channels), None where R is ``weight`` alone.
+    """
 
     weight: Tensor
+    skew: nn.Parameter | None
 
     def __init__(self, weight: Tensor) -> None:
         super().__init__()
         self.register_buffer("weight", weight.clone())
+        self.register_parameter("skew", None)
+
+    def learn(self) -> None:
+        """Let R be learnt from where it is."""
+        if self.skew is None:
+            self.skew = nn.Parameter(torch.zeros_like(self.weight))
+
+    @torch.no_grad()
+    def settle(self) -> None:
+        """Put what was learnt into ``weight``, orthogonal to the last digit of its type."""
+        if self.skew is not None:
+            moved = cayley(self.skew.double()) @ self.weight.double()
+            self.weight.copy_(nearest_orthogonal(moved))
+            self.skew.zero_()
+
+    def fold(self) -> None:
+        """Fix R where it is."""
+        self.settle()
+        self.skew = None
+
+    def matrix(self) -> Tensor:
+        """R, (channels, channels), differentiable where it is learnt."""
+        return self.weight if self.skew is None else cayley(self.skew) @ self.weight
 
     def forward(self, x: Tensor, condition: Condition) -> tuple[Tensor, Tensor]:
         del condition
-        return mix_channels(x, self.weight), x.new_zeros(x.shape[0])
+        return mix_channels(x, self.matrix()), x.new_zeros(x.shape[0])
 
     def inverse(self, z: Tensor, condition: Condition) -> Tensor:
         del condition
-        return mix_channels(z, self.weight.T)
+        return mix_channels(z, self.matrix().T)
 
     def inverse_bound(self, bound: Bound) -> Bound:
-        rows = float(self.weight.T.abs().sum(1).max())
+        rows = float(self.matrix().detach().T.abs().sum(1).max())
         return Bound(bound.norm, bound.peak * rows).tightened(self.weight.shape[0])
 
 
@@ -117,13 +231,13 @@ class Conjugate(Bijection):
         return self.inner.prepare(features)
 
     def forward(self, x: Tensor, condition: Condition) -> tuple[Tensor, Tensor]:
-        rotated, _ = self.rotation(x, None)
-        moved, ladj = self.inner(rotated, condition)
-        return self.rotation.inverse(moved, None), ladj
+        matrix = self.rotation.matrix()
+        moved, ladj = self.inner(mix_channels(x, matrix), condition)
+        return mix_channels(moved, matrix.T), ladj
 
     def inverse(self, z: Tensor, condition: Condition) -> Tensor:
-        rotated, _ = self.rotation(z, None)
-        return self.rotation.inverse(self.inner.inverse(rotated, condition), None)
+        matrix = self.rotation.matrix()
+        return mix_channels(self.inner.inverse(mix_channels(z, matrix), condition), matrix.T)
 
     def inverse_bound(self, bound: Bound) -> Bound:
         channels = self.rotation.weight.shape[0]

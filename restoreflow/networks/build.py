@@ -37,4 +37,4 @@ def build_encoder(config: ModelConfig) -> Encoder:
     size = network.width, network.depth, network.context
     if kind == "low_light":
         return LowLightEncoder(*size, network.mean_range)
-    return ResidualEncoder(*size, config.scale, network.mean_range)
+    return ResidualEncoder(*size, config.scale, network.mean_range, network.told)

@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["NetworkConfig"]
+__all__ = ["NetworkConfig", "Strength"]
+
+Strength = Literal["auto", "none"] | float
+"""What a person says a picture suffers from: as the model judges it; none, it is clean; or from 0,
+as little noise and compression as there can be, to 1, as much as the model has seen."""
 
 
 @dataclass(frozen=True)
@@ -19,6 +23,7 @@ class NetworkConfig:
         context: number of residual blocks from the trunk to the flow's features.
         mean_range: bound on how far the mean image may lie from plain interpolation, in units of
             the image range.
+        told: whether the encoder judges what a whole picture suffers from, and is told; for "sr".
     """
 
     kind: Literal["residual", "low_light"] = "residual"
@@ -26,3 +31,4 @@ class NetworkConfig:
     depth: int = 8
     context: int = 2
     mean_range: float = 0.5
+    told: bool = False

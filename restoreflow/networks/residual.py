@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from restoreflow.flows.spline import softly_bounded
 from restoreflow.networks.encoder import Encoder, Encoding
+from restoreflow.networks.wear import WEAR, WearJudge
 
 __all__ = ["ResidualEncoder"]
 
@@ -44,11 +45,20 @@ class ResidualEncoder(Encoder):
         context: residual blocks between the trunk and the flow's features.
         scale: output pixels per input pixel, 2, 4 or 8.
         mean_range: bound on the correction of the bicubic enlargement.
+        told: whether what the whole picture suffers from is judged and told, see `networks.wear`.
     """
 
     cell = 4
 
-    def __init__(self, width: int, depth: int, context: int, scale: int, mean_range: float) -> None:
+    def __init__(
+        self,
+        width: int,
+        depth: int,
+        context: int,
+        scale: int,
+        mean_range: float,
+        told: bool = False,
+    ) -> None:
         super().__init__()
         if scale not in (2, 4, 8):
             raise ValueError(f"scale is {scale}, not 2, 4 or 8")
@@ -65,6 +75,8 @@ class ResidualEncoder(Encoder):
         nn.init.dirac_(self.smooth.weight)
         nn.init.zeros_(self.smooth.bias)  # pyright: ignore[reportArgumentType]
         self.context = nn.Sequential(*(ResidualBlock(width) for _ in range(context)))
+        self.judgement = WearJudge() if told else None
+        self.share = _share(width) if told else None
 
     def mean_parameters(self) -> list[nn.Parameter]:
         return [p for name, p in self.named_parameters() if not name.startswith("context.")]
@@ -76,16 +88,25 @@ class ResidualEncoder(Encoder):
         shared = 1 if self.scale == 8 else 0  # two cells share an input pixel
         return max(mean, trunk + 2 * len(self.context)) + shared
 
-    def forward(self, degraded: Tensor) -> Encoding:
-        """Encode (N, 3, h, w), RGB in [0, 1]; at scale 2, h and w must be even."""
-        trunk = self.trunk(degraded)
+    def global_context(self, picture: Tensor) -> Tensor | None:
+        """What a picture (N, 3, h, w) suffers from, (N, 3); None where nothing is told."""
+        return None if self.judgement is None else self.judgement(picture)
+
+    def forward(self, degraded: Tensor, context: Tensor | None = None) -> Encoding:
+        """Encode (N, 3, h, w), RGB in [0, 1]; at scale 2, h and w must be even.
+
+        Args:
+            degraded: a picture, or a part of it.
+            context: ``global_context`` of the whole picture, where ``degraded`` is a part of it.
+        """
+        trunk = self.trunk(degraded, context)
         return Encoding(self.mean(degraded, trunk), self.context(self.isolate(trunk)))
 
-    def estimate(self, degraded: Tensor) -> Tensor:
+    def estimate(self, degraded: Tensor, context: Tensor | None = None) -> Tensor:
         """The mean image (N, 3, H, W) of what `forward` takes."""
-        return self.mean(degraded, self.trunk(degraded))
+        return self.mean(degraded, self.trunk(degraded, context))
 
-    def trunk(self, degraded: Tensor) -> Tensor:
+    def trunk(self, degraded: Tensor, context: Tensor | None = None) -> Tensor:
         """What mean image and features are made from, on the grid."""
         grid = degraded - 0.5
         if self.scale == 2:
@@ -93,6 +114,10 @@ class ResidualEncoder(Encoder):
         elif self.scale == 8:
             grid = F.interpolate(grid, scale_factor=2, mode="nearest")
         shallow = self.head(grid)
+        if self.share is not None:
+            told = self.global_context(degraded) if context is None else context
+            assert told is not None
+            shallow = shallow + self.share(told.clamp(0.0, 1.0))[:, :, None, None]
         return shallow + self.tail(self.blocks(shallow))
 
     def mean(self, degraded: Tensor, features: Tensor) -> Tensor:
@@ -107,3 +132,11 @@ class ResidualEncoder(Encoder):
         )
         detail = self.smooth(F.pixel_shuffle(self.detail(features), self.cell))
         return (plain + softly_bounded(detail.float(), self.mean_range)).clamp_(0.0, 1.0)
+
+
+def _share(width: int) -> nn.Sequential:
+    """From what is told to one value a channel; nothing at the start."""
+    last = nn.Linear(32, width)
+    nn.init.zeros_(last.weight)
+    nn.init.zeros_(last.bias)
+    return nn.Sequential(nn.Linear(len(WEAR), 32), nn.ReLU(), last)

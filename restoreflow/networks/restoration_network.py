@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -61,7 +62,7 @@ class RestorationNetwork(nn.Module):
     @property
     def alignment(self) -> int:
         """Grid cells at whose multiples tiles begin."""
-        return self.encoder.alignment
+        return math.lcm(self.encoder.alignment, self.flow.alignment)
 
     def set_precision(self, dtype: torch.dtype | None) -> None:
         """Run encoder and coupling networks under autocast to a dtype; None for float32."""

@@ -88,7 +88,7 @@ def degrade(
     if degradation == "low_light":
         return make_pair(clean, generator)
     if degradation == "photo":
-        return degrade_photo(clean, scale, generator), clean
+        return degrade_photo(clean, scale, generator).picture, clean
     return round_8bit(downscale(clean, scale)), clean
 
 

@@ -25,7 +25,8 @@ class RestorationFacts:
         nonfinite: values that were not finite.
         lr_psnr: agreement with the input after downscaling, the lowest over the samples, in dB.
         lr_psnr_clean: the same with the network's own clean estimate, downscaled too.
-        consistency: whether the samples were projected onto the input.
+        consistency: whether the samples were projected.
+        consistent_with: onto the "input" or the model's own "estimate" of it.
         largest_detail: largest absolute value of the detail before the limiter.
         score: how unlike the training photographs the input is; 1 is their average.
         probability: that the result shows artifacts, 0 .. 1.
@@ -44,6 +45,7 @@ class RestorationFacts:
     lr_psnr: float | None = None
     lr_psnr_clean: float | None = None
     consistency: bool | None = None
+    consistent_with: str = "input"
     largest_detail: float | None = None
     score: float | None = None
     probability: float | None = None

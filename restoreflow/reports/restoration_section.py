@@ -201,7 +201,8 @@ def _settings(facts: RestorationFacts) -> Iterator[tuple[str, ...]]:
     yield "Temperature", f"{facts.temperature:g}"
     yield "Seed", str(facts.seed)
     if facts.consistency is not None:
-        yield "Projected", "onto the input" if facts.consistency else "no"
+        onto = {"estimate": "onto its clean estimate"}.get(facts.consistent_with, "onto the input")
+        yield "Projected", onto if facts.consistency else "no"
 
 
 def _measures(facts: RestorationFacts, samples: int) -> Iterator[tuple[str, ...]]:

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from restoreflow.networks.wear import is_clean
 from restoreflow.restoration.consistency import (
     PASSES,
     Correction,
@@ -21,6 +22,7 @@ from restoreflow.restoration.consistency import (
     bands,
     corrected,
     correction,
+    downscale,
     parts,
 )
 from restoreflow.restoration.engine import Engine
@@ -107,7 +109,7 @@ class Bands:
         known = self.engine.network.task == "sr"
         count = self.request.samples
         self._kept = [LrPsnr(self.degraded, self._scale) for _ in range(count)] if known else []
-        compared = count if known and not self.request.consistency else 0
+        compared = count if known and not (self.request.consistency and self._exact) else 0
         height, width = self.degraded.shape[-2:]
         self._clean = [LrPsnrToReduced(height, width, self._scale) for _ in range(compared)]
         self._estimate = Reduction(height, width, self._scale)
@@ -168,13 +170,30 @@ class Bands:
 
     def _correction(self, sample: Tensor, part: Part) -> Correction:
         """On the device, and on the host where that has no room."""
-        y, place = self.degraded[:, part.first : part.last], self.engine.device
+        y, place = self._goal(part), self.engine.device
         try:
             return correction(sample, y, self._scale, part.own, PASSES, place).on_cpu()
         except (MemoryError, RuntimeError) as error:
             if place.type == "cpu" or not is_out_of_memory(error):
                 raise
         return correction(sample, y, self._scale, part.own)
+
+    def _goal(self, part: Part) -> Tensor:
+        """What a projected sample's reduction is to be, (3, rows, w).
+
+        The input; of a worn one, whose noise exact consistency would bring back, the reduction of
+        the model's own clean estimate.
+        """
+        if self._exact:
+            return self.degraded[:, part.first : part.last]
+        mean = self.task.mean.between(part.first * self._scale, part.last * self._scale)
+        return downscale(torch.from_numpy(mean).float().div(255.0), self._scale).clamp_(0.0, 1.0)
+
+    @property
+    def _exact(self) -> bool:
+        """Whether projected samples keep to the input itself."""
+        told = self.task.shared
+        return self.engine.network.task != "sr" or told is None or is_clean(told)
 
     def _reported(self) -> dict[str, Any]:
         request, health, side = self.request, self._health, self.task.geometry.pixels
@@ -184,6 +203,9 @@ class Bands:
             "temperature": request.temperature,
             "samples": request.samples,
             "consistency": request.consistency,
+            "consistent_with": ("input" if self._exact else "estimate")
+            if request.consistency
+            else None,
             "lr_psnr": min((each.value for each in self._kept), default=None),
             "lr_psnr_before": before,
             "lr_psnr_clean": min((each.value for each in self._clean), default=None),

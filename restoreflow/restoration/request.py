@@ -12,8 +12,9 @@ from restoreflow.restoration.tiles import MIN_SIDE
 
 if TYPE_CHECKING:
     from restoreflow.models.config import Defaults
+    from restoreflow.networks.config import Strength
 
-__all__ = ["Request"]
+__all__ = ["Request", "check_wear"]
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Request:
     """Settings of `Restorer.restore`.
 
     Args:
-        samples, temperature, seed, consistency, exposure: as there.
+        samples, temperature, seed, consistency, exposure, wear: as there.
         tile: input pixels, or None for "auto".
     """
 
@@ -31,6 +32,7 @@ class Request:
     consistency: bool
     tile: int | None
     exposure: float = 0.0
+    wear: Strength = "auto"
 
     @classmethod
     def checked(
@@ -43,6 +45,7 @@ class Request:
         consistency: bool | None,
         tile: int | str,
         exposure: float = 0.0,
+        wear: Strength = "auto",
     ) -> Request:
         """A request to a model for a task.
 
@@ -62,8 +65,19 @@ class Request:
             raise UsageError(f"the exposure is {exposure}", "choose -8 .. 8 stops, mostly -2 .. 2")
         if exposure and task != "lowlight":
             raise UsageError(f"exposure is for low light, not for {task}", "leave it out")
+        check_wear(wear)
         projected = defaults.consistency and task == "sr" if consistency is None else consistency
         if tile != "auto" and (isinstance(tile, str) or tile < MIN_SIDE):
             raise UsageError(f"tile is {tile}", f'choose "auto" or {MIN_SIDE} pixels or more')
         side = None if isinstance(tile, str) else int(tile)
-        return cls(samples, chosen, check_seed(seed), projected, side, exposure)
+        return cls(samples, chosen, check_seed(seed), projected, side, exposure, wear)
+
+
+def check_wear(wear: Strength) -> None:
+    """Raises UsageError unless ``wear`` is "auto", "none" or a number from 0 to 1."""
+    if isinstance(wear, str) and wear in ("auto", "none"):
+        return
+    if isinstance(wear, str) or not 0.0 <= wear <= 1.0:
+        raise UsageError(
+            f"wear is {wear}", "choose auto, none, or a strength from 0 (gentle) to 1 (strong)"
+        )

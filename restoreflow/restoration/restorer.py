@@ -12,8 +12,10 @@ import torch
 from torch import Tensor
 
 from restoreflow.errors import InputError, LimitError, UsageError
+from restoreflow.networks.config import Strength
 from restoreflow.networks.low_light import with_exposure
 from restoreflow.networks.restoration_network import Encoding, RestorationNetwork
+from restoreflow.networks.wear import describe_wear, overruled
 from restoreflow.restoration.bands import Bands
 from restoreflow.restoration.engine import Engine, Stages
 from restoreflow.restoration.memory import WINDOW_CELLS, check_host, check_window
@@ -89,6 +91,7 @@ class Restorer:
         progress: Progress | None = None,
         exposure: float = 0.0,
         watch: Watching | None = None,
+        wear: Strength = "auto",
     ) -> Restoration:
         """Restore a picture.
 
@@ -113,6 +116,9 @@ class Restorer:
             progress: called after each tile.
             exposure: stops that the result is brighter than the model judges right, -8 .. 8; low
                 light only.
+            wear: what the picture suffers from: "auto" as the model judges it, "none" for a clean
+                one, or 0 .. 1, how much noise and compression is to be taken away; for models that
+                are told it (`network.told`).
             watch: gives, for each tile, a context that the encoder looks at it in: an
                 `ood.watch.Watch`, or anything else that listens to the network.
 
@@ -122,7 +128,7 @@ class Restorer:
                 finite.
             LimitError: not enough memory.
         """
-        request = self._request(samples, temperature, seed, consistency, tile, exposure)
+        request = self._request(samples, temperature, seed, consistency, tile, exposure, wear)
         return Restoration.of(self._bands(image, request, progress, watch, whole=True))
 
     def restore_bands(
@@ -136,6 +142,7 @@ class Restorer:
         progress: Progress | None = None,
         exposure: float = 0.0,
         watch: Watching | None = None,
+        wear: Strength = "auto",
     ) -> Bands:
         """Restore a picture that is too large to be held as a whole in floating point.
 
@@ -150,8 +157,13 @@ class Restorer:
                 not finite.
             LimitError: not enough memory, also while iterating.
         """
-        request = self._request(samples, temperature, seed, consistency, tile, exposure)
+        request = self._request(samples, temperature, seed, consistency, tile, exposure, wear)
         return self._bands(image, request, progress, watch, whole=False)
+
+    @property
+    def tells_wear(self) -> bool:
+        """Whether the model is told what a picture suffers from."""
+        return self.config.network.told
 
     @property
     def largest_tile(self) -> int:
@@ -211,9 +223,15 @@ class Restorer:
         consistency: bool | None,
         tile: int | str,
         exposure: float,
+        wear: Strength,
     ) -> Request:
         task, defaults = self.network.task, self.config.defaults
-        asked = samples, temperature, seed, consistency, tile, exposure
+        if wear != "auto" and not self.tells_wear:
+            raise UsageError(
+                f"{self.config.name} is not told what a picture suffers from",
+                "leave wear out, or take another model",
+            )
+        asked = samples, temperature, seed, consistency, tile, exposure, wear
         return Request.checked(task, defaults, *asked)
 
     def _bands(
@@ -228,6 +246,8 @@ class Restorer:
         facts: dict[str, Any] = {"precision": self.precision, "notes": []}
         task = replace(self._task(degraded, request, whole, facts["notes"]), watch=watch)
         engine = Engine(self.network, self._stages, self.device)
+        if self.tells_wear and task.shared is not None:
+            facts["wear"] = describe_wear(task.shared[0])
         return Bands(engine, task, degraded, request, facts, progress)
 
     def _task(self, degraded: Tensor, request: Request, whole: bool, notes: list[str]) -> Task:
@@ -247,7 +267,7 @@ class Restorer:
             ) from error
         return Task(
             padded,
-            self._shared(degraded, request.exposure),
+            self._shared(degraded, request.exposure, request.wear),
             self.geometry,
             tiles,
             self.network.latent_channels,
@@ -259,9 +279,13 @@ class Restorer:
         )
 
     @torch.inference_mode()
-    def _shared(self, degraded: Tensor, exposure: float = 0.0) -> Tensor | None:
-        """What the network judges once for the whole picture, if it does."""
+    def _shared(
+        self, degraded: Tensor, exposure: float = 0.0, wear: Strength = "auto"
+    ) -> Tensor | None:
+        """What the network judges once for the whole picture, or is told, if it is."""
         context = self.network.global_context(degraded[None].to(self.device))
+        if context is not None and self.tells_wear:
+            return overruled(context, wear)
         return with_exposure(context, exposure) if context is not None and exposure else context
 
     @property

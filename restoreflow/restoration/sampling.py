@@ -222,7 +222,9 @@ def _drawn(
     The encoder sees the window, the flow, which reaches less far, only what its core needs.
     """
     geometry, device = task.geometry, engine.device
-    sampled = tile.core.grown(-(-engine.network.flow.halo // geometry.cells), tile.window)
+    flow = engine.network.flow
+    sampled = tile.core.grown(-(-flow.halo // geometry.cells), tile.window)
+    sampled = sampled.aligned(-(-flow.alignment // geometry.cells))
     kept, inner = tile.core.seen_from(sampled), sampled.seen_from(tile.window)
     with nullcontext() if task.watch is None else task.watch(tile) as watched:
         encoding = engine.stages.encode(*_looked_at(task, seen, device))

@@ -81,6 +81,10 @@ class Window(NamedTuple):
             min(self.right + units, outer.right),
         )
 
+    def aligned(self, step: int) -> Window:
+        """The rectangle with its top and left moved out to multiples of ``step``."""
+        return self._replace(top=self.top // step * step, left=self.left // step * step)
+
     def seen_from(self, outer: Window) -> Window:
         """The same rectangle with `outer`'s corner as origin."""
         top, left = outer.top, outer.left

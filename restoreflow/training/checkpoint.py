@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from restoreflow.errors import ModelError
 from restoreflow.networks.restoration_network import RestorationNetwork
 from restoreflow.outputs.atomic import write_atomic
+from restoreflow.training.adversary import Adversary
 from restoreflow.training.optimiser import Optimiser
 
 __all__ = ["Progress", "load_checkpoint", "load_mean", "load_start", "save_checkpoint"]
@@ -48,6 +49,7 @@ def save_checkpoint(
     optimiser: Optimiser,
     progress: Progress,
     fingerprint: str,
+    adversary: Adversary | None = None,
 ) -> None:
     """Write everything that resuming needs; the old file stays until the new one is whole."""
     tensors: dict[str, Tensor] = {}
@@ -55,6 +57,8 @@ def save_checkpoint(
         for name, value in module.state_dict().items():
             tensors[f"{prefix}.{name}"] = value.detach().cpu().clone().contiguous()
     tensors |= optimiser.state()
+    if adversary is not None:
+        tensors |= adversary.state()
     metadata = {"progress": json.dumps(asdict(progress)), "fingerprint": fingerprint}
     write_atomic(path, save(tensors, metadata), overwrite=True)
 
@@ -65,6 +69,7 @@ def load_checkpoint(
     average: nn.Module,
     optimiser: Optimiser,
     fingerprint: str,
+    adversary: Adversary | None = None,
 ) -> Progress:
     """Restore what `save_checkpoint` wrote, onto the modules' own devices.
 
@@ -87,6 +92,8 @@ def load_checkpoint(
         own = {k[start:]: v for k, v in tensors.items() if k.startswith(prefix + ".")}
         module.load_state_dict(own)
     optimiser.load_state(tensors)
+    if adversary is not None:
+        adversary.load_state(tensors)
     return Progress(**json.loads(metadata["progress"]))
 
 

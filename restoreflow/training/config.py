@@ -46,8 +46,11 @@ class LossWeights:
         vgg: of VGG-16's features beside AlexNet's, in every distance of features.
         consistency: L1 of the degraded sample against the input.
         exposure: L1 of the judged exposure, in stops; low light only.
-        range: squared excess of samples beyond [0, 1] before the limiter: rare, hence unseen by
-            the other terms, and what error pixels are made of.
+        wear: L1 of the judged wear, where the encoder is told it.
+        range: the range penalty, squared excess of samples beyond [0, 1] before the limiter: rare,
+            hence unseen by the other terms, and what error pixels are made of. A model's card says
+            whether it was used: it trains explosions away whatever the form of the flow.
+        adversary: of a discriminator's judgement of samples, see `training.adversary`.
         spread: how much of the distance between two samples the energy score subtracts; 0.5 makes
             it a proper scoring rule, less trades spread for sharpness.
     """
@@ -63,7 +66,9 @@ class LossWeights:
     vgg: float = 0.5
     consistency: float = 5.0
     exposure: float = 0.3
+    wear: float = 0.3
     range: float = 0.0
+    adversary: float = 0.0
     spread: float = 0.5
 
 
@@ -81,6 +86,9 @@ class StageConfig:
         batch: patches a step, over all processes.
         patch: side of a patch of the clean picture, a multiple of 8 times the scale's cell.
         warmup: steps of linear growth at the start.
+        hold: share of the curve that is held at the full rate before it falls.
+        adversary_from: step from which the discriminator learns, and its weight grows from 0.
+        adversary_ramp: steps until it is whole.
         curve: steps the learning rate's curve is laid out for, where the stage ends before; 0 for
             the stage's own length.
         final: share of the learning rate that the cosine ends with.
@@ -96,6 +104,9 @@ class StageConfig:
     patch: int = 160
     warmup: int = 100
     curve: int = 0
+    hold: float = 0.0
+    adversary_from: int = 500
+    adversary_ramp: int = 300
     final: float = 0.02
     clip: float = 1.0
     weights: LossWeights = field(default_factory=LossWeights)
@@ -103,6 +114,10 @@ class StageConfig:
     def __post_init__(self) -> None:
         if self.steps < 1 or self.batch < 1:
             raise ValueError("steps and batch must be 1 or more")
+        if not 0.0 <= self.hold < 1.0:
+            raise ValueError(f"hold is {self.hold}, not a share within 0 .. 1")
+        if self.weights.adversary > 0 and self.loss != "texture":
+            raise ValueError('an adversary counts in "texture" stages alone')
         of_mean = ("mean_features", "mean_decibels", "mean_lpips")
         for name in of_mean if self.loss != "mean" else ():
             if getattr(self.weights, name) > 0:

@@ -7,17 +7,30 @@ their edges the texture of leaves.
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-__all__ = ["draw_drawing", "with_drawings"]
+__all__ = ["Drawing", "draw_drawing", "with_drawings", "with_hard_edges"]
 
 OVERSAMPLING = 2
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.,:;!?()+-=/%&"
 Colour = tuple[int, int, int]
+
+
+class Drawing(NamedTuple):
+    """A drawing, (3, size, size) in [0, 1], and itself as a program draws it small.
+
+    Attributes:
+        hard: (3, size / scale, size / scale): one colour a pixel, that of its middle, as where
+            nothing smooths the edges; None where there is no such scale.
+    """
+
+    picture: Tensor
+    hard: Tensor | None
 
 
 class Dice:
@@ -44,13 +57,18 @@ class Dice:
         return round(255 * values[0]), round(255 * values[1]), round(255 * values[2])
 
 
-def draw_drawing(size: int, generator: torch.Generator) -> Tensor:
-    """One drawing, (3, size, size) in [0, 1], 8-bit levels: a ground, shapes, lines and text.
+def draw_drawing(size: int, generator: torch.Generator, scale: int = 1) -> Drawing:
+    """One drawing, 8-bit levels: a ground, shapes, lines and text.
 
     Half of them are smooth at the edges, drawn larger and reduced; half as drawn.
+
+    Args:
+        size: side in pixels, a multiple of the scale.
+        generator: a CPU generator.
+        scale: of the small form beside it, 1 for none.
     """
     dice = Dice(generator)
-    factor = OVERSAMPLING if dice.real() < 0.5 else 1
+    factor = OVERSAMPLING if dice.real() < 0.5 or scale > 1 else 1
     side = size * factor
     dark = dice.real() < 0.3
     picture = Image.new("RGB", (side, side), dice.colour(0.0, 0.25) if dark else dice.colour(0.8))
@@ -68,7 +86,12 @@ def draw_drawing(size: int, generator: torch.Generator) -> Tensor:
         picture = picture.rotate(
             turned, Image.Resampling.BICUBIC, fillcolor=picture.getpixel((0, 0))
         )
-    picture = picture.resize((size, size), Image.Resampling.BOX)
+    middle, step = scale * factor // 2, scale * factor
+    hard = _as_tensor(picture)[:, middle::step, middle::step] if scale > 1 else None
+    return Drawing(_as_tensor(picture.resize((size, size), Image.Resampling.BOX)), hard)
+
+
+def _as_tensor(picture: Image.Image) -> Tensor:
     return torch.from_numpy(np.asarray(picture).copy()).permute(2, 0, 1).float().div(255.0)
 
 
@@ -78,10 +101,34 @@ def with_drawings(clean: Tensor, generator: torch.Generator, share: float) -> Te
         return clean
     chosen = torch.rand(len(clean), generator=generator) < share
     drawn = [
-        draw_drawing(clean.shape[-1], generator) if c else x
+        draw_drawing(clean.shape[-1], generator).picture if c else x
         for c, x in zip(chosen, clean, strict=True)
     ]
     return torch.stack(drawn)
+
+
+def with_hard_edges(
+    degraded: Tensor, clean: Tensor, wear: Tensor, generator: torch.Generator, share: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Some examples replaced by drawings whose inputs nothing has smoothed: icons, comics, plots.
+
+    An antialiased reduction of an edge says where between two pixels it lies; these do not, and
+    enlarged as if they were reductions, they get echoes beside every edge.
+
+    Args:
+        degraded, clean: (N, 3, h, w) and (N, 3, H, W).
+        wear: (N, 3), what the inputs suffer from: these from nothing.
+        generator: a CPU generator.
+        share: of the examples.
+    """
+    chosen = torch.rand(len(clean), generator=generator) < share
+    degraded, clean, wear = degraded.clone(), clean.clone(), wear.clone()
+    for index in chosen.nonzero().flatten().tolist():
+        scale = clean.shape[-1] // degraded.shape[-1]
+        drawing = draw_drawing(clean.shape[-1], generator, scale)
+        assert drawing.hard is not None
+        clean[index], degraded[index], wear[index] = drawing.picture, drawing.hard, 0.0
+    return degraded, clean, wear
 
 
 def _shape(

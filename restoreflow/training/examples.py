@@ -11,7 +11,7 @@ from restoreflow.networks.low_light import MOST_STOPS
 from restoreflow.training.config import TrainConfig
 from restoreflow.training.data import Photos
 from restoreflow.training.degradations import downscale, round_8bit
-from restoreflow.training.drawings import with_drawings
+from restoreflow.training.drawings import with_drawings, with_hard_edges
 from restoreflow.training.low_light_pairs import simulate
 from restoreflow.training.photo_degradation import degrade_photo
 
@@ -19,6 +19,8 @@ __all__ = ["Example", "draw_examples", "with_bare_frames"]
 
 BARE_SHARE = 0.03
 """Of low-light examples, black or white frames."""
+HARD_SHARE = 0.5
+"""Beside drawings that are worn as photographs are, so many whose inputs have hard edges."""
 
 
 class Example(NamedTuple):
@@ -29,17 +31,19 @@ class Example(NamedTuple):
         clean: (N, 3, H, W), in [0, 1].
         stops: (N, 3), low light only: the exposure that takes degraded to clean, each channel's.
         thumbnail: (N, 3, t, t), low light only: the whole degraded picture reduced.
+        wear: (N, 3), worn photographs only: what they suffer from, see `networks.wear`.
     """
 
     degraded: Tensor
     clean: Tensor
     stops: Tensor | None = None
     thumbnail: Tensor | None = None
+    wear: Tensor | None = None
 
     def to(self, device: torch.device) -> Example:
         """The batch on a device."""
-        stops, thumbnail = (x if x is None else x.to(device) for x in (self.stops, self.thumbnail))
-        return Example(self.degraded.to(device), self.clean.to(device), stops, thumbnail)
+        rest = (x if x is None else x.to(device) for x in self[2:])
+        return Example(self.degraded.to(device), self.clean.to(device), *rest)
 
     def split(self, size: int) -> list[Example]:
         """Batches of at most ``size`` items."""
@@ -59,7 +63,10 @@ def draw_examples(
     clean = photos.batch(count, size, generator, config.reduced)
     clean = with_drawings(clean, generator, config.drawings)
     if config.degradation == "photo":
-        return Example(degrade_photo(clean, config.scale, generator), clean)
+        worn = degrade_photo(clean, config.scale, generator)
+        hard = config.drawings * HARD_SHARE
+        degraded, clean, wear = with_hard_edges(worn.picture, clean, worn.wear, generator, hard)
+        return Example(degraded, clean, wear=wear)
     return Example(round_8bit(downscale(clean, config.scale)), clean)
 
 

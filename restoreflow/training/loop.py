@@ -10,17 +10,21 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from statistics import fmean
 
 import torch
 from torch import nn
 
 from restoreflow.config_reader import to_dict
+from restoreflow.flows.config import FlowConfig
 from restoreflow.models.card import write_card
 from restoreflow.models.folder import LOG, RECIPE, save_folder
 from restoreflow.networks.build import build_network
+from restoreflow.networks.config import NetworkConfig
 from restoreflow.networks.restoration_network import RestorationNetwork
 from restoreflow.outputs.atomic import make_folder
 from restoreflow.outputs.lines import LocalLines
+from restoreflow.training.adversary import Adversary
 from restoreflow.training.checkpoint import (
     Progress,
     load_checkpoint,
@@ -90,14 +94,22 @@ class Trainer:
         self.distance = self._feature_distance(lpips)
         torch.manual_seed(config.seed)
         self.network: RestorationNetwork = build_network(config.model()).to(device)
+        if config.flow.rotations == "learnt":
+            self.network.flow.learn_rotations()
         self.average = copy.deepcopy(self.network).requires_grad_(False)
         self.optimiser = Optimiser(self.network)
+        self.adversary = self._adversary()
         self.progress = Progress()
         make_folder(out)
         self.checkpoint, self.log = out / CHECKPOINT, out / LOG
         if self.checkpoint.exists():
             self.progress = load_checkpoint(
-                self.checkpoint, self.network, self.average, self.optimiser, self.fingerprint
+                self.checkpoint,
+                self.network,
+                self.average,
+                self.optimiser,
+                self.fingerprint,
+                self.adversary,
             )
             if self.rank == 0:
                 forget_after(self.log, self.progress.total)
@@ -115,6 +127,8 @@ class Trainer:
         if start:
             taken, needed = load_start(start, self.network, self.average)
             self.report({"start": " and ".join(map(str, start)), "taken": taken, "needed": needed})
+            for network in (self.network, self.average):
+                network.flow.settle_rotations()
         if encoder:
             load_mean(encoder, self.network, self.average)
             while not self.config.stages[self.progress.stage].of_flow:
@@ -122,8 +136,15 @@ class Trainer:
 
     @property
     def fingerprint(self) -> str:
-        """Of what a checkpoint must agree in: network and seed, not the stages' lengths."""
-        kept = {k: to_dict(self.config)[k] for k in ("task", "scale", "network", "flow", "seed")}
+        """Of what a checkpoint must agree in: network and seed, not the stages' lengths.
+
+        Of what is as usual nothing is said, so that what later versions add changes no checkpoint's.
+        """
+        names = "task", "scale", "network", "flow", "seed"
+        usual = {"network": to_dict(NetworkConfig()), "flow": to_dict(FlowConfig())}
+        kept = {name: to_dict(self.config)[name] for name in names}
+        for name, defaults in usual.items():
+            kept[name] = {k: v for k, v in kept[name].items() if v != defaults[k]}
         return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
 
     def run(self, minutes: float = math.inf, steps: float = math.inf) -> bool:
@@ -152,11 +173,13 @@ class Trainer:
         if log:
             extras[LOG] = write_log(log)
         card = write_card(model, self.config.card, curve=summarise_log(log))
-        save_folder(self.out / MODEL, model, self.average, card, extras)
+        kept = copy.deepcopy(self.average)
+        kept.flow.fold_rotations()
+        save_folder(self.out / MODEL, model, kept, card, extras)
 
     def loss(self, stage: StageConfig) -> StageLoss:
         """What a stage minimises, as a module over the network."""
-        return StageLoss(self.network, stage, self.distance)
+        return StageLoss(self.network, stage, self.distance, self.adversary)
 
     def _run_stage(self, stage: StageConfig, deadline: float, last: float) -> bool:
         if self.progress.step == 0:
@@ -171,18 +194,18 @@ class Trainer:
             generator = step_generator(self.config.seed, step, self._stream(index))
             return draw_examples(self.photos, share, stage.patch, self.config, generator)
 
-        sums: dict[str, float] = {}
+        sums: dict[str, list[float]] = {}
         began, seconds = time.monotonic(), self.progress.seconds
         for batch in prefetch(make, first, stage.steps):
             rate = learning_rate(stage, self.progress.step)
             terms = self._step(module, stage, rate, batch)
             for name, value in terms.items():
-                sums[name] = sums.get(name, 0.0) + value / LOG_STEPS
+                sums.setdefault(name, []).append(value)
             self.progress.step += 1
             self.progress.total += 1
             self.progress.seconds = seconds + time.monotonic() - began
             if self.progress.step % LOG_STEPS == 0:
-                self._log(stage, rate, sums)
+                self._log(stage, rate, {name: fmean(values) for name, values in sums.items()})
                 sums = {}
             if time.monotonic() - self._saved > CHECKPOINT_SECONDS:
                 self._save()
@@ -195,7 +218,8 @@ class Trainer:
     ) -> dict[str, float]:
         stream = self._stream(self.progress.stage) + 1
         noise = step_generator(self.config.seed, self.progress.step, stream)
-        total, terms = module(batch.to(self.device), noise.initial_seed())
+        batch = batch.to(self.device)
+        total, terms, contest = module(batch, noise.initial_seed(), self.progress.step)
         self.optimiser.zero_grad()
         total.backward()
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), stage.clip)
@@ -203,6 +227,8 @@ class Trainer:
             self.progress.skipped += 1
             return terms
         self.optimiser.step(rate, rate * stage.muon / stage.learning_rate)
+        if contest is not None and self.adversary is not None:
+            terms |= self.adversary.learn(contest, self.world)
         self._update_average()
         return terms | {"gradient": float(norm)}
 
@@ -230,7 +256,7 @@ class Trainer:
         details = []
         for part in drawn.split(8):
             batch = part.to(self.device)
-            context, _ = told_context(self.network, batch)
+            context = told_context(self.network, batch).context
             details.append(batch.clean - self.network.encode(batch.degraded, context).mean)
         self.network.flow.start(torch.cat(details))
         self.average.load_state_dict(
@@ -246,6 +272,12 @@ class Trainer:
         if not any(stage.needs_features for stage in self.config.stages):
             return None
         return load_feature_distance(folder or Path("lpips")).to(self.device)
+
+    def _adversary(self) -> Adversary | None:
+        if not any(stage.weights.adversary > 0 for stage in self.config.stages):
+            return None
+        reduced = self.config.precision == "bfloat16"
+        return Adversary(self.device, torch.bfloat16 if reduced else None)
 
     def _log(self, stage: StageConfig, rate: float, terms: dict[str, float]) -> None:
         if self.rank != 0:
@@ -272,11 +304,14 @@ class Trainer:
                 self.optimiser,
                 self.progress,
                 self.fingerprint,
+                self.adversary,
             )
 
 
 def learning_rate(stage: StageConfig, step: int) -> float:
-    """Linear warm-up times a cosine from 1 to the stage's final share."""
-    cosine = 0.5 + 0.5 * math.cos(math.pi * min(1.0, step / (stage.curve or stage.steps)))
+    """Linear warm-up, then held, then a cosine from 1 to the stage's final share."""
+    done = step / (stage.curve or stage.steps)
+    falling = max(0.0, done - stage.hold) / (1.0 - stage.hold)
+    cosine = 0.5 + 0.5 * math.cos(math.pi * min(1.0, falling))
     warm = min(1.0, (step + 1) / max(stage.warmup, 1))
     return stage.learning_rate * warm * (stage.final + (1.0 - stage.final) * cosine)

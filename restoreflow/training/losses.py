@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from restoreflow.networks.low_light import with_stops
-from restoreflow.networks.restoration_network import Encoding, RestorationNetwork
+from restoreflow.networks.restoration_network import Encoding, RestorationNetwork, Sample
+from restoreflow.training.adversary import Adversary, Contest
 from restoreflow.training.config import StageConfig
 from restoreflow.training.degradations import downscale
 from restoreflow.training.examples import Example
 from restoreflow.training.perceptual import FeatureDistance, draw_place
 
-__all__ = ["StageLoss", "energy_score", "told_context"]
+__all__ = ["StageLoss", "Told", "energy_score", "told_context"]
 
 SQUARED_STEP = 1.0 / 255.0**2
+WEAR_ERROR = 0.03
+"""Standard deviation of what wear is told wrong by, in units of `networks.wear`."""
+JUDGED_SHARE = 0.3
+"""Of the patches, whose wear is told as judged from the patch."""
 
 
 def energy_score(to_truth1: Tensor, to_truth2: Tensor, between: Tensor, spread: float) -> Tensor:
@@ -42,25 +49,45 @@ def out_of_range(image: Tensor) -> Tensor:
     return ((image - 0.5).abs() - 0.5).clamp_min(0.0).square().mean()
 
 
-def told_context(
-    network: RestorationNetwork, batch: Example
-) -> tuple[Tensor | None, Tensor | None]:
-    """What the encoder is told of the whole pictures, and how far their exposure is misjudged.
+class Told(NamedTuple):
+    """What an encoder is told of the whole pictures, and how far that was misjudged.
 
-    It is told their true exposure, which leaves it with what a patch can show; judging exposure is
-    learnt apart, from the second value.
-
-    Returns:
-        The context, (N, G), and the mean absolute error of the judged exposure in stops; nothing
-        where there is nothing to be told.
+    Attributes:
+        context: (N, G); None where nothing is told.
+        terms: mean absolute error of what was judged, by the name of its weight: "exposure" in
+            stops, "wear" in units of `networks.wear`.
     """
+
+    context: Tensor | None
+    terms: dict[str, Tensor]
+
+
+def told_context(
+    network: RestorationNetwork, batch: Example, generator: torch.Generator | None = None
+) -> Told:
+    """The true exposure or wear, which leaves the encoder with what a patch can show.
+
+    Judging is learnt apart, from the error. Wear is told about as exactly as it is judged in use
+    where a generator is given: a little wrong, and for some pictures as the patch alone shows it.
+    """
+    if batch.wear is not None:
+        judged = network.global_context(batch.degraded)
+        if judged is None:
+            return Told(None, {})
+        terms = {"wear": F.l1_loss(judged, batch.wear)}
+        told = batch.wear
+        if generator is not None:
+            wrong = torch.randn(told.shape, generator=generator).to(told) * WEAR_ERROR
+            as_judged = torch.rand(len(told), 1, generator=generator).to(told) < JUDGED_SHARE
+            told = torch.where(as_judged, judged.detach(), told + wrong)
+        return Told(told.clamp(0.0, 1.0), terms)
     if batch.stops is None or batch.thumbnail is None:
-        return None, None
+        return Told(None, {})
     judged = network.global_context(batch.thumbnail)
     if judged is None:
-        return None, None
+        return Told(None, {})
     true = batch.stops.clamp(min=0.0)
-    return with_stops(judged, true), F.l1_loss(judged[:, :3], true)
+    return Told(with_stops(judged, true), {"exposure": F.l1_loss(judged[:, :3], true)})
 
 
 class StageLoss(nn.Module):
@@ -70,6 +97,7 @@ class StageLoss(nn.Module):
         network: what is trained.
         stage: which loss, and its weights.
         distance: distances of features, needed by the "texture" loss.
+        adversary: needed where the stage gives it a weight.
     """
 
     def __init__(
@@ -77,6 +105,7 @@ class StageLoss(nn.Module):
         network: RestorationNetwork,
         stage: StageConfig,
         distance: FeatureDistance | None = None,
+        adversary: Adversary | None = None,
     ) -> None:
         super().__init__()
         self.network = network
@@ -89,38 +118,69 @@ class StageLoss(nn.Module):
             parameter.requires_grad_(False)
         for parameter in network.encoder.exposure_parameters() if exposure else ():
             parameter.requires_grad_(True)
-        # Kept out of the modules: it is not trained, nor distributed, nor saved.
-        self._distance = [distance]
+        # Kept out of the modules: not trained here, nor distributed, nor saved.
+        self._distance, self._adversary = [distance], [adversary]
 
-    def forward(self, batch: Example, seed: int) -> tuple[Tensor, dict[str, float]]:
-        """The loss of a batch, and its terms before weighting.
+    def forward(
+        self, batch: Example, seed: int, step: int = 0
+    ) -> tuple[Tensor, dict[str, float], Contest | None]:
+        """The loss of a batch, its terms before weighting, and what an adversary is to tell apart.
 
         Args:
             batch: inputs and what they should have been.
             seed: of the noise drawn here, on the CPU, so that devices agree.
+            step: of the stage.
         """
         generator = torch.Generator().manual_seed(seed)
         degraded, clean = batch.degraded, batch.clean
-        context, exposure = told_context(self.network, batch)
+        context, judged = told_context(self.network, batch, generator)
         if self.stage.loss == "exposure":
-            if exposure is None:
+            if "exposure" not in judged:
                 raise ValueError("these examples have no exposure to be judged")
-            return exposure, {"exposure": float(exposure.detach())}
+            return judged["exposure"], {"exposure": float(judged["exposure"].detach())}, None
         encoding = self.network.encode(degraded, context)
         terms = {"mean": F.l1_loss(encoding.mean, clean)}  # logged where its weight is 0
+        contest, seen = None, {}
         if self.stage.loss == "mean":
             terms |= self._more_of_mean(encoding.mean, clean, generator)
         else:
             condition = self.network.prepare(encoding.features)
             terms["likelihood"] = self._likelihood(encoding, condition, clean, generator)
             if self.stage.loss == "texture":
-                terms |= self._texture(encoding, condition, degraded, clean, generator)
-        if exposure is not None:
-            terms["exposure"] = exposure
+                samples = self._samples(encoding, condition, clean, generator)
+                terms |= self._texture(samples, encoding.mean.detach(), batch, generator)
+                first, second = (sample.image.detach() for sample in samples)
+                seen["between"] = float(F.l1_loss(first, second))
+                contest, more = self._contest(samples, encoding, batch, step)
+                terms |= more
+        terms |= judged
         total = clean.new_zeros(())
         for name, value in terms.items():
-            total = total + getattr(self.stage.weights, name) * value
-        return total, {name: float(value.detach()) for name, value in terms.items()}
+            weight = getattr(self.stage.weights, name)
+            total = total + weight * (self._ramp(step) if name == "adversary" else 1.0) * value
+        return total, {name: float(value.detach()) for name, value in terms.items()} | seen, contest
+
+    def _ramp(self, step: int) -> float:
+        """How much of its weight the adversary has."""
+        since = step - self.stage.adversary_from
+        return min(1.0, max(0.0, since / max(self.stage.adversary_ramp, 1)))
+
+    def _contest(
+        self, samples: list[Sample], encoding: Encoding, batch: Example, step: int
+    ) -> tuple[Contest | None, dict[str, Tensor]]:
+        """What is to be told apart, and the samplers' loss of it, from its first step on."""
+        adversary = self._adversary[0]
+        if not self.stage.weights.adversary or step < self.stage.adversary_from:
+            return None, {}
+        if adversary is None:
+            raise ValueError("this stage's loss needs an adversary")
+        size = batch.clean.shape[-2:]
+        plain = encoding.mean.detach()  # of a dark picture, interpolation says nothing
+        if self.network.task == "sr":
+            plain = F.interpolate(batch.degraded, size, mode="bicubic", align_corners=False)
+        # One of the two: both are drawn alike.
+        loss, contest = adversary.challenge(batch.clean, samples[0].image, plain)
+        return contest, {"adversary": loss}
 
     def _more_of_mean(self, mean: Tensor, clean: Tensor, generator) -> dict[str, Tensor]:
         """What the stage asks of the mean image beyond L1."""
@@ -160,19 +220,22 @@ class StageLoss(nn.Module):
         density = self.network.detail_log_prob(fixed, clean + noise / 255.0, condition)
         return -density.mean() / clean[0].numel()
 
-    def _texture(
-        self, encoding: Encoding, condition, degraded: Tensor, clean: Tensor, generator
-    ) -> dict[str, Tensor]:
-        """Energy scores of two samples at temperature 1, and their consistency."""
-        distance = self._feature_distance()
+    def _samples(self, encoding: Encoding, condition, clean: Tensor, generator) -> list[Sample]:
+        """Two samples at temperature 1; the mean image is held fixed."""
         fixed = encoding._replace(mean=encoding.mean.detach())
         shape = (len(clean), self.network.latent_channels, *encoding.features.shape[-2:])
-        draws = [
+        return [
             self.network.sample(
                 fixed, torch.randn(shape, generator=generator).to(clean), 1.0, condition
             )
             for _ in range(2)
         ]
+
+    def _texture(
+        self, draws: list[Sample], mean: Tensor, batch: Example, generator
+    ) -> dict[str, Tensor]:
+        """Energy scores of two samples, and their consistency."""
+        clean, distance = batch.clean, self._feature_distance()
         samples = [draw.image for draw in draws]
         truth, first, second = self._features((clean, *samples), generator)
         spread, vgg = self.stage.weights.spread, self.stage.weights.vgg
@@ -190,9 +253,12 @@ class StageLoss(nn.Module):
         if self.stage.weights.lpips > 0:
             terms["lpips"] = energy_score(ends[0].lpips, ends[1].lpips, between.lpips, spread)
         if self.stage.weights.range > 0:
-            excess = [out_of_range(fixed.mean + draw.detail) for draw in draws]
+            excess = [out_of_range(mean + draw.detail) for draw in draws]
             terms["range"] = 0.5 * (excess[0] + excess[1])
         if self.network.task == "sr":
-            low = [downscale(x, self.network.scale) for x in samples]
-            terms["consistency"] = 0.5 * (F.l1_loss(low[0], degraded) + F.l1_loss(low[1], degraded))
+            # A worn input is not what a sample's reduction should be.
+            scale = self.network.scale
+            goal = batch.degraded if batch.wear is None else downscale(clean, scale)
+            low = [downscale(x, scale) for x in samples]
+            terms["consistency"] = 0.5 * (F.l1_loss(low[0], goal) + F.l1_loss(low[1], goal))
         return terms

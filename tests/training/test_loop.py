@@ -14,6 +14,7 @@ import torch
 from safetensors.torch import load_file
 
 from restoreflow.errors import ModelError
+from restoreflow.models.folder import load_folder
 from restoreflow.training.config import TrainConfig
 from restoreflow.training.examples import Example
 from restoreflow.training.loop import Trainer, learning_rate
@@ -57,6 +58,41 @@ def test_a_broken_training_resumes_to_the_same_weights(
     assert all(torch.equal(whole[name], broken[name]) for name in whole)
 
 
+def test_a_training_with_an_adversary_and_learnt_rotations_resumes_likewise(tmp_path: Path) -> None:
+    write_extractors(tmp_path / "lpips")
+    config = recipe("likelihood", "texture", steps=4)
+    likelihood, texture = config.stages
+    weights = dataclasses.replace(texture.weights, adversary=0.5)
+    texture = dataclasses.replace(texture, weights=weights, adversary_from=1, adversary_ramp=1)
+    config = dataclasses.replace(
+        config,
+        stages=(likelihood, texture),
+        degradation="photo",
+        drawings=0.5,
+        network=dataclasses.replace(config.network, told=True),
+        flow=dataclasses.replace(config.flow, rotations="learnt", coarse=1, injector="spline"),
+    )
+    lines: list[dict] = []
+    assert trainer(tmp_path, config, "whole", report=lines.append).run()
+    for _ in range(8):
+        if trainer(tmp_path, config, "broken").run(steps=3):
+            break
+    whole = load_file(tmp_path / "whole" / "model" / "model.safetensors")
+    broken = load_file(tmp_path / "broken" / "model" / "model.safetensors")
+    assert whole.keys() == broken.keys()
+    assert all(torch.equal(whole[name], broken[name]) for name in whole)
+    # What was learnt is folded into plain matrices, orthogonal to float32's last digit.
+    rotations = {k: v for k, v in whole.items() if k.endswith("rotation.weight")}
+    first = Trainer(config, tmp_path / "photos", tmp_path / "new", CPU, lpips=tmp_path / "lpips")
+    fresh = first.network.state_dict()
+    assert rotations and not any("skew" in name for name in whole)
+    for name, matrix in rotations.items():
+        unit = matrix.double() @ matrix.double().T - torch.eye(48, dtype=torch.float64)
+        assert unit.abs().max() < 3e-6
+        assert not torch.equal(matrix, fresh[name])
+    load_folder(tmp_path / "whole" / "model")
+
+
 def test_the_mean_improves_and_the_average_follows(tmp_path: Path) -> None:
     run = trainer(tmp_path, recipe("mean", steps=40))
     lines: list[dict] = []
@@ -89,8 +125,8 @@ class _Broken(torch.nn.Module):
         super().__init__()
         self.network = network
 
-    def forward(self, batch, seed):
-        return next(iter(self.network.parameters())).sum() * float("nan"), {}
+    def forward(self, batch, seed, step):
+        return next(iter(self.network.parameters())).sum() * float("nan"), {}, None
 
 
 def test_twins_start_from_the_same_encoder(tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def loss_on(task: str, config: TrainConfig, folder: Path) -> tuple[StageLoss, to
     textured = config.stages[0].loss == "texture"
     distance = load_feature_distance(write_extractors(folder)) if textured else None
     module = StageLoss(network, config.stages[0], distance)
-    total, terms = module((example if task == "sr" else dark_example)(2), seed=0)
+    total, terms, _ = module((example if task == "sr" else dark_example)(2), seed=0)
     assert ("consistency" in terms) == (textured and task == "sr")
     assert ("exposure" in terms) == (task == "lowlight")
     return module, total
@@ -77,12 +77,12 @@ def test_every_trained_parameter_receives_a_gradient(loss: Loss, task: Task, tmp
 def test_exposure_is_learnt_from_the_thumbnail_and_the_mean_image_is_told_the_truth() -> None:
     network = build_network(recipe("mean", task="lowlight").model())
     batch = dark_example(2)
-    context, error = told_context(network, batch)
-    assert context is not None and error is not None and batch.stops is not None
+    context, judged = told_context(network, batch)
+    assert context is not None and batch.stops is not None
     assert torch.equal(context[:, :3], batch.stops)
     other = batch._replace(thumbnail=batch.clean)
     assert not torch.equal(context[:, 3:], told_context(network, other)[0][:, 3:])  # pyright: ignore
-    error.backward()
+    judged["exposure"].backward()
     encoder = network.encoder
     judged = {n.split(".")[0] for n, p in encoder.named_parameters() if p.grad is not None}
     assert judged == {"judgement"}
@@ -95,7 +95,7 @@ def test_an_exposure_stage_trains_the_exposure_alone() -> None:
     network = build_network(config.model())
     module = StageLoss(network, config.stages[0])
     batch = dark_example(2)
-    total, terms = module(batch, seed=0)
+    total, terms, _ = module(batch, seed=0)
     assert float(total) == terms["exposure"] > 0
     total.backward()
     trained = {id(p) for p in network.parameters() if p.requires_grad}
@@ -125,7 +125,7 @@ def test_a_mean_stage_may_compare_features_and_no_other_stage(tmp_path: Path) ->
     network = build_network(config.model())
     distance = load_feature_distance(write_extractors(tmp_path))
     batch = dark_example(2)
-    total, terms = StageLoss(network, stage, distance)(batch, seed=0)
+    total, terms, _ = StageLoss(network, stage, distance)(batch, seed=0)
     plain = StageLoss(network, config.stages[0])(batch, seed=0)[0]
     assert terms["mean_features"] > 0
     torch.testing.assert_close(total - plain, torch.tensor(0.5 * terms["mean_features"]))
@@ -142,7 +142,7 @@ def test_a_mean_stage_may_ask_for_decibels_and_lpips(tmp_path: Path) -> None:
     batch = example(2)
     weights = LossWeights(mean=0.0, mean_decibels=0.5, mean_lpips=2.0)
     stage = dataclasses.replace(config.stages[0], weights=weights)
-    total, terms = StageLoss(network, stage, distance)(batch, seed=0)
+    total, terms, _ = StageLoss(network, stage, distance)(batch, seed=0)
     image = network.encode(batch.degraded).mean
     error = (image - batch.clean).square().mean((1, 2, 3)) + 255.0**-2
     expected = 10.0 * error.log10().mean()
@@ -193,3 +193,47 @@ def test_features_stay_differentiable_in_the_input_outside_training() -> None:
     degraded = torch.rand(1, 3, 12, 12, requires_grad=True)
     network.encode(degraded).features.square().sum().backward()
     assert degraded.grad is not None and degraded.grad.any()
+
+
+def worn_example(config: TrainConfig, count: int = 4) -> Example:
+    clean = torch.rand(count, 3, 96, 96)
+    wear = torch.linspace(0.1, 0.9, 3 * count).view(count, 3)
+    return Example(torch.rand(count, 3, 24, 24), clean, wear=wear)
+
+
+def told_recipe(*losses) -> TrainConfig:
+    config = recipe(*losses)
+    network = dataclasses.replace(config.network, told=True)
+    return dataclasses.replace(config, degradation="photo", network=network)
+
+
+def test_an_encoder_is_told_wear_about_as_it_was_and_judges_it_besides() -> None:
+    config = told_recipe("mean")
+    network, batch = build_network(config.model()), worn_example(told_recipe("mean"), 64)
+    assert batch.wear is not None
+    exact = told_context(network, batch)
+    assert exact.context is not None and torch.equal(exact.context, batch.wear)
+    told = told_context(network, batch, torch.Generator().manual_seed(0)).context
+    assert told is not None
+    near = (told - batch.wear).abs().amax(1) < 0.15
+    assert 0.5 < float(near.float().mean()) < 0.95  # the rest as judged, which is 0 here
+    exact.terms["wear"].backward()
+    judge = network.get_submodule("encoder.judgement")
+    assert any(p.grad is not None and p.grad.any() for p in judge.parameters())
+    others = [p for n, p in network.named_parameters() if "judgement" not in n]
+    assert all(p.grad is None for p in others)
+
+
+def test_a_worn_inputs_samples_are_held_to_the_clean_picture(tmp_path: Path) -> None:
+    config = told_recipe("texture")
+    network = build_network(config.model())
+    distance = load_feature_distance(write_extractors(tmp_path))
+    batch = worn_example(config)
+    other = batch._replace(degraded=batch.degraded.flip(-1))
+    module = StageLoss(network, config.stages[0], distance)
+    with torch.no_grad():
+        network.get_parameter("encoder.detail.weight").zero_()
+        mean = network.encode(batch.degraded).mean
+    clean = batch._replace(clean=mean, wear=torch.zeros(4, 3))
+    near = module(clean, seed=0)[1]["consistency"]
+    assert near < module(other._replace(clean=mean), seed=0)[1]["consistency"]
