@@ -157,7 +157,7 @@ def realism(
     Example: restoreflow evaluate realism --data photos/val --data Kodak24 --model sr-x4
     """
     levels = parse_temperatures(temperatures)
-    require_free(out, overwrite)
+    target = Target(out, overwrite)
     _set_threads(threads)
 
     from restoreflow.evaluation.lpips import load_lpips
@@ -167,14 +167,17 @@ def realism(
 
     files = [file for folder in data for file in list_pictures(folder, limit)]
     name = " + ".join(folder.resolve().name for folder in data)
-    facts, models = _methods(model or "sr-x4", "sr", levels, seed, consistency, device)
+    target.keep(path for folder in data for path in list_pictures(folder))
+    target.keep(weights_in(lpips))
+    folder = _model(model or "sr-x4", "sr", target)
+    facts, models = _methods(folder, levels, seed, consistency, device)
     scenes = read_scenes(files, facts["scale"])
     methods = [bicubic(facts["scale"]), *models]
     squeeze = load_lpips("squeeze", lpips)
     with progress(output_format, len(CONDITIONS) * len(methods)) as advance:
         rows = list(evaluate_realism(methods, name, scenes, squeeze, advance))
     facts["task"] = "realism"
-    report([row.record() for row in rows], [realism_table(rows)], output_format, out, facts)
+    report([row.record() for row in rows], [realism_table(rows)], output_format, target, facts)
 
 
 @app.command()

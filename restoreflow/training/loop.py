@@ -138,7 +138,7 @@ class Trainer:
     def fingerprint(self) -> str:
         """Of what a checkpoint must agree in: network and seed, not the stages' lengths.
 
-        Of what is as usual nothing is said, so that what later versions add changes no checkpoint's.
+        What is as usual is left out, so that what later versions add changes no checkpoint's.
         """
         names = "task", "scale", "network", "flow", "seed"
         usual = {"network": to_dict(NetworkConfig()), "flow": to_dict(FlowConfig())}
