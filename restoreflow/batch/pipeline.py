@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from restoreflow.batch.content import Content
+from restoreflow.batch.entry import Written
 from restoreflow.batch.job import Job
-from restoreflow.batch.manifest import Written
 from restoreflow.batch.observer import Restored
-from restoreflow.batch.read import read_picture, result_pixels
+from restoreflow.batch.read import content_of_input, input_bytes, read_picture, result_pixels
 from restoreflow.batch.record import Record, explained
 from restoreflow.batch.results import encode_results, record_of, write_results
 from restoreflow.batch.resume import Decision
@@ -43,10 +44,12 @@ class Ready(NamedTuple):
     Attributes:
         picture: as decoded.
         pixels: (h, w, 3) what the restorer gets: hidden colours replaced by visible ones.
+        content: of the input's file; None where it is none.
     """
 
     picture: Picture
     pixels: np.ndarray
+    content: Content | None = None
 
 
 class _Behind(NamedTuple):
@@ -148,11 +151,12 @@ class Pipeline:
             held.append(pixels)
 
         try:
-            picture = read_picture(job, self._settings, self._scale, admit)
+            data = input_bytes(job, self._settings)
+            picture = read_picture(job, self._settings, self._scale, admit, data)
             pixels = picture.pixels
             if picture.alpha is not None:
                 pixels = fill_transparent(pixels, picture.alpha)
-            return Ready(picture, pixels)
+            return Ready(picture, pixels, content_of_input(job, data))
         except BaseException:
             if held:
                 self._room.leave(held[0])
@@ -211,6 +215,8 @@ def failed(job: Job, error: Exception) -> Record:
 
 def _note(decision: Decision, record: Record, written: Mapping[Path, Written]) -> None:
     """Finish what the manifest has begun; if that fails, what it has is enough to go on."""
+    if decision.manifest is not None and decision.verified is not None:
+        decision.manifest.verified(decision.verified)
     if decision.manifest is None or decision.origin is None or record.status == "skipped":
         return
     with contextlib.suppress(RestoreflowError):

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
 
+from restoreflow.batch.content import Content, Stamp, sample_of, stamp_of, whole_of
 from restoreflow.batch.job import STREAM, Job
 from restoreflow.batch.settings import RestorationSettings
 from restoreflow.images.decode import decode, read_bytes, read_size
@@ -11,7 +15,7 @@ from restoreflow.images.formats import check_size
 from restoreflow.images.names import shown
 from restoreflow.images.picture import Picture
 
-__all__ = ["input_bytes", "read_picture", "result_pixels"]
+__all__ = ["content_of_input", "input_bytes", "read_picture", "result_pixels"]
 
 
 def input_bytes(job: Job, settings: RestorationSettings) -> bytes:
@@ -26,12 +30,14 @@ def read_picture(
     settings: RestorationSettings,
     scale: int,
     admit: Callable[[int], object] = lambda pixels: None,
+    data: bytes | None = None,
 ) -> Picture:
     """Decode a job's input.
 
     Args:
         scale: pixels of the result's side per pixel of the input's.
         admit: is called with the number of pixels before they are decoded; may wait, or raise.
+        data: as `input_bytes` gave it; None: it is read.
 
     Raises:
         InputError: it cannot be read.
@@ -40,12 +46,33 @@ def read_picture(
     label = "standard input" if job.input == STREAM else shown(job.input)
     label += f", {job.page}" if job.page else ""
     most = settings.max_pixels
-    data = input_bytes(job, settings)
+    data = input_bytes(job, settings) if data is None else data
     width, height = read_size(data, most, label)
     check_size(job.format, width * scale, height * scale)
     admit(width * height)
     picture = decode(data, most, label)
     return picture.without_metadata() if settings.strip_metadata else picture
+
+
+def content_of_input(job: Job, data: bytes) -> Content | None:
+    """What an input's file holds; None where it is standard input, or goes away meanwhile.
+
+    Args:
+        data: as `input_bytes` gave it, which for a page is not the file.
+    """
+    if job.data is not None:
+        return None
+    if job.page is None:
+        return Content.of(data)
+    with contextlib.suppress(OSError):
+        return _content_of_file(job.input, stamp_of(job.input))
+    return None
+
+
+@lru_cache(maxsize=8)
+def _content_of_file(path: Path, stamp: Stamp) -> Content:
+    """Of a file with many pages this is asked once for each."""
+    return Content(sample_of(path), whole_of(path))
 
 
 def result_pixels(picture: Picture, settings: RestorationSettings, scale: int) -> int:

@@ -9,14 +9,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from restoreflow.batch.content import Content
+from restoreflow.batch.entry import Entry, Origin
 from restoreflow.batch.job import STREAM, Job, Shard
-from restoreflow.batch.manifest import Manifest, Origin
+from restoreflow.batch.manifest import Manifest
 from restoreflow.batch.record import Record
 from restoreflow.batch.settings import RestorationSettings
 from restoreflow.errors import OutputError, RestoreflowError
 from restoreflow.images.names import shown
 from restoreflow.models.folder import CONFIG, WEIGHTS
-from restoreflow.remote_path import RemotePath, absolute_name, is_there
+from restoreflow.remote_path import RemotePath, is_there
 
 __all__ = ["Decision", "Progress", "model_hash"]
 
@@ -29,12 +31,20 @@ class Decision(NamedTuple):
         replace: files that are there and may be replaced.
         manifest: where it is to be noted, or None.
         origin: what the result will come from, or None without a manifest.
+        verified: what a manifest's entry is to be replaced by, compared with all of the files.
     """
 
     record: Record | None = None
     replace: frozenset[Path] = frozenset()
     manifest: Manifest | None = None
     origin: Origin | None = None
+    verified: Entry | None = None
+
+    def of_content(self, content: Content | None) -> Decision:
+        """The same for an input that was read."""
+        if self.origin is None:
+            return self
+        return self._replace(origin=self.origin.with_content(content))
 
 
 class Progress:
@@ -99,11 +109,9 @@ class Progress:
 
     def _origin(self, job: Job) -> Origin | None:
         try:
-            facts = job.input.stat()
+            return Origin.of(job.input, self._deciding, self._model)
         except OSError:
             return None  # reading it will say why
-        place = absolute_name(job.input)
-        return Origin(place, facts.st_size, facts.st_mtime_ns, self._deciding, self._model)
 
     def _refused(self, folder: Path) -> RestoreflowError | None:
         """Why nothing can be written to a folder, or None."""
@@ -133,9 +141,15 @@ def _of_present(
         # if what is there turns out to be the same.
         exists = Record(job.input, "skipped", job.outputs, {"reason": "exists"})
         return Decision(exists) if whole else Decision(None, frozenset(), manifest, origin)
-    if whole and origin.equals(entry.origin) and manifest.holds(entry, job.files):
-        return Decision(Record(job.input, "skipped", job.outputs, {"reason": "is done"}))
-    if not origin.same_input(entry.origin):
+    same = origin.holds_same(entry.origin, job.input)
+    equal = whole and same and origin.made_alike(entry.origin)
+    held = manifest.held(entry, job.files) if equal else None
+    if held is not None:
+        done = Record(job.input, "skipped", job.outputs, {"reason": "is done"})
+        known = entry.origin.restamped(origin)
+        new = None if (known, held) == (entry.origin, entry.output) else Entry(known, held, True)
+        return Decision(done, frozenset(), manifest, verified=new)
+    if not same and origin.input != entry.origin.input:
         error = OutputError(
             f"{shown(present[0])} is the result of {shown(entry.origin.input)}",
             "choose another -o or --name, or replace it with --overwrite",
@@ -144,7 +158,7 @@ def _of_present(
     changed = [path for path in present if not manifest.wrote(path)]
     if not changed:
         return Decision(None, frozenset(present), manifest, origin)
-    if whole and origin.equals(entry.origin):
+    if equal:
         facts = {"reason": "was changed since it was written"}
         return Decision(Record(job.input, "skipped", job.outputs, facts))
     error = OutputError(

@@ -103,7 +103,7 @@ def _restore(
             pipeline.settle(job, decision, record)
             return
         pipeline.make_room(result_pixels(read.picture, settings, restorer.config.scale))
-        picture, pixels = read
+        picture, pixels = read.picture, read.pixels
         result = restore_picture(
             job, settings, picture, pixels, restorer, observer.advance, observer.looks, watch
         )
@@ -116,7 +116,7 @@ def _restore(
         pipeline.settle(job, decision, failed(job, error))
     else:
         restored = Restored(job, read.picture, result, check)
-        pipeline.write(restored, decision, restorer.config, keep=observer.looks)
+        pipeline.write(restored, decision.of_content(read.content), restorer.config, observer.looks)
     finally:
         if reading.done() and not reading.cancelled() and reading.exception() is None:
             pipeline.restored(reading.result())

@@ -33,12 +33,17 @@ class LocalLines:
         self.path = path
         self._torn = _is_torn(path)
 
-    def append(self, line: bytes) -> None:
-        """Add a line, without its end; OSError where it does not last."""
-        whole = line + b"\n"
-        self._write(b"\n" + whole if self._torn else whole)
+    def append(self, line: bytes, lasting: bool = True) -> None:
+        """Add a line, without its end; OSError where it does not last.
 
-    def _write(self, data: bytes) -> None:
+        Args:
+            line: without a line feed.
+            lasting: whether it must outlast a power cut from now on.
+        """
+        whole = line + b"\n"
+        self._write(b"\n" + whole if self._torn else whole, lasting)
+
+    def _write(self, data: bytes, lasting: bool) -> None:
         # One write a line, at the end of the file: lines of several processes do not mix.
         descriptor = self._opened()
         try:
@@ -46,7 +51,8 @@ class LocalLines:
             if os.write(descriptor, data) != len(data):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             self._torn = False
-            os.fsync(descriptor)
+            if lasting:
+                os.fsync(descriptor)
         finally:
             os.close(descriptor)
 
@@ -123,8 +129,8 @@ class RemoteLines:
         self._number = 0
         self._lines: list[bytes] = []
 
-    def append(self, line: bytes) -> None:
-        """Add a line, without its end; OSError where it does not last."""
+    def append(self, line: bytes, lasting: bool = True) -> None:
+        """Add a line, without its end; OSError where it does not last, as each does here."""
         if len(self._lines) == LINES_A_SEGMENT:
             self._lines = []
         if not self._lines:

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from restoreflow.batch.content import PART, Content, sample_of, whole_of
 from restoreflow.batch.discover import find
+from restoreflow.batch.entry import Written
 from restoreflow.batch.job import Job, Shard
-from restoreflow.batch.manifest import Manifest, Origin, Written
+from restoreflow.batch.manifest import Manifest
 from restoreflow.batch.plan import plan
 from restoreflow.batch.record import Record
 from restoreflow.batch.resume import Decision, Progress, model_hash
@@ -46,6 +48,7 @@ def write(
     decision = decide(job, replace(settings, overwrite=True))
     assert decision.manifest is not None and decision.origin is not None
     origin = decision.origin._replace(settings=settings.deciding())
+    origin = origin.with_content(Content.of(job.input.read_bytes()))
     decision.manifest.folder.mkdir(exist_ok=True)
     written = {path: Written.of(content + path.name.encode()) for path in job.files}
     decision.manifest.begin(origin, written)
@@ -88,8 +91,9 @@ def test_changed_settings_model_or_input_are_redone() -> None:
     for same in (replace(ONE, tile=64), replace(ONE, device="cpu"), replace(ONE, model="other")):
         assert outcome(decide(job(same), same)) == ("skipped", "is done")
     assert outcome(decide(job(), model="2")) == ("todo", "a_sr4x.png")
+    facts = Path("a.png").stat()
     Path("a.png").write_bytes(b"other")
-    os.utime("a.png", ns=(1, 1))
+    os.utime("a.png", ns=(facts.st_atime_ns, facts.st_mtime_ns))
     assert outcome(decide(job())) == ("todo", "a_sr4x.png")
 
 
@@ -155,6 +159,11 @@ def test_shards_read_each_others_manifests() -> None:
         b"\xff\xfe\x00" * 100,
         b"[" * 100_000,
         b'{"schema": 1, "status": "done", "output": 3}\n[1]\n5\nnull\n',
+        b'{"schema": 1, "status": "done", "input": "a", "size": 1e999, "modified": 1, "model": "",'
+        b' "settings": {}, "output": []}\n',
+        b'{"schema": 1, "status": "done", "input": "a", "size": 1, "modified": 1, "model": "",'
+        b' "settings": {}, "output": [{"file": "a_sr4x.png", "size": -1e999, "sha256": ""}]}\n',
+        b'{"schema": 1, "status": "done", "settings": [], "output": []}\n' + b"x" * 2**24,
     ],
 )
 def test_a_damaged_manifest_loses_no_more_than_the_damage(rubbish: bytes) -> None:
@@ -184,12 +193,122 @@ def test_what_a_manifest_tells() -> None:
     assert done["record"]["output"] == ["out/a_sr4x.png"]
 
 
-def test_equal_origins() -> None:
-    origin = Origin("/a", 1, 2, {"seed": 0}, "m")
-    assert origin.equals(origin._replace(input="/b"))
-    assert not origin.equals(origin._replace(modified=3))
-    assert origin.same_input(origin._replace(size=9))
-    assert not origin.same_input(origin._replace(input="/b", size=9))
+LARGE = 4 * PART
+
+
+def spoil(path: Path, at: int, keep_time: bool) -> None:
+    """Change one byte in place."""
+    facts = path.stat()
+    with path.open("r+b") as stream:
+        stream.seek(at)
+        (byte,) = stream.read(1)
+        stream.seek(at)
+        stream.write(bytes([byte ^ 1]))
+    if keep_time:
+        os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+
+
+@pytest.mark.parametrize("keep_time", [True, False])
+@pytest.mark.parametrize(("size", "at"), [(8, 5), (LARGE, 7), (LARGE, PART + 5), (LARGE, -3)])
+def test_other_bytes_of_the_same_length_are_never_done(size: int, at: int, keep_time: bool) -> None:
+    Path("a.png").write_bytes(bytes(size))
+    write(job(), content=bytes(size))
+    result = Path("out/a_sr4x.png")
+    assert outcome(decide(job())) == ("skipped", "is done")
+    spoil(result, at % size, keep_time)
+    assert outcome(decide(job())) == ("skipped", "was changed since it was written")
+    spoil(result, at % size, keep_time)
+    assert outcome(decide(job())) == ("skipped", "is done")
+    spoil(Path("a.png"), at % size, keep_time)
+    assert outcome(decide(job())) == ("todo", "a_sr4x.png")
+    spoil(Path("a.png"), at % size, keep_time)
+    assert outcome(decide(job())) == ("skipped", "is done")
+
+
+@pytest.mark.parametrize("size", [8, LARGE])
+def test_two_inputs_of_one_name_size_and_time_are_two(size: int) -> None:
+    sources = [Path("x/a.png"), Path("y/a.png")]
+    for number, path in enumerate(sources):
+        path.parent.mkdir()
+        content = bytearray(size)
+        content[size // 4] = number  # where no quick hash looks in a large one
+        path.write_bytes(content)
+        os.utime(path, ns=(10**9, 10**9))
+    first, second = (job(source=str(path)) for path in sources)
+    write(first)
+    assert outcome(decide(first)) == ("skipped", "is done")
+    for settings in (ONE, replace(ONE, seed=1)):
+        status, why = outcome(decide(replace(second), settings))
+        assert status == "failed" and "is the result of" in why and "x/a.png" in why
+    sources[1].write_bytes(sources[0].read_bytes())
+    assert outcome(decide(second)) == ("skipped", "is done")  # a copy gives the same result
+
+
+def test_what_was_only_touched_is_done_and_noted_so() -> None:
+    write(job())
+    place = Path("out/restoreflow-manifest.jsonl")
+    lines = place.read_bytes().count(b"\n")
+    for path in (Path("a.png"), Path("out/a_sr4x.png")):
+        os.utime(path, ns=(10**9, 10**9))
+        decision = decide(job())
+        assert outcome(decision) == ("skipped", "is done")
+        assert decision.manifest is not None and decision.verified is not None
+        assert place.read_bytes().count(b"\n") == lines  # nothing is written by asking
+        decision.manifest.verified(decision.verified)
+        lines += 1
+        assert place.read_bytes().count(b"\n") == lines
+        assert decide(job()).verified is None
+
+
+def old_manifest() -> None:
+    """What version 0.1.0 wrote: no contents of inputs, and no times of results."""
+    place = Path("out/restoreflow-manifest.jsonl")
+    told = [json.loads(line) for line in place.read_bytes().splitlines()]
+    for line in told:
+        for name in ("changed", "sample", "sha256"):
+            del line[name]
+        line["output"] = [
+            {name: each[name] for name in ("file", "size", "sha256")} for each in line["output"]
+        ]
+    place.write_text("".join(json.dumps(line) + "\n" for line in told))
+
+
+def test_old_manifests_are_trusted_as_far_as_they_can_be() -> None:
+    write(job())
+    old_manifest()
+    decision = decide(job())
+    assert outcome(decision) == ("skipped", "is done")
+    assert decision.verified is not None and decision.verified.origin.sha256 is None
+    other = replace(ONE, seed=1)
+    assert outcome(decide(job(other), other)) == ("todo", "a_sr4x.png")
+    spoil(Path("out/a_sr4x.png"), 3, keep_time=True)
+    assert outcome(decide(job())) == ("skipped", "was changed since it was written")
+    spoil(Path("out/a_sr4x.png"), 3, keep_time=True)
+    Path("d").mkdir()
+    Path("a.png").rename("d/a.png")  # the same, or another of the same size and time: who knows
+    assert outcome(decide(job(source="d/a.png")))[0] == "failed"
+
+
+@pytest.mark.parametrize("size", [0, 1, 3 * PART, 3 * PART + 1, 10 * PART + 7])
+def test_contents_are_the_same_from_bytes_and_files(size: int) -> None:
+    data = (b"0123456789abcdefg" * (size // 17 + 1))[:size]
+    Path("a.png").write_bytes(data)
+    assert Content.of(data) == (sample_of(Path("a.png")), whole_of(Path("a.png")))
+    assert (Content.of(data).sample == Content.of(data).sha256) == (size <= 3 * PART)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "link", "folder"])
+def test_a_manifest_that_is_no_file_fails_and_does_not_wait(kind: str) -> None:
+    Path("out").mkdir()
+    place = Path("out/restoreflow-manifest.jsonl")
+    if kind == "pipe":
+        os.mkfifo(place)
+    elif kind == "link":
+        place.symlink_to("../a.png")
+    else:
+        place.mkdir()
+    status, why = outcome(decide(job()))
+    assert status == "failed" and "manifest" in why
 
 
 def test_the_hash_of_a_model_tells_its_files_apart(tmp_path: Path) -> None:

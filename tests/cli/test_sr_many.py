@@ -268,3 +268,20 @@ def test_pages_need_a_folder_not_a_file(run: Run, tmp_path: Path) -> None:
     outcome = run("sr", "scan.tif", "-o", "big.tif")
     assert outcome.code == 2
     assert "3 pages" in outcome.err and "-o big.tif/" in outcome.err
+
+
+def test_inputs_of_one_name_size_and_time_are_not_confused(run: Run, tmp_path: Path) -> None:
+    sources = [picture(tmp_path / name / "p.bmp", 8, 8, "RGB") for name in ("x", "y")]
+    data = bytearray(sources[1].read_bytes())
+    data[-1] ^= 0xFF
+    sources[1].write_bytes(data)
+    for path in sources:
+        os.utime(path, ns=(10**9, 10**9))
+    assert run("sr", sources[0], "-o", "out/").code == 0
+    kept = Path("out/p_sr4x.png").read_bytes()
+    second = run("sr", sources[1], "-o", "out/")
+    assert second.code == 4
+    assert "is the result of" in second.err
+    assert Path("out/p_sr4x.png").read_bytes() == kept
+    assert run("sr", sources[1], "-o", "out/", "--overwrite").code == 0
+    assert Path("out/p_sr4x.png").read_bytes() != kept

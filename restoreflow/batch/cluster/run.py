@@ -219,7 +219,8 @@ def _finished(left: dict[int, Task]) -> list[tuple[int, Record]]:
             if line is None or origin is None:
                 continue
             entry, facts = line
-            if origin.equals(entry.origin) and manifest.holds(entry, job.files):
+            same = origin.holds_same(entry.origin, job.input)
+            if same and origin.made_alike(entry.origin) and manifest.held(entry, job.files):
                 found.append((index, Record(job.input, "done", job.outputs, facts)))
     return found
 
