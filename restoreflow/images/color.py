@@ -6,12 +6,21 @@ out as values outside [0, 1] from which the way back is exact, where integers wo
 
 from __future__ import annotations
 
+import struct
 from functools import lru_cache
 
 import imagecodecs
 import numpy as np
 
-__all__ = ["from_srgb", "is_srgb", "is_usable", "profile_space", "to_srgb"]
+__all__ = [
+    "from_srgb",
+    "hdr_code_points",
+    "is_reversible",
+    "is_srgb",
+    "is_usable",
+    "profile_space",
+    "to_srgb",
+]
 
 _SPACES = {b"RGB ": "rgb", b"GRAY": "gray", b"CMYK": "cmyk"}
 _CHANNELS = {"rgb": 3, "gray": 1, "cmyk": 4}
@@ -49,24 +58,43 @@ def from_srgb(pixels: np.ndarray, icc: bytes) -> np.ndarray:
 
 @lru_cache(maxsize=16)
 def is_usable(icc: bytes) -> bool:
-    """Whether the profile converts to finite sRGB and, for "rgb" and "gray", back again.
-
-    Profiles in files are damaged or one-way often enough to ask before relying on one.
-    """
+    """Whether the profile converts to finite sRGB; those in files are damaged often enough."""
     space = profile_space(icc)
     if space is None:
         return False
-    probe = _lattice(_CHANNELS[space])
     try:
-        there = to_srgb(probe, icc)
-        if not np.isfinite(there).all():
-            return False
-        if space == "cmyk":
-            return True
-        back = from_srgb(there, icc)
+        return bool(np.isfinite(to_srgb(_lattice(_CHANNELS[space]), icc)).all())
     except Exception:  # lcms refuses damaged profiles with several exception types
         return False
+
+
+@lru_cache(maxsize=16)
+def is_reversible(icc: bytes) -> bool:
+    """Whether a usable "rgb" or "gray" profile converts back from sRGB to what was there.
+
+    Scanners' and cameras' profiles often have a way in alone, and tables a way back that is another
+    one.
+    """
+    space = profile_space(icc)
+    if space not in ("rgb", "gray") or not is_usable(icc):
+        return False
+    probe = _lattice(_CHANNELS[space])
+    try:
+        back = from_srgb(to_srgb(probe, icc), icc)
+    except Exception:  # as above
+        return False
     return bool(np.isfinite(back).all() and np.abs(back - probe).max() < 0.02)
+
+
+def hdr_code_points(icc: bytes) -> tuple[int, int] | None:
+    """Primaries and transfer of H.273 by the profile's tag cicp, if the transfer is PQ or HLG."""
+    (count,) = struct.unpack_from(">I", icc, 128) if len(icc) >= 132 else (0,)
+    for place in range(132, min(132 + 12 * count, len(icc) - 11), 12):
+        name, start, size = struct.unpack_from(">4sII", icc, place)
+        if name == b"cicp" and size >= 12 and start + 12 <= len(icc):
+            primaries, transfer = icc[start + 8 : start + 10]
+            return (primaries, transfer) if transfer in (16, 18) else None
+    return None
 
 
 @lru_cache(maxsize=16)

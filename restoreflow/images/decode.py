@@ -14,14 +14,16 @@ import numpy as np
 from PIL import Image
 
 from restoreflow.errors import InputError, LimitError
-from restoreflow.images.color import is_srgb, is_usable, profile_space, to_srgb
+from restoreflow.images.ancillary import Ancillary
+from restoreflow.images.containers.registry import ancillary_of
 from restoreflow.images.formats import FORMATS, sniff
-from restoreflow.images.metadata import clean_dpi, clean_exif, clean_xmp, has_content_credentials
+from restoreflow.images.metadata import clean_metadata, credential_notes, orientation_of
 from restoreflow.images.names import shown
-from restoreflow.images.picture import Metadata, Picture
+from restoreflow.images.picture import Picture
 from restoreflow.images.raster import Raster
-from restoreflow.images.readers import pillow_raster, read_header, read_raster
+from restoreflow.images.readers import image_ancillary, pillow_raster, read_header, read_raster
 from restoreflow.images.tiff_pages import one_page
+from restoreflow.images.working_color import working_color
 
 __all__ = ["DEFAULT_MAX_PIXELS", "decode", "from_image", "read_bytes", "read_size"]
 
@@ -30,8 +32,6 @@ DEFAULT_MAX_PIXELS = 300_000_000
 _BYTES_A_PIXEL = 16  # the most an uncompressed file needs: four 32-bit samples
 _BYTES_BESIDE_PIXELS = 2**26
 _GAMUT_NOISE = 2e-4  # below this, being outside sRGB is rounding in the conversion
-_CMYK_NOTE = "CMYK is converted to sRGB and written as RGB"
-_CREDENTIALS_NOTE = "content credentials (C2PA) dropped: they sign the picture before restoration"
 
 
 def decode(
@@ -54,12 +54,12 @@ def decode(
     label = label or found
     kind = sniff(data, label)
     try:
-        picture = _picture(read_raster(data, kind, label, max_pixels), kind)
+        raster = read_raster(data, kind, label, max_pixels)
+        found = ancillary_of(data, kind)
+        picture = _picture(raster, replace(found, icc=raster.icc or found.icc), kind)
     except MemoryError as error:
         raise LimitError(f"{label} does not fit in memory", "restore a smaller part") from error
-    if has_content_credentials(data):
-        picture = replace(picture, notes=(*picture.notes, _CREDENTIALS_NOTE))
-    return picture
+    return replace(picture, notes=(*picture.notes, *credential_notes(data)))
 
 
 def read_bytes(
@@ -90,9 +90,9 @@ def read_size(
     found, data = _read(source, max_pixels)
     label = label or found
     kind = sniff(data, label)
-    width, height, exif = read_header(data, kind, label, max_pixels)
-    orientation = clean_exif(exif)[1] if exif is not None else 1
-    return (height, width) if orientation >= 5 else (width, height)
+    width, height, upright = read_header(data, kind, label, max_pixels)
+    turned = not upright and orientation_of(ancillary_of(data, kind)) >= 5
+    return (height, width) if turned else (width, height)
 
 
 def from_image(image: Image.Image, format: str = "png") -> Picture:
@@ -101,7 +101,7 @@ def from_image(image: Image.Image, format: str = "png") -> Picture:
     Raises:
         InputError: a mode that holds no picture (floating point, Lab).
     """
-    return _picture(pillow_raster(image, "the image"), format)
+    return _picture(pillow_raster(image, "the image"), image_ancillary(image), format)
 
 
 def _read(source: str | Path | bytes | BinaryIO, max_pixels: int | None) -> tuple[str, bytes]:
@@ -137,57 +137,31 @@ def _read_up_to(stream: BinaryIO, most: int | None, label: str) -> bytes:
     return data
 
 
-def _picture(raster: Raster, kind: str) -> Picture:
-    colors, icc, color_notes = _srgb(raster)
-    exif, orientation, exif_notes = None, 1, ()
-    if raster.exif is not None:
-        exif, orientation, exif_notes = clean_exif(raster.exif)
-    dpi = clean_dpi(raster.dpi)
-    if dpi and orientation >= 5:
-        dpi = (dpi[1], dpi[0])
-    if raster.upright:
-        orientation = 1
-    colors = _upright(colors, orientation)
+def _picture(raster: Raster, found: Ancillary, kind: str) -> Picture:
+    color = working_color(raster, found)
+    orientation = orientation_of(found)
+    height, width = raster.samples.shape[:2]
+    if raster.upright and orientation >= 5:
+        height, width = width, height
+    metadata, notes = clean_metadata(found, width, height, color.converted)
+    turn = 1 if raster.upright else orientation
+    colors = _upright(color.colors, turn)
     pixels, beyond = colors, None
-    if raster.icc:  # only a conversion can leave [0, 1]
+    if color.icc or color.converted:  # only a conversion can leave [0, 1]
         pixels = np.clip(colors, 0, 1)
-        beyond = colors - pixels if icc else None
+        beyond = colors - pixels if color.icc else None
         if beyond is not None and np.abs(beyond).max() <= _GAMUT_NOISE:
             beyond = None
     return Picture(
         pixels=pixels,
-        alpha=None if raster.alpha is None else _upright(raster.alpha, orientation),
+        alpha=None if raster.alpha is None else _upright(raster.alpha, turn),
         grayscale=raster.model == "gray" or (not FORMATS[kind].grayscale and _is_neutral(colors)),
         bit_depth=raster.bit_depth,
         format=kind,
-        metadata=Metadata(exif=exif, icc=icc, xmp=clean_xmp(raster.xmp), dpi=dpi),
-        notes=raster.notes + color_notes + exif_notes,
+        metadata=replace(metadata, icc=color.icc, coding=color.coding),
+        notes=raster.notes + color.notes + notes,
         beyond_gamut=beyond,
     )
-
-
-def _srgb(raster: Raster) -> tuple[np.ndarray, bytes | None, tuple[str, ...]]:
-    """(H, W, 3) sRGB, unclipped; the profile that the result is to have again; notes."""
-    samples, icc, notes = raster.samples, raster.icc, ()
-    space = profile_space(icc) if icc else None
-    if icc and not is_usable(icc):
-        icc, space, notes = None, None, ("the colour profile is damaged; sRGB is assumed",)
-    elif icc and space != raster.model and not (space == "rgb" and raster.model == "gray"):
-        icc, notes = None, (f"the profile is for {space} and does not fit; sRGB is assumed",)
-    if raster.model == "cmyk":
-        if icc is None:
-            return (1 - samples[..., :3]) * (1 - samples[..., 3:]), None, (*notes, _CMYK_NOTE)
-        return to_srgb(samples, icc), None, (*notes, _CMYK_NOTE)
-    if raster.model == "gray" and (icc is None or space == "rgb"):
-        samples = np.repeat(samples, 3, axis=2)
-    if icc is None or is_srgb(icc):
-        kept = None if raster.model == "gray" else icc
-        return samples, kept, notes
-    if raster.model == "gray" and space == "rgb":
-        # A gray file may not carry an RGB profile, though some do: its meaning is kept, not it.
-        notes = ("the RGB profile of a grayscale picture is converted to sRGB and dropped",)
-        return to_srgb(samples, icc), None, notes
-    return to_srgb(samples, icc), icc, notes
 
 
 def _is_neutral(colors: np.ndarray) -> bool:

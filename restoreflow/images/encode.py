@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import io
+import struct
+from dataclasses import replace
 from typing import Any
 
 from PIL import Image
 
 from restoreflow.errors import OutputError, UsageError
-from restoreflow.images import png, tiff
+from restoreflow.images import png, tiff_write
 from restoreflow.images.canvas import Canvas
+from restoreflow.images.containers.jpeg import extra_segments
+from restoreflow.images.exif_block import tiff_part
 from restoreflow.images.formats import FORMATS, output_format
-from restoreflow.images.metadata import exif_for
+from restoreflow.images.metadata import fit_metadata, metadata_losses
 from restoreflow.images.picture import Metadata, Picture
 
 __all__ = ["encode", "encode_canvas", "losses", "to_image"]
 
-_JPEG_BLOCK = 65533  # a JPEG segment's length field has 16 bits
-_JPEG_XMP_HEADER = 29
+_NCLX = b"colrnclx"
 
 
 def encode(
@@ -52,19 +55,20 @@ def encode_canvas(canvas: Canvas, quality: int = 95) -> bytes:
     Raises: as `encode`.
     """
     _check_quality(quality)
-    name, metadata = canvas.format.name, canvas.source.metadata
-    exif = exif_for(metadata, canvas.width, canvas.height)
+    name, source = canvas.format.name, canvas.source
+    metadata = source.metadata
+    if metadata.size is None:
+        metadata = replace(metadata, size=(source.width, source.height))
+    metadata = fit_metadata(metadata, canvas.format, (canvas.width, canvas.height))
     try:
         if name == "png":
-            return png.write(canvas.samples, metadata, exif, canvas.icc)
+            return png.write(canvas.samples, metadata, canvas.icc)
         if name == "tiff":
-            return tiff.write(canvas.samples, metadata, exif, canvas.icc)
-        options = _pillow_options(name, quality) | _pillow_metadata(
-            name, metadata, exif, canvas.icc
-        )
+            return tiff_write.write(canvas.samples, metadata, canvas.icc)
+        options = _pillow_options(name, quality) | _pillow_metadata(name, metadata, canvas.icc)
         buffer = io.BytesIO()
         Image.fromarray(canvas.samples).save(buffer, name.upper(), **options)
-        return buffer.getvalue()
+        return _with_code_points(buffer.getvalue(), metadata)
     except (OSError, ValueError, RuntimeError) as error:  # the encoders' own errors
         raise OutputError(f"{canvas.format.title} encoding failed: {error}") from error
 
@@ -80,11 +84,7 @@ def losses(
         found.append(f"{fmt.title} has no transparency: laid on white")
     if (bit_depth or picture.bit_depth) == 16 and not fmt.sixteen_bit:
         found.append(f"{fmt.title} is written with 8 bits, not 16")
-    if not _fits(name, metadata.exif or b""):
-        found.append("EXIF is too long for JPEG and dropped")
-    if not _fits(name, metadata.xmp or b"", _JPEG_XMP_HEADER):
-        found.append("XMP is too long for JPEG and dropped")
-    return tuple(found)
+    return (*found, *metadata_losses(metadata, fmt))
 
 
 def to_image(picture: Picture) -> Image.Image:
@@ -106,20 +106,41 @@ def _pillow_options(name: str, quality: int) -> dict[str, Any]:
     return {"quality": quality, "subsampling": "4:4:4"}
 
 
-def _pillow_metadata(
-    name: str, metadata: Metadata, exif: bytes | None, icc: bytes | None
-) -> dict[str, Any]:
+class _Verbatim(Image.Exif):
+    """EXIF that Pillow writes as the bytes it is; those it is given for AVIF it encodes anew."""
+
+    def __init__(self, block: bytes) -> None:
+        super().__init__()
+        self._block = block
+
+    def __bool__(self) -> bool:
+        return True
+
+    def tobytes(self, offset: int = 8) -> bytes:
+        return self._block
+
+
+def _pillow_metadata(name: str, metadata: Metadata, icc: bytes | None) -> dict[str, Any]:
     options: dict[str, Any] = {}
-    if exif and _fits(name, exif):
-        options["exif"] = exif
-    if metadata.xmp and _fits(name, metadata.xmp, _JPEG_XMP_HEADER):
+    if metadata.exif:
+        block = metadata.exif
+        options["exif"] = _Verbatim(tiff_part(block)) if name == "avif" else block
+    if metadata.xmp:
         options["xmp"] = metadata.xmp
     if icc:
         options["icc_profile"] = icc
-    if metadata.dpi and name == "jpeg":
-        options["dpi"] = metadata.dpi
+    if name == "jpeg":
+        options["extra"] = extra_segments(metadata.xmp_extension, metadata.iptc, metadata.texts)
+        if metadata.dpi:
+            options["dpi"] = metadata.dpi
     return options
 
 
-def _fits(name: str, block: bytes, header: int = 0) -> bool:
-    return name != "jpeg" or len(block) + header <= _JPEG_BLOCK
+def _with_code_points(data: bytes, metadata: Metadata) -> bytes:
+    """An AVIF file whose colours are told as HDR's; Pillow writes sRGB's code points alone."""
+    place = data.find(_NCLX)
+    if metadata.coding is None or metadata.coding.code_points is None or place < 0:
+        return data
+    told = struct.pack(">HH", *metadata.coding.code_points)
+    place += len(_NCLX)
+    return data[:place] + told + data[place + len(told) :]

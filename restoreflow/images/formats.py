@@ -23,6 +23,9 @@ __all__ = [
 class Format:
     """What one format can hold; `writable` ones are also outputs.
 
+    `texts` are comments or more; `resolution` is a field of its own, not EXIF's; `code_points` tell
+    of colours beyond ICC profiles (HDR).
+
     `max_side` is in pixels, `max_pixels` is width times height; both are what the encoder used
     here accepts, which can be a little under the format's own limit.
     """
@@ -34,6 +37,10 @@ class Format:
     alpha: bool = False
     grayscale: bool = False
     sixteen_bit: bool = False
+    iptc: bool = False
+    texts: bool = False
+    resolution: bool = False
+    code_points: bool = False
     max_side: int = 2**31 - 1
     max_pixels: int = 2**62
 
@@ -41,14 +48,41 @@ class Format:
 FORMATS: dict[str, Format] = {
     each.name: each
     for each in (
-        Format("png", "PNG", (".png",), True, alpha=True, grayscale=True, sixteen_bit=True),
+        Format(
+            "png",
+            "PNG",
+            (".png",),
+            True,
+            alpha=True,
+            grayscale=True,
+            sixteen_bit=True,
+            iptc=True,
+            texts=True,
+            resolution=True,
+            code_points=True,
+        ),
         # 65535 by the standard; libjpeg stops at 65500.
         Format(
-            "jpeg", "JPEG", (".jpg", ".jpeg", ".jpe", ".jfif"), True, grayscale=True, max_side=65500
+            "jpeg",
+            "JPEG",
+            (".jpg", ".jpeg", ".jpe", ".jfif"),
+            True,
+            grayscale=True,
+            iptc=True,
+            texts=True,
+            resolution=True,
+            max_side=65500,
         ),
         Format("webp", "WebP", (".webp",), True, alpha=True, max_side=16383),
         Format(
-            "avif", "AVIF", (".avif",), True, alpha=True, max_side=32768, max_pixels=16384 * 16384
+            "avif",
+            "AVIF",
+            (".avif",),
+            True,
+            alpha=True,
+            code_points=True,
+            max_side=32768,
+            max_pixels=16384 * 16384,
         ),
         # Offsets are 32 bits wide: 8 bytes a pixel (16-bit RGBA) must stay under 4 GiB.
         Format(
@@ -59,6 +93,8 @@ FORMATS: dict[str, Format] = {
             alpha=True,
             grayscale=True,
             sixteen_bit=True,
+            iptc=True,
+            resolution=True,
             max_pixels=520_000_000,
         ),
         Format("bmp", "BMP", (".bmp", ".dib")),

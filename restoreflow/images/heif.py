@@ -10,14 +10,12 @@ import numpy as np
 from restoreflow.errors import InputError
 from restoreflow.images.alpha import unpremultiply
 from restoreflow.images.extras import require
-from restoreflow.images.metadata import parse_exif
 from restoreflow.images.raster import Raster, from_samples
+from restoreflow.images.refusals import refusal
 
 __all__ = ["read", "read_header"]
 
 _MODELS = {"L": "gray", "LA": "gray", "La": "gray", "RGB": "rgb", "RGBA": "rgb", "RGBa": "rgb"}
-# Of ITU-T H.273: primaries of sRGB or unknown, and curves that are sRGB's or nearly, or unknown.
-_SRGB_PRIMARIES, _SRGB_CURVES = {1, 2}, {1, 2, 6, 13, 14, 15}
 
 
 def read_header(data: bytes, label: str) -> tuple[int, int]:
@@ -37,7 +35,7 @@ def _opened(data: bytes, label: str) -> tuple[Any, int]:
         file = library.HeifFile(io.BytesIO(data), convert_hdr_to_8bit=False, hdr_to_16bit=False)
         return file[file.primary_index], len(file)
     except Exception as error:  # libheif's errors come as many types
-        raise _damaged(label, error) from error
+        raise refusal(label, "HEIF", error) from error
 
 
 def read(data: bytes, label: str) -> Raster:
@@ -54,38 +52,12 @@ def read(data: bytes, label: str) -> Raster:
     except MemoryError:
         raise
     except Exception as error:  # as above
-        raise _damaged(label, error) from error
+        raise refusal(label, "HEIF", error) from error
     largest = 2 ** int(bits or 8) - 1
     unit = (values / np.float32(largest)).astype(np.float32)
     has_alpha = mode[-1] in "Aa"
     colors, alpha = from_samples(unit, _MODELS[mode], has_alpha, label)
     if mode.endswith("a") and alpha is not None:
         colors = unpremultiply(colors, alpha)
-    info = picture.info
-    exif, icc, xmp = (info.get(name) for name in ("exif", "icc_profile", "xmp"))
-    return Raster(
-        *(colors, _MODELS[mode], alpha, 16 if bits else 8),
-        exif=parse_exif(exif) if isinstance(exif, bytes) else None,
-        icc=icc if isinstance(icc, bytes) else None,
-        xmp=xmp if isinstance(xmp, (bytes, str)) else None,
-        notes=_notes(info, count),
-        upright=True,
-    )
-
-
-def _notes(info: dict[str, Any], count: int) -> tuple[str, ...]:
     others = (f"only the main one of the file's {count} pictures is read",) if count > 1 else ()
-    tagged = info.get("nclx_profile") or {}
-    primaries = tagged.get("color_primaries", 1)
-    curve = tagged.get("transfer_characteristics", 13)
-    if primaries in _SRGB_PRIMARIES and curve in _SRGB_CURVES:
-        return others
-    return (
-        *others,
-        f"colours tagged {primaries}/{curve} (H.273) without a profile; sRGB is assumed",
-    )
-
-
-def _damaged(label: str, error: Exception) -> InputError:
-    reason = " ".join(str(error).split())[:120] or type(error).__name__
-    return InputError(f"{label} is a damaged HEIF file: {reason}", "copy it again")
+    return Raster(colors, _MODELS[mode], alpha, 16 if bits else 8, others, upright=True)

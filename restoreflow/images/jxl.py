@@ -1,23 +1,22 @@
-"""JPEG XL: the size from its first bits, the samples at full depth, and what stands beside them.
+"""JPEG XL: the size from its first bits, and the samples at full depth.
 
 libjxl, by way of imagecodecs, decodes the samples upright; pillow-jxl-plugin, the extra "jxl",
 tells which colour profile they are in. Neither tells the size before it decodes everything, so the
-size is read here, and so are EXIF and XMP, as boxes of the container.
+size is read here.
 """
 
 from __future__ import annotations
 
 import io
-import struct
-from collections.abc import Iterator
 
 import imagecodecs
 import numpy as np
 
 from restoreflow.errors import InputError
+from restoreflow.images.containers.boxes import boxes
 from restoreflow.images.extras import require
-from restoreflow.images.metadata import parse_exif
 from restoreflow.images.raster import Raster, from_samples, unit_range
+from restoreflow.images.refusals import refusal
 
 __all__ = ["read", "read_header"]
 
@@ -71,7 +70,7 @@ def _codestream(data: bytes) -> bytes:
     if data[:2] == _BARE:
         return data[:64]
     found = b""
-    for kind, start, end in _boxes(data):
+    for kind, start, end in boxes(data):
         if kind == b"jxlc":
             return data[start : min(end, start + 64)]
         if kind == b"jxlp":  # in parts, each behind its number
@@ -79,22 +78,6 @@ def _codestream(data: bytes) -> bytes:
         if len(found) >= 64:
             break
     return found
-
-
-def _boxes(data: bytes) -> Iterator[tuple[bytes, int, int]]:
-    """Kind, first byte and end of each box of a container."""
-    place = 0
-    while data[:2] != _BARE and place + 8 <= len(data):
-        size, kind = struct.unpack_from(">I4s", data, place)
-        begin = place + 8
-        if size == 1 and begin + 8 <= len(data):
-            (size,) = struct.unpack_from(">Q", data, begin)
-            begin += 8
-        end = len(data) if size == 0 else place + size
-        if end < begin:
-            return
-        yield kind, begin, min(end, len(data))
-        place = end
 
 
 def read(data: bytes, label: str) -> Raster:
@@ -106,24 +89,22 @@ def read(data: bytes, label: str) -> Raster:
     plugin = require("pillow_jxl.JpegXLImagePlugin", "jxl", f"{label} is a JPEG XL picture")
     try:
         values = imagecodecs.jpegxl_decode(data, index=0)
-        info = plugin.JXLImageFile(io.BytesIO(data), "").info
+        image = plugin.JXLImageFile(io.BytesIO(data), "")
     except MemoryError:
         raise
     except Exception as error:  # both raise many types on damaged files
-        reason = " ".join(str(error).split())[:120] or type(error).__name__
-        raise InputError(f"{label} is a damaged JPEG XL file: {reason}", "copy it again") from error
+        raise refusal(label, "JPEG XL", error) from error
     deep = values.dtype != np.uint8
     unit = unit_range(values) if values.dtype.kind == "u" else _clipped(values, label)
     channels = 1 if unit.ndim == 2 else unit.shape[2]
     model = "gray" if channels <= 2 else "rgb"
     colors, alpha = from_samples(unit, model, channels in (2, 4), label)
-    exif, xmp = _metadata(data)
-    icc = info.get("icc_profile")
+    icc = image.info.get("icc_profile")
+    frames = getattr(image, "n_frames", 1)
+    several = (f"only the first of the file's {frames} frames is read",) if frames > 1 else ()
     return Raster(
-        *(colors, model, alpha, 16 if deep else 8),
-        exif=None if exif is None else parse_exif(exif),
+        *(colors, model, alpha, 16 if deep else 8, several),
         icc=icc if isinstance(icc, bytes) else None,
-        xmp=xmp,
         upright=True,
     )
 
@@ -132,15 +113,3 @@ def _clipped(values: np.ndarray, label: str) -> np.ndarray:
     if not np.isfinite(values).all():
         raise InputError(f"{label} holds values that are not finite numbers")
     return np.clip(values, 0, 1).astype(np.float32)
-
-
-def _metadata(data: bytes) -> tuple[bytes | None, bytes | None]:
-    """EXIF and XMP, where they are not compressed."""
-    exif = xmp = None
-    for kind, start, end in _boxes(data):
-        if kind == b"Exif" and end - start > 12:
-            (skip,) = struct.unpack_from(">I", data, start)
-            exif = data[start + 4 + skip : end]
-        elif kind == b"xml ":
-            xmp = data[start:end]
-    return exif, xmp

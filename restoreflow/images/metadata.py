@@ -1,128 +1,137 @@
-"""EXIF, XMP and resolution: cleaned on reading, corrected on writing.
+"""What stands beside the pixels, cleaned on reading and made to fit what is written.
 
-Cleaned means: the orientation is upright, since the pixels are; no thumbnail, since it shows the
-old picture; none of the tags that describe how a TIFF file lays out its pixels.
+Cleaned means that it holds for a restored picture: upright, without what shows or describes the
+old pixels, and with no promise of what is not carried. What goes is said.
 """
 
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
-from PIL import ExifTags, Image
-
+from restoreflow.images.ancillary import Ancillary
+from restoreflow.images.exif import clean_exif, fit_exif
+from restoreflow.images.exif_block import exif_orientation, exif_resolution
+from restoreflow.images.formats import Format
+from restoreflow.images.geotiff import scale_geo
 from restoreflow.images.picture import Metadata
+from restoreflow.images.xmp import clean_xmp, fit_xmp
 
 __all__ = [
-    "EXIF_PREFIX",
     "clean_dpi",
-    "clean_exif",
-    "clean_xmp",
-    "exif_for",
-    "has_content_credentials",
-    "parse_exif",
-    "split_directories",
+    "clean_metadata",
+    "credential_notes",
+    "fit_metadata",
+    "metadata_losses",
+    "orientation_of",
 ]
 
-EXIF_PREFIX = b"Exif\x00\x00"
-
-_ORIENTATION = ExifTags.Base.Orientation
-_PIXEL_SIZE = (ExifTags.Base.ExifImageWidth, ExifTags.Base.ExifImageHeight)
-# Layout of a TIFF's pixels (strips, tiles, samples, JPEG tables, colour map, sub-images), and what
-# is kept elsewhere: resolution (282, 283, 296), XMP (700), IPTC and Photoshop (33723, 34377),
-# ICC (34675).
-_STRUCTURAL = frozenset(
-    (
-        *range(254, 260),
-        *(262, 263, 264, 265, 266, 273, 277, 278, 279, 280, 281, 282, 283, 284),
-        *(288, 289, 290, 291, 292, 293, 296, 297, 301, 317, 320, 321),
-        *range(322, 333),
-        *range(338, 348),
-        *range(512, 522),
-        *(529, 530, 531, 532, 559, 700, 33723, 34377, 34675),
-    )
-)
-_XMP_ORIENTATION = re.compile(rb"""(tiff:Orientation(?:\s*=\s*["']|>)\s*)[2-8]""")
+_JPEG_BLOCK = 65533  # a JPEG segment's length field has 16 bits
+_JPEG_HEADERS = 300  # and a segment begins with what it is; numbers in XMP may grow too
+_CREDENTIALS_NOTE = "content credentials (C2PA) dropped: they sign the picture before restoration"
 
 
-def parse_exif(data: bytes) -> Image.Exif:
-    """Parse an EXIF block, with or without its prefix, or the tags of a whole classic TIFF file."""
-    exif = Image.Exif()
-    exif.load(data)
-    return exif
+def orientation_of(found: Ancillary) -> int:
+    """What the pixels need, 1 to 8: by the container where it says so, else by EXIF."""
+    return found.orientation or exif_orientation(found.exif)
 
 
-def clean_exif(exif: Image.Exif) -> tuple[bytes | None, int, tuple[str, ...]]:
-    """Clean parsed EXIF for a restored picture.
+def clean_metadata(
+    found: Ancillary, width: int, height: int, srgb: bool
+) -> tuple[Metadata, tuple[str, ...]]:
+    """What is kept of what a file says, but for its colours; and notes for the user.
 
-    Returns:
-        the EXIF block (None where nothing is left), the orientation 1 to 8 that the pixels still
-        need, and notes for the user.
+    Args:
+        width, height: of the pixels as they are stored.
+        srgb: they have been converted to sRGB for good.
     """
-    notes: list[str] = []
-    try:
-        orientation = exif.get(_ORIENTATION, 1)
-        orientation = orientation if orientation in range(1, 9) else 1
-        if exif.get_ifd(ExifTags.IFD.IFD1):
-            notes.append("EXIF thumbnail dropped: it shows the picture before restoration")
-        kept = Image.Exif()
-        for tag, value in _directories(exif):
-            kept[tag] = value
-        if _ORIENTATION in exif:
-            kept[_ORIENTATION] = 1
-        block = kept.tobytes() if len(kept) else None
-    except Exception:  # damaged EXIF fails in many ways; the pixels are worth having without it
-        return None, 1, ("EXIF could not be read and is dropped",)
-    return block, orientation, tuple(notes)
+    orientation = orientation_of(found)
+    turned = orientation >= 5
+    block, exif_notes = clean_exif(found.exif or b"", orientation, width, height, srgb)
+    extension, more_notes = clean_xmp(found.xmp_extension, orientation, srgb)
+    packet, xmp_notes = clean_xmp(found.xmp, orientation, srgb, extension is not None)
+    dpi = clean_dpi(found.dpi or (exif_resolution(found.exif) if found.exif else None))
+    geo, geo_notes = found.geo, ()
+    if geo and orientation != 1:
+        geo, geo_notes = (), ("GeoTIFF's tags dropped: the picture was turned",)
+    metadata = Metadata(
+        exif=block,
+        xmp=packet,
+        xmp_extension=extension if packet else None,
+        dpi=(dpi[1], dpi[0]) if dpi and turned else dpi,
+        iptc=found.iptc,
+        texts=found.texts,
+        geo=geo,
+        size=(height, width) if turned else (width, height),
+    )
+    notes = (*found.notes, *exif_notes, *xmp_notes, *more_notes, *geo_notes)
+    return metadata, tuple(dict.fromkeys(notes))
 
 
-def _directories(exif: Image.Exif) -> Iterator[tuple[int, Any]]:
-    for tag in list(exif):
-        if tag in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo):
-            directory = dict(exif.get_ifd(tag))
-            interop = ExifTags.IFD.Interop
-            if tag == ExifTags.IFD.Exif and interop in directory:
-                directory[interop] = dict(exif.get_ifd(interop))
-            if directory:
-                yield tag, directory
-        elif tag not in _STRUCTURAL:
-            yield tag, exif[tag]
+def fit_metadata(metadata: Metadata, format: Format, size: tuple[int, int]) -> Metadata:
+    """What of it a format holds, for a picture of width x height."""
+    kept = _held(metadata, format)[0]
+    before = kept.size or size
+    extension = kept.xmp_extension and fit_xmp(kept.xmp_extension, before, size)
+    return replace(
+        kept,
+        exif=kept.exif and fit_exif(kept.exif, before, size),
+        xmp=kept.xmp and fit_xmp(kept.xmp, before, size, extension),
+        xmp_extension=extension,
+        geo=scale_geo(kept.geo, before, size) or (),
+        size=size,
+    )
 
 
-def split_directories(exif: bytes) -> tuple[dict[int, Any], dict[int, dict[int, Any]]]:
-    """Cleaned EXIF as (plain tags of the first directory, {pointer tag: directory}), for TIFF."""
-    plain: dict[int, Any] = {}
-    nested: dict[int, dict[int, Any]] = {}
-    for tag, value in _directories(parse_exif(exif)):
-        if isinstance(value, dict):
-            nested[tag] = value
+def metadata_losses(metadata: Metadata, format: Format) -> tuple[str, ...]:
+    """Sentences for the user on what of it a format does not hold."""
+    return _held(metadata, format)[1]
+
+
+def _held(metadata: Metadata, format: Format) -> tuple[Metadata, tuple[str, ...]]:
+    kept, lost, title = metadata, list[str](), format.title
+    blocks = {"exif": "EXIF", "xmp": "XMP", "xmp_extension": "extended XMP", "iptc": "IPTC"}
+    for name, called in blocks.items():
+        block = getattr(metadata, name)
+        if block is None:
+            continue
+        if name == "iptc" and not format.iptc:
+            lost.append(f"{title} has no place for the IPTC record: dropped")
+        elif name == "xmp_extension" and format.name != "jpeg":
+            lost.append("extended XMP dropped: only JPEG has it")
+        elif format.name == "jpeg" and name != "xmp_extension" and not _fits_jpeg(block):
+            lost.append(f"{called} is too long for JPEG and dropped")
         else:
-            plain[tag] = value
-    return plain, nested
+            continue
+        kept = replace(kept, **{name: None})
+    if kept.xmp is None:
+        kept = replace(kept, xmp_extension=None)
+    texts = tuple(each for each in kept.texts if _has_place(each.keyword, each.text, format))
+    if len(texts) < len(kept.texts):
+        number = len(kept.texts) - len(texts)
+        lost.append(f"{title} has no place for {number} text{'s' if number > 1 else ''}: dropped")
+    if kept.geo and (format.name != "tiff" or scale_geo(kept.geo, (1, 1), (2, 2)) is None):
+        lost.append("the place on the earth (GeoTIFF) is dropped")
+        kept = replace(kept, geo=())
+    if kept.dpi and not format.resolution:
+        if not kept.exif or exif_resolution(kept.exif) is None:
+            lost.append(f"{title} has no place for the resolution: dropped")
+        kept = replace(kept, dpi=None)
+    if kept.coding and not format.code_points:
+        lost.append(f"{title} cannot say that colours are {kept.coding.curve}: use png")
+        kept = replace(kept, coding=None)
+    return replace(kept, texts=texts), tuple(lost)
 
 
-def exif_for(metadata: Metadata, width: int, height: int) -> bytes | None:
-    """The EXIF block for a written picture: its size tags, where present, give width x height."""
-    if metadata.exif is None:
-        return None
-    exif = Image.Exif()
-    for tag, value in _directories(parse_exif(metadata.exif)):
-        if tag == ExifTags.IFD.Exif:
-            for size_tag, size in zip(_PIXEL_SIZE, (width, height), strict=True):
-                if size_tag in value:
-                    value[size_tag] = size
-        exif[tag] = value
-    return exif.tobytes()
+def _has_place(keyword: str, text: str, format: Format) -> bool:
+    if format.name == "jpeg":
+        return keyword == "Comment" and _fits_jpeg(text.encode())
+    return format.texts
 
 
-def clean_xmp(xmp: bytes | str | None) -> bytes | None:
-    """The XMP packet as bytes, its orientation upright."""
-    if not xmp:
-        return None
-    packet = xmp.encode("utf-8", "replace") if isinstance(xmp, str) else bytes(xmp)
-    return _XMP_ORIENTATION.sub(rb"\g<1>1", packet)
+def _fits_jpeg(block: bytes) -> bool:
+    return len(block) + _JPEG_HEADERS <= _JPEG_BLOCK
 
 
 def clean_dpi(dpi: Any) -> tuple[float, float] | None:
@@ -136,6 +145,7 @@ def clean_dpi(dpi: Any) -> tuple[float, float] | None:
     return horizontal, vertical
 
 
-def has_content_credentials(data: bytes) -> bool:
-    """Whether a file carries a C2PA manifest, which signs the very bytes that restoring changes."""
-    return b"c2pa" in data and (b"jumb" in data or b"caBX" in data)
+def credential_notes(data: bytes) -> tuple[str, ...]:
+    """A note if a file carries a C2PA manifest: it signs the very bytes that restoring changes."""
+    there = b"c2pa" in data and (b"jumb" in data or b"caBX" in data)
+    return (_CREDENTIALS_NOTE,) if there else ()

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from restoreflow.images.alpha import resize_alpha, resize_colors
+from restoreflow.images.ancillary import Tag, Text
+from restoreflow.images.color_coding import Coding
 
 __all__ = ["Metadata", "Picture"]
 
@@ -16,16 +18,28 @@ class Metadata:
     """What travels with the pixels, cleaned so that it still holds for a restored picture.
 
     Attributes:
-        exif: `metadata.EXIF_PREFIX` and a TIFF structure; orientation upright, no thumbnail.
+        exif: `exif_block.EXIF_PREFIX` and a TIFF structure; orientation upright, no thumbnail.
         icc: the colour profile the file had and will have again.
         xmp: the XMP packet, orientation upright.
         dpi: pixels an inch, horizontal and vertical.
+        xmp_extension: a second packet, that JPEG has in further segments.
+        iptc: the IPTC-IIM record.
+        texts: comments, and PNG's texts by keyword.
+        geo: GeoTIFF's tags.
+        coding: the pixels are HDR's code values, and these are the code points that say so.
+        size: width and height that EXIF, XMP and GeoTIFF hold for; None: the picture's.
     """
 
     exif: bytes | None = None
     icc: bytes | None = None
     xmp: bytes | None = None
     dpi: tuple[float, float] | None = None
+    xmp_extension: bytes | None = None
+    iptc: bytes | None = None
+    texts: tuple[Text, ...] = ()
+    geo: tuple[Tag, ...] = ()
+    coding: Coding | None = None
+    size: tuple[int, int] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +52,7 @@ class Picture:
         grayscale: the file had one colour channel, and the result is to have one.
         bit_depth: 8 or 16, the depth a result is written with where the format can.
         format: the file's format by content, one of `formats.FORMATS`.
-        metadata: EXIF, colour profile, XMP and resolution.
+        metadata: EXIF, colour profile, XMP, resolution and more.
         notes: sentences for the user on what was dropped or changed on reading.
         beyond_gamut: (H, W, 3) float32, what of the colours lies outside sRGB (colour in the file's
             profile, converted, minus `pixels`), so that a wide-gamut file keeps them; None if none.
@@ -80,13 +94,16 @@ class Picture:
             alpha: (H', W') float32 in [0, 1]; where None, this picture's own alpha is resized.
         """
         height, width = pixels.shape[:2]
+        metadata = self.metadata
+        if metadata.size is None:
+            metadata = replace(metadata, size=(self.width, self.height))
         if alpha is None and self.alpha is not None:
             alpha = resize_alpha(self.alpha, width, height)
         beyond = self.beyond_gamut
         if beyond is not None:
             beyond = resize_colors(beyond, width, height)
-        return replace(self, pixels=pixels, alpha=alpha, beyond_gamut=beyond)
+        return replace(self, pixels=pixels, alpha=alpha, beyond_gamut=beyond, metadata=metadata)
 
     def without_metadata(self) -> Picture:
-        """This picture with no EXIF, profile, XMP or resolution; colours are then plain sRGB."""
-        return replace(self, metadata=Metadata(), beyond_gamut=None)
+        """This picture with nothing beside it; colours are then plain sRGB, but for HDR's."""
+        return replace(self, metadata=Metadata(coding=self.metadata.coding), beyond_gamut=None)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image
 
 from restoreflow.errors import InputError
 
@@ -14,26 +13,24 @@ __all__ = ["Raster", "from_samples", "unit_range"]
 
 @dataclass(frozen=True)
 class Raster:
-    """Decoded samples and what the file says of them.
+    """Decoded samples, and what their decoder said.
 
     Attributes:
         samples: (H, W, C) float32, 0 is no light (for CMYK: no ink), 1 is full.
         model: "gray" (C = 1), "rgb" (3) or "cmyk" (4).
         alpha: (H, W) float32 in [0, 1] or None; colours are not premultiplied.
         bit_depth: 8 or 16.
-        exif: parsed EXIF or None.
-        upright: the orientation of EXIF has been applied already.
+        notes: sentences for the user on what of the pixels was changed or left out.
+        icc: the profile, where the decoder alone knows it.
+        upright: the orientation has been applied already.
     """
 
     samples: np.ndarray
     model: str
     alpha: np.ndarray | None
     bit_depth: int
-    exif: Image.Exif | None = None
-    icc: bytes | None = None
-    xmp: bytes | str | None = None
-    dpi: object = None
     notes: tuple[str, ...] = ()
+    icc: bytes | None = None
     upright: bool = False
 
 

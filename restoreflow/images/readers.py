@@ -25,12 +25,15 @@ from PIL import (
 )
 
 from restoreflow.errors import InputError, LimitError
-from restoreflow.images import heif, jxl, netpbm, png, tiff
+from restoreflow.images import heif, jpeg, jxl, netpbm, png, tiff
+from restoreflow.images.ancillary import Ancillary
+from restoreflow.images.containers.png import essential
 from restoreflow.images.formats import FORMATS
-from restoreflow.images.metadata import parse_exif
+from restoreflow.images.metadata import clean_dpi
 from restoreflow.images.raster import Raster, from_samples, unit_range
+from restoreflow.images.refusals import refusal
 
-__all__ = ["pillow_raster", "read_header", "read_raster"]
+__all__ = ["image_ancillary", "pillow_raster", "read_header", "read_raster"]
 
 _OPENERS = {
     "png": PngImagePlugin.PngImageFile,
@@ -43,8 +46,6 @@ _OPENERS = {
     "ppm": PpmImagePlugin.PpmImageFile,
 }
 _OF_EXTRAS = {"heif": heif, "jxl": jxl}
-_CUT_SHORT = ("truncated", "too small", "requires a buffer of")  # the last is struct's
-_IPTC = 0x0404
 
 
 def read_raster(data: bytes, kind: str, label: str, max_pixels: int | None) -> Raster:
@@ -58,8 +59,13 @@ def read_raster(data: bytes, kind: str, label: str, max_pixels: int | None) -> R
         width, height = _OF_EXTRAS[kind].read_header(data, label)
         _check_pixels(width, height, max_pixels, label)
         return _OF_EXTRAS[kind].read(data, label)
-    if kind == "png" and png.is_sixteen_bit(data):
-        return _read_deep_png(data, label, max_pixels)
+    if kind == "png":
+        data = essential(data)
+        if png.is_sixteen_bit(data):
+            return _read_deep_png(data, label, max_pixels)
+    if kind == "jpeg" and (rare := jpeg.rare_frame(data)):
+        _check_pixels(rare.width, rare.height, max_pixels, label)
+        return jpeg.read_rare(data, label, rare)
     if kind == "tiff":
         return _read_tiff(data, label, max_pixels)
     if kind == "ppm" and netpbm.deep_header(data):
@@ -69,26 +75,25 @@ def read_raster(data: bytes, kind: str, label: str, max_pixels: int | None) -> R
 
 def read_header(
     data: bytes, kind: str, label: str, max_pixels: int | None
-) -> tuple[int, int, Image.Exif | None]:
-    """Width and height, and EXIF if they are not upright without it, without the pixels.
+) -> tuple[int, int, bool]:
+    """Width and height, and whether they are upright already, without the pixels.
 
     Raises: as `read_raster`.
     """
-    exif: Image.Exif | None = None
+    upright = kind in _OF_EXTRAS
     if kind == "tiff":
         header = tiff.read_header(data, label)
-        width, height, exif = header.width, header.height, _tiff_exif(data)
-    elif kind in _OF_EXTRAS:
+        width, height = header.width, header.height
+    elif upright:
         width, height = _OF_EXTRAS[kind].read_header(data, label)
     elif kind == "ppm" and (deep := netpbm.deep_header(data)):
         width, height = deep[:2]
+    elif kind == "jpeg" and (rare := jpeg.rare_frame(data)):
+        width, height = rare.width, rare.height
     else:
-        image = _open(data, kind, label)
-        width, height = image.size
-        if "exif" in image.info:
-            exif = _pillow_exif(image)
+        width, height = _open(data, kind, label).size
     _check_pixels(width, height, max_pixels, label)
-    return width, height, exif
+    return width, height, upright
 
 
 def _check_pixels(width: int, height: int, max_pixels: int | None, label: str) -> None:
@@ -102,19 +107,11 @@ def _check_pixels(width: int, height: int, max_pixels: int | None, label: str) -
         )
 
 
-def _damaged(label: str, kind: str, error: Exception) -> InputError:
-    title = FORMATS[kind].title
-    reason = " ".join(str(error).split())[:120] or type(error).__name__
-    if isinstance(error, EOFError) or any(words in reason for words in _CUT_SHORT):
-        return InputError(f"{label} is cut short: its {title} data ends early", "copy it again")
-    return InputError(f"{label} is a damaged {title} file: {reason}", "copy it again")
-
-
 def _open(data: bytes, kind: str, label: str) -> ImageFile.ImageFile:
     try:
         return _OPENERS[kind](io.BytesIO(data), "")
     except Exception as error:  # Pillow's readers raise many types on damaged files
-        raise _damaged(label, kind, error) from error
+        raise refusal(label, FORMATS[kind].title, error) from error
 
 
 def _read_pillow(data: bytes, kind: str, label: str, max_pixels: int | None) -> Raster:
@@ -125,36 +122,40 @@ def _read_pillow(data: bytes, kind: str, label: str, max_pixels: int | None) -> 
     except MemoryError:
         raise
     except Exception as error:  # as above
-        raise _damaged(label, kind, error) from error
-    return pillow_raster(image, label)
+        raise refusal(label, FORMATS[kind].title, error) from error
+    raster = pillow_raster(image, label)
+    if kind == "avif" and (frames := getattr(image, "n_frames", 1)) > 1:
+        # Of the other formats their containers tell.
+        several = f"only the first of the file's {frames} frames is read"
+        raster = replace(raster, notes=(*raster.notes, several))
+    return raster
 
 
 def _read_deep_png(data: bytes, label: str, max_pixels: int | None) -> Raster:
     image = _open(data, "png", label)
     _check_pixels(*image.size, max_pixels, label)
     try:
-        # Pillow first: it reads metadata that stands behind the pixels, and finds nearly all
-        # damage, on which imagecodecs (2026.3) loses a reference to None each time.
+        # Pillow first: it finds nearly all damage, on which imagecodecs (2026.3) loses a reference
+        # to None each time.
         image.load()
         values = png.read_sixteen_bit(data)
     except MemoryError:
         raise
     except Exception as error:  # libpng's errors and Pillow's
-        raise _damaged(label, "png", error) from error
+        raise refusal(label, "PNG", error) from error
     channels = 1 if values.ndim == 2 else values.shape[2]
     model = "gray" if channels <= 2 else "rgb"
     colors, alpha = from_samples(unit_range(values), model, channels in (2, 4), label)
-    return _with_metadata(Raster(colors, model, alpha, 16), image)
+    return Raster(colors, model, alpha, 16)
 
 
 def _read_tiff(data: bytes, label: str, max_pixels: int | None) -> Raster:
     header = tiff.read_header(data, label)
     _check_pixels(header.width, header.height, max_pixels, label)
     if not header.for_pillow:
-        return replace(tiff.read(data, label, header), exif=_tiff_exif(data))
+        return tiff.read(data, label)
     # Pillow turns a TIFF upright when it loads the pixels.
-    raster = _read_pillow(data, "tiff", label, max_pixels)
-    return replace(raster, exif=_tiff_exif(data), dpi=header.dpi, upright=True)
+    return replace(_read_pillow(data, "tiff", label, max_pixels), upright=True)
 
 
 def _read_deep_ppm(data: bytes, label: str, max_pixels: int | None) -> Raster:
@@ -163,25 +164,11 @@ def _read_deep_ppm(data: bytes, label: str, max_pixels: int | None) -> Raster:
     try:
         return Raster(netpbm.read_deep(data), "rgb", None, 16)
     except (ValueError, OverflowError) as error:
-        raise _damaged(label, "ppm", error) from error
-
-
-def _tiff_exif(data: bytes) -> Image.Exif | None:
-    try:
-        return parse_exif(data)
-    except Exception:  # BigTIFF, which Pillow's EXIF does not parse, or damaged tags
-        return None
-
-
-def _pillow_exif(image: Image.Image) -> Image.Exif | None:
-    try:
-        return image.getexif()
-    except Exception:  # damaged EXIF fails in many ways; the pixels are worth having without it
-        return None
+        raise refusal(label, "PPM", error) from error
 
 
 def pillow_raster(image: Image.Image, label: str) -> Raster:
-    """The samples of a loaded Pillow image of any mode, with its metadata.
+    """The samples of a loaded Pillow image of any mode.
 
     Raises:
         InputError: the mode holds no picture (floating point, Lab).
@@ -208,30 +195,24 @@ def pillow_raster(image: Image.Image, label: str) -> Raster:
     model = {"L": "gray", "LA": "gray", "CMYK": "cmyk"}.get(wanted, "rgb")
     has_alpha = wanted in ("LA", "RGBA")
     colors, alpha = from_samples(unit_range(samples), model, has_alpha, label)
-    return _with_metadata(Raster(colors, model, alpha, depth, notes=notes), image)
+    return Raster(colors, model, alpha, depth, notes=notes)
 
 
-def _with_metadata(raster: Raster, image: Image.Image) -> Raster:
-    info = image.info
-    icc, xmp = info.get("icc_profile"), info.get("xmp") or info.get("XML:com.adobe.xmp")
-    return replace(
-        raster,
-        exif=_pillow_exif(image),
+def image_ancillary(image: Image.Image) -> Ancillary:
+    """What a Pillow image in memory knows beside its pixels."""
+    info, notes = image.info, ()
+    exif, icc, xmp = (info.get(name) for name in ("exif", "icc_profile", "xmp"))
+    if not isinstance(exif, bytes):
+        try:
+            exif = image.getexif().tobytes() if image.getexif() else None
+        except Exception:  # damaged EXIF fails in many ways
+            exif, notes = None, ("EXIF could not be read and is dropped",)
+    if isinstance(xmp, str):
+        xmp = xmp.encode("utf-8", "replace")
+    return Ancillary(
+        exif=exif,
         icc=icc if isinstance(icc, bytes) else None,
-        xmp=xmp if isinstance(xmp, (bytes, str)) else None,
-        dpi=info.get("dpi"),
-        notes=raster.notes + _dropped(image),
+        xmp=xmp if isinstance(xmp, bytes) else None,
+        dpi=clean_dpi(info.get("dpi")),
+        notes=notes,
     )
-
-
-def _dropped(image: Image.Image) -> tuple[str, ...]:
-    notes: list[str] = []
-    try:
-        frames = getattr(image, "n_frames", 1)
-    except Exception:  # a damaged later frame; the first one is what is read
-        frames = 1
-    if frames > 1:
-        notes.append(f"only the first of the file's {frames} frames is read")
-    if _IPTC in (image.info.get("photoshop") or {}):
-        notes.append("IPTC record dropped; EXIF and XMP are kept")
-    return tuple(notes)

@@ -7,6 +7,7 @@ import struct
 from typing import BinaryIO, NamedTuple
 
 from restoreflow.errors import InputError
+from restoreflow.images.ifd import LAYOUTS, Layout
 
 __all__ = ["one_page", "page_count"]
 
@@ -17,37 +18,11 @@ _OLD_THUMBNAIL = 2  # of SubfileType's values
 _SHORT, _LONG = 3, 4
 
 
-class _Layout(NamedTuple):
-    """How a file's numbers are stored.
-
-    Attributes:
-        order: of the bytes, as struct's first letter.
-        header: bytes before anything else.
-        offset: struct's letter of a place in the file.
-        entries: struct's letter of a directory's number of entries.
-        entry: bytes of each.
-    """
-
-    order: str
-    header: int
-    offset: str
-    entries: str
-    entry: int
-
-
 class _Directory(NamedTuple):
     """Where a page's directory begins, and where the place of the next one stands."""
 
     start: int
     link: int
-
-
-_LAYOUTS = {
-    b"II*\x00": _Layout("<", 8, "I", "H", 12),
-    b"MM\x00*": _Layout(">", 8, "I", "H", 12),
-    b"II+\x00": _Layout("<", 16, "Q", "Q", 20),
-    b"MM\x00+": _Layout(">", 16, "Q", "Q", 20),
-}
 
 
 def page_count(stream: BinaryIO) -> int:
@@ -68,7 +43,7 @@ def one_page(data: bytes, number: int, label: str) -> bytes:
     pages = _pages(io.BytesIO(data))
     if not 1 <= number <= len(pages):
         raise InputError(f"{label} has {len(pages)} pages, no page {number}")
-    layout, page = _LAYOUTS[data[:4]], pages[number - 1]
+    layout, page = LAYOUTS[data[:4]], pages[number - 1]
     first = struct.pack(layout.order + layout.offset, page.start)
     rest, behind = memoryview(data), page.link + len(first)
     before = layout.header - len(first)
@@ -79,7 +54,7 @@ def one_page(data: bytes, number: int, label: str) -> bytes:
 
 def _pages(stream: BinaryIO) -> list[_Directory]:
     stream.seek(0)
-    layout = _LAYOUTS.get(stream.read(4))
+    layout = LAYOUTS.get(stream.read(4))
     if layout is None:
         return []
     width = struct.calcsize(layout.offset)
@@ -101,7 +76,7 @@ def _pages(stream: BinaryIO) -> list[_Directory]:
     return pages
 
 
-def _is_page(stream: BinaryIO, layout: _Layout, start: int, count: int) -> bool:
+def _is_page(stream: BinaryIO, layout: Layout, start: int, count: int) -> bool:
     stream.seek(start + struct.calcsize("=" + layout.entries))
     entries = stream.read(count * layout.entry)
     value_at = layout.entry - struct.calcsize(layout.offset)

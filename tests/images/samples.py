@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import io
 import struct
@@ -39,6 +40,7 @@ def tiff(samples: np.ndarray, **options: Any) -> bytes:
     return buffer.getvalue()
 
 
+@functools.lru_cache(maxsize=1)
 def display_p3() -> bytes:
     """An RGB profile with Display P3's primaries and a plain gamma of 2.2."""
     return imagecodecs.cms_profile(
@@ -73,10 +75,16 @@ def cmyk_profile() -> bytes:
         a, b = 0.5 + 0.1 * (m - c) * (1 - k), 0.5 + 0.1 * (y - 0.5 * c) * (1 - k)
         # lut16's Lab: 0xFF00 is L = 100, 0x8000 is a = b = 0
         entries += [round(v * s) for v, s in ((lightness, 0xFF00), (a, 0x10000), (b, 0x10000))]
+    return _table_profile(b"prtr", b"CMYK", 4, entries)
+
+
+def _table_profile(kind: bytes, space: bytes, channels: int, entries: list[int]) -> bytes:
     identity = (65536, 0, 0, 0, 65536, 0, 0, 0, 65536)
-    table = b"mft2\0\0\0\0" + struct.pack(">BBBx", 4, 3, 2) + struct.pack(">9i", *identity)
-    table += struct.pack(">HH", 2, 2) + struct.pack(">2H", 0, 65535) * 4
-    table += struct.pack(f">{len(entries)}H", *entries) + struct.pack(">2H", 0, 65535) * 3
+    table = b"mft2\0\0\0\0" + struct.pack(">BBBx", channels, 3, 2)
+    table += struct.pack(">9i", *identity)
+    table += struct.pack(">HH", 2, 2) + struct.pack(">2H", 0, 65535) * channels
+    table += struct.pack(f">{len(entries)}H", *(min(each, 65535) for each in entries))
+    table += struct.pack(">2H", 0, 65535) * 3
     text = b"desc\0\0\0\0" + struct.pack(">I", 5) + b"inks\0" + bytes(78)
     white = b"XYZ \0\0\0\0" + struct.pack(">3i", 63190, 65536, 54061)
     tags, body, place = [], b"", 128 + 4 + 12 * 3
@@ -85,10 +93,56 @@ def cmyk_profile() -> bytes:
         tags.append(name + struct.pack(">II", place + len(body), len(payload)))
         body += payload
     size = place + len(body)
-    header = struct.pack(">I4sI4s4s4s", size, b"lcms", 0x02400000, b"prtr", b"CMYK", b"Lab ")
+    header = struct.pack(">I4sI4s4s4s", size, b"lcms", 0x02400000, kind, space, b"Lab ")
     header += struct.pack(">6H", 2024, 1, 1, 0, 0, 0) + b"acsp" + bytes(28)
     header += struct.pack(">3i", 63190, 65536, 54061)
     return header.ljust(128, b"\0") + struct.pack(">I", 3) + b"".join(tags) + body
+
+
+def scanner_profile() -> bytes:
+    """An RGB profile of one table with a way in alone: Lab's L is the mean, a and b differences."""
+    entries = []
+    for index in range(8):
+        r, g, b = ((index >> (2 - bit)) & 1 for bit in range(3))
+        entries += [round((r + g + b) / 3 * 0xFF00)]
+        entries += [round((0.5 + 0.1 * each) * 0x10000) for each in (r - g, g - b)]
+    return _table_profile(b"scnr", b"RGB ", 3, entries)
+
+
+def picture(flip: bool = False) -> Image.Image:
+    """The gradient in colours."""
+    pixels = gradient(3, np.uint8)
+    return Image.fromarray(pixels[::-1] if flip else pixels)
+
+
+# Of Display P3, as CIE XYZ of red, green and blue.
+END_POINTS = (0.4866, 0.2290, 0.0, 0.2657, 0.6917, 0.0451, 0.1982, 0.0793, 1.0439)
+
+
+def tiff_with_exif(block: bytes) -> bytes:
+    """An EXIF block as a TIFF file of a picture: the block first, the pixels behind it."""
+    order = "<" if block[:2] == b"II" else ">"
+    (first,) = struct.unpack_from(order + "I", block, 4)
+    (count,) = struct.unpack_from(order + "H", block, first)
+    pixels = gradient(3, np.uint8).tobytes()
+    place = len(block) + len(block) % 2
+    tags = [(256, WIDTH), (257, HEIGHT), (259, 1), (262, 2), (273, place), (277, 3)]
+    tags += [(278, HEIGHT), (279, len(pixels))]
+    entries = [struct.pack(order + "HHII", tag, 4, 1, value) for tag, value in tags]
+    entries.append(struct.pack(order + "HHIHH", 258, 3, 1, 8, 0))
+    entries += [block[first + 2 + 12 * i : first + 14 + 12 * i] for i in range(count)]
+    entries.sort(key=lambda entry: struct.unpack_from(order + "H", entry)[0])
+    data = block.ljust(place, b"\0") + pixels
+    data += bytes(len(data) % 2)
+    head = block[:4] + struct.pack(order + "I", len(data))
+    return head + data[8:] + struct.pack(order + "H", len(entries)) + b"".join(entries) + bytes(4)
+
+
+def parsed(block: bytes | None) -> Image.Exif:
+    """An EXIF block as Pillow reads it, as an oracle."""
+    exif = Image.Exif()
+    exif.load(block or b"")
+    return exif
 
 
 def exif(orientation: int = 1, thumbnail: bool = False, width: int = WIDTH) -> bytes:

@@ -13,7 +13,6 @@ from PIL import Image
 from restoreflow.errors import InputError, LimitError
 from restoreflow.images import jxl
 from restoreflow.images.decode import decode, read_size
-from restoreflow.images.metadata import parse_exif
 from restoreflow.images.raster import unit_range
 from tests.images import samples
 
@@ -39,7 +38,7 @@ def test_heic_keeps_metadata_and_turns_by_its_own_mark() -> None:
     assert read_size(data) == (picture.width, picture.height) == (samples.HEIGHT, samples.WIDTH)
     assert picture.metadata.icc == profile
     assert picture.metadata.xmp == XMP
-    exif = parse_exif(picture.metadata.exif or b"")
+    exif = samples.parsed(picture.metadata.exif)
     assert (exif[271], exif.get(274, 1)) == ("Maker", 1)
 
 
@@ -73,7 +72,7 @@ def test_jpeg_xl_keeps_metadata_and_profile() -> None:
     picture = decode(data)
     assert picture.metadata.icc == profile
     assert picture.metadata.xmp == XMP
-    assert parse_exif(picture.metadata.exif or b"")[271] == "Maker"
+    assert samples.parsed(picture.metadata.exif)[271] == "Maker"
     assert np.abs(picture.pixels - decode(jpeg).pixels).mean() < 0.005  # 0.03 in another space
 
 

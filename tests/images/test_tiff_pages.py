@@ -13,7 +13,6 @@ from PIL import ExifTags
 
 from restoreflow.errors import InputError
 from restoreflow.images.decode import decode
-from restoreflow.images.metadata import parse_exif
 from restoreflow.images.tiff_pages import one_page, page_count
 from tests.images import samples
 
@@ -51,7 +50,7 @@ def test_a_page_comes_with_all_that_is_its_own(options: dict[str, Any]) -> None:
         assert picture.grayscale is (expected.ndim == 2)
         assert (picture.bit_depth, picture.metadata.dpi) == (depth, (dpi, dpi))
         if not options.get("bigtiff"):  # whose EXIF Pillow does not read
-            assert parse_exif(picture.metadata.exif or b"")[MAKE] == make.decode()
+            assert samples.parsed(picture.metadata.exif)[MAKE] == make.decode()
 
 
 @pytest.mark.parametrize("number", [0, 3])

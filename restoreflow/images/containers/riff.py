@@ -1,0 +1,43 @@
+"""WebP: the chunks of its RIFF container."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+
+from restoreflow.images.ancillary import Ancillary, counted
+
+__all__ = ["ancillary"]
+
+_PIXELS = {b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM"}
+_FRAME = b"ANMF"
+
+
+def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    place = 12
+    while place + 8 <= len(data):
+        kind, size = struct.unpack_from("<4sI", data, place)
+        end = place + 8 + size
+        yield kind, place + 8, min(end, len(data))
+        place = end + size % 2
+
+
+def ancillary(data: bytes) -> Ancillary:
+    """What the chunks say; of what is not carried, how many there are."""
+    found: dict[bytes, bytes] = {}
+    dropped: list[str] = []
+    frames = 0
+    for kind, start, end in _chunks(data):
+        if kind in (b"EXIF", b"ICCP", b"XMP "):
+            found.setdefault(kind, data[start:end])
+        elif kind == _FRAME:
+            frames += 1
+        elif kind not in _PIXELS | {b"C2PA"}:
+            dropped.append(kind.decode("latin-1").strip())
+    several = (f"only the first of the file's {frames} frames is read",) if frames > 1 else ()
+    return Ancillary(
+        exif=found.get(b"EXIF"),
+        icc=found.get(b"ICCP"),
+        xmp=found.get(b"XMP "),
+        notes=(*several, *counted(dropped, "WebP chunk")),
+    )
