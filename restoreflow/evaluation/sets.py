@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
-from restoreflow.errors import InputError, UsageError
+from restoreflow.errors import UsageError
+from restoreflow.images.decode import read_levels
 
 __all__ = ["SUFFIXES", "Pair", "as_levels", "as_tensor", "list_pairs", "list_pictures", "read_rgb"]
 
@@ -61,18 +62,12 @@ def list_pairs(folder: Path, limit: int | None = None) -> list[Pair]:
 
 
 def read_rgb(path: Path) -> Image.Image:
-    """An 8-bit picture as RGB; a grayscale one has three equal channels.
+    """A picture as RGB in 8 bits, read as `sr` reads it; a gray one has three equal channels.
 
     Raises:
         InputError: it cannot be read.
     """
-    try:
-        with Image.open(path) as picture:
-            return picture.convert("RGB")
-    except (OSError, UnidentifiedImageError) as error:
-        raise InputError(
-            f"{path} cannot be read: {error}", "take it out of the set or fetch it again"
-        ) from error
+    return Image.fromarray(read_levels(path))
 
 
 def as_levels(picture: Image.Image) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:

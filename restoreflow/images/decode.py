@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from restoreflow.errors import InputError, LimitError
@@ -25,7 +26,7 @@ from restoreflow.images.readers import image_ancillary, pillow_raster, read_head
 from restoreflow.images.tiff_pages import one_page
 from restoreflow.images.working_color import working_color
 
-__all__ = ["DEFAULT_MAX_PIXELS", "decode", "from_image", "read_bytes", "read_size"]
+__all__ = ["DEFAULT_MAX_PIXELS", "decode", "from_image", "read_bytes", "read_levels", "read_size"]
 
 DEFAULT_MAX_PIXELS = 300_000_000
 
@@ -60,6 +61,17 @@ def decode(
     except MemoryError as error:
         raise LimitError(f"{label} does not fit in memory", "restore a smaller part") from error
     return replace(picture, notes=(*picture.notes, *credential_notes(data)))
+
+
+def read_levels(path: Path) -> NDArray[np.uint8]:
+    """A photograph as a model sees it: (H, W, 3), upright, sRGB in 8 bits, without transparency.
+
+    The way for training, evaluation and statistics, so that they see the pixels that restoring
+    sees.
+
+    Raises: as `decode`.
+    """
+    return np.rint(decode(path).pixels * np.float32(255.0)).astype(np.uint8)
 
 
 def read_bytes(

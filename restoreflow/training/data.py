@@ -10,10 +10,11 @@ from typing import TypeVar
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
 from restoreflow.errors import InputError
+from restoreflow.images.decode import read_levels, read_size
+from restoreflow.images.formats import FORMATS
 from restoreflow.networks.low_light import THUMBNAIL
 from restoreflow.training.degradations import augment, draw_patch
 from restoreflow.training.views import View, draw_view, reduce, thumbnail_of, turn_view
@@ -21,7 +22,7 @@ from restoreflow.training.views import View, draw_view, reduce, thumbnail_of, tu
 __all__ = ["Photos", "photo_files", "prefetch", "step_generator"]
 
 T = TypeVar("T")
-SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"}
+SUFFIXES = {suffix for each in FORMATS.values() for suffix in each.extensions}
 
 
 def step_generator(seed: int, step: int, stream: int = 0) -> torch.Generator:
@@ -39,28 +40,27 @@ def photo_files(folder: Path) -> list[Path]:
 
 
 class Photos:
-    """Every photograph of a folder, decoded once and kept as 8-bit RGB.
+    """Every photograph of a folder, decoded once as `sr` reads it, and kept as 8-bit RGB.
 
     Args:
         folder: searched recursively.
         smallest: photographs with a shorter side than this are left out.
 
     Raises:
-        InputError: when no usable photograph is found.
+        InputError: when no usable photograph is found, or one is damaged.
     """
 
     def __init__(self, folder: Path, smallest: int) -> None:
         self.images: list[Tensor] = []
         for path in photo_files(folder):
-            with Image.open(path) as image:
-                if min(image.size) < smallest:
-                    continue
-                pixels = np.asarray(image.convert("RGB"))
+            if min(read_size(path)) < smallest:
+                continue
+            pixels = read_levels(path)
             self.images.append(torch.from_numpy(pixels.transpose(2, 0, 1).copy()))
         if not self.images:
             raise InputError(
                 f"no photographs of at least {smallest} pixels a side in {folder}",
-                "--data takes a folder of JPEG, PNG, WebP or TIFF files",
+                "--data takes a folder of JPEG, PNG, WebP, TIFF or similar files",
             )
         self.thumbnails: dict[int, Tensor] = {}
         sizes = torch.tensor([float(i.shape[1] * i.shape[2]) for i in self.images])

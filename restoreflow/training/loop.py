@@ -97,7 +97,8 @@ class Trainer:
         if config.flow.rotations == "learnt":
             self.network.flow.learn_rotations()
         self.average = copy.deepcopy(self.network).requires_grad_(False)
-        self.optimiser = Optimiser(self.network)
+        muon = any(stage.muon > 0 for stage in config.stages)
+        self.optimiser = Optimiser(self.network, muon)
         self.adversary = self._adversary()
         self.progress = Progress()
         make_folder(out)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from restoreflow.errors import UsageError
 from restoreflow.networks.residual import ResidualBlock
 
 __all__ = ["Optimiser"]
@@ -23,18 +24,27 @@ class Optimiser:
 
     Args:
         network: on its device already, in the memory format that it will have.
+        muon: whether a stage asks for Muon; PyTorch has it from 2.9 on.
+
+    Raises:
+        UsageError: it is asked for and not there.
     """
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: nn.Module, muon: bool = True) -> None:
         self._parameters = dict(network.named_parameters())
         self._matrices = {
             f"{name}.{conv}.weight": _matrix(weight)
             for name, block in network.named_modules()
-            if isinstance(block, ResidualBlock)
+            if muon and isinstance(block, ResidualBlock)
             for conv, weight in (("conv1", block.conv1.weight), ("conv2", block.conv2.weight))
         }
         self._adam = torch.optim.Adam(self._parameters.values(), lr=1.0, betas=BETAS)
         self._muon: torch.optim.Muon | None = None
+        if self._matrices and not hasattr(torch.optim, "Muon"):
+            raise UsageError(
+                f"this PyTorch ({torch.__version__}) has no Muon",
+                "take PyTorch 2.9 or newer, or a recipe with muon = 0",
+            )
         if self._matrices:
             self._muon = torch.optim.Muon(
                 self._matrices.values(), lr=1.0, weight_decay=0.0, adjust_lr_fn="match_rms_adamw"

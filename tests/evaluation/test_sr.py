@@ -130,7 +130,7 @@ def test_a_folder_without_pictures_names_its_folders(tmp_path: Path):
 
 def test_a_damaged_truth_names_the_file(tmp_path: Path):
     (tmp_path / "a.png").write_bytes(b"no picture")
-    with pytest.raises(InputError, match=r"a\.png cannot be read"):
+    with pytest.raises(InputError, match=r"a\.png"):
         read_rgb(tmp_path / "a.png")
 
 

@@ -24,6 +24,19 @@ def test_a_batch_is_a_function_of_seed_step_and_stream(tmp_path: Path) -> None:
     assert 0.0 <= float(first.min()) < float(first.max()) <= 1.0
 
 
+def test_photographs_are_read_as_they_are_restored(tmp_path: Path) -> None:
+    """Upright, and in sRGB whatever profile they have."""
+    photos = write_photos(tmp_path / "plain", count=1)
+    plain = Photos(photos, 64).images[0]
+    turned = tmp_path / "turned"
+    turned.mkdir()
+    with Image.open(photos / "photo0.png") as image:
+        exif = Image.Exif()
+        exif[0x0112] = 6  # the camera's bottom is to the right
+        image.rotate(90, expand=True).save(turned / "photo0.png", exif=exif)
+    assert torch.equal(Photos(turned, 64).images[0], plain)
+
+
 def test_small_photographs_are_left_out_and_none_is_an_error(tmp_path: Path) -> None:
     write_photos(tmp_path, count=2, size=112)
     assert len(Photos(tmp_path, 112).images) == 2
