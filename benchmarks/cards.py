@@ -30,8 +30,9 @@ def main() -> None:
     for folder in arguments.models:
         log = find_log(folder, arguments.log or ())
         figures = figures_of(json.loads((folder / EVALUATION).read_text()))
-        facts = read_train_config(folder / RECIPE).card
-        card = write_card(resolve_model(str(folder)).config, facts, figures, summarise_log(log))
+        recipe, config = read_train_config(folder / RECIPE), resolve_model(str(folder)).config
+        curve, asked = summarise_log(log), recipe.asked()
+        card = write_card(config, recipe.card, figures, curve, asked)
         add_files(folder, {CARD: card.encode()} | ({LOG: write_log(log)} if log else {}))
         print(f"{folder}: card written")
 

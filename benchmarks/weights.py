@@ -49,7 +49,8 @@ def main() -> None:
         save_folder(staged, config, loaded.network, write_card(config, facts), extras)
         evaluation = measure(config.task, staged, arguments, Path(scratch))
     extras[EVALUATION] = (json.dumps(evaluation, indent=1) + "\n").encode()
-    text = write_card(config, facts, figures_of(evaluation), summarise_log(log))
+    asked = read_train_config(recipe).asked()
+    text = write_card(config, facts, figures_of(evaluation), summarise_log(log), asked)
     save_folder(arguments.target, config, loaded.network, text, extras)
     print(f"{arguments.target}: written")
 

@@ -66,6 +66,7 @@ def write_card(
     facts: CardFacts,
     figures: Sequence[Mapping[str, Any]] = (),
     curve: Sequence[Mapping[str, Any]] = (),
+    stages: Sequence[Mapping[str, Any]] = (),
 ) -> str:
     """Gives the text of README.md: the Hub's front matter, then what a reader must know.
 
@@ -74,6 +75,7 @@ def write_card(
         facts: everything that cannot be measured.
         figures: measured rows, as `read_figures` gives them; one line of the table each.
         curve: rows on the stages of training, as `training.log.summarise_log` gives them.
+        stages: rows on what they asked for, as `TrainConfig.asked` gives them.
     """
     from huggingface_hub import ModelCardData
 
@@ -90,6 +92,7 @@ def write_card(
         "Use": _use(config),
         "Training data": bodies["Training data"],
         "Recipe": bodies["Recipe"],
+        **({"What training asked for": _asked(stages)} if stages else {}),
         **({"Loss curve": _curve(curve)} if curve else {}),
         "Figures": _table(figures) or "Not measured.",
         "When it fails": bodies["When it fails"],
@@ -168,6 +171,17 @@ def _licences(facts: CardFacts) -> str:
         "training data": facts.data_license,
     }
     return _markdown(["of", "licence"], [[what, text] for what, text in rows.items()])
+
+
+def _asked(rows: Sequence[Mapping[str, Any]]) -> str:
+    used = any("range penalty" in str(row["weights"]) for row in rows)
+    note = (
+        "A range penalty charges samples beyond the image range before the limiter: it trains "
+        "explosions away on photographs, whatever the form of the flow."
+        if used
+        else "No range penalty was used."
+    )
+    return f"{_table(rows)}\n\n{note}"
 
 
 def _curve(rows: Sequence[Mapping[str, Any]]) -> str:

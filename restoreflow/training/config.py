@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from restoreflow.config_reader import read_toml
 from restoreflow.errors import UsageError
@@ -25,6 +25,23 @@ UNTOLD = CardFacts(
     recipe="See train.toml.",
     limits="Not examined.",
 )
+
+
+NAMES = {"range": "range penalty"}
+"""What a card calls a term, where it is not by its own name."""
+
+_OF_MEAN = ("mean", "mean_features", "mean_decibels", "mean_lpips")
+_OF_ALL = ("exposure", "wear")
+_TERMS: dict[str, tuple[str, ...]] = {
+    "exposure": ("exposure",),
+    "mean": (*_OF_MEAN, *_OF_ALL),
+    "likelihood": ("mean", "likelihood", *_OF_ALL),
+    "texture": (
+        *("mean", "likelihood", "pixels", "features", "lpips", "consistency"),
+        *("range", "adversary", *_OF_ALL),
+    ),
+}
+"""The weights that count in a stage."""
 
 
 @dataclass(frozen=True)
@@ -187,6 +204,25 @@ class TrainConfig:
                 raise ValueError(f"{name} is {share}, not a share within 0 .. 1")
             if share > 0 and self.degradation == "low_light":
                 raise ValueError(f"{name} is not for low light")
+
+    def asked(self) -> list[dict[str, Any]]:
+        """What each stage asks for, a row each, for a model's card."""
+        low_light = self.task == "lowlight"
+        idle = {"consistency"} if low_light else {"exposure"}
+        idle |= set() if self.network.told else {"wear"}
+        return [
+            {
+                "stage": stage.loss,
+                "steps": stage.steps,
+                "batch": f"{stage.batch} x {stage.patch} px",
+                "weights": ", ".join(
+                    f"{NAMES.get(name, name)} {getattr(stage.weights, name):g}"
+                    for name in _TERMS[stage.loss]
+                    if getattr(stage.weights, name) > 0 and name not in idle
+                ),
+            }
+            for stage in self.stages
+        ]
 
     def model(self) -> ModelConfig:
         """The model that the run makes."""

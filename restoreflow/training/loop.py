@@ -173,7 +173,8 @@ class Trainer:
         log = find_log(self.out)
         if log:
             extras[LOG] = write_log(log)
-        card = write_card(model, self.config.card, curve=summarise_log(log))
+        asked = self.config.asked()
+        card = write_card(model, self.config.card, curve=summarise_log(log), stages=asked)
         kept = copy.deepcopy(self.average)
         kept.flow.fold_rotations()
         save_folder(self.out / MODEL, model, kept, card, extras)

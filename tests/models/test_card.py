@@ -10,6 +10,8 @@ import pytest
 from restoreflow.errors import ModelError
 from restoreflow.models.card import CardFacts, read_card, read_figures, write_card
 from restoreflow.models.config import Defaults, ModelConfig
+from restoreflow.models.resolve import resolve_model
+from restoreflow.training.config import LossWeights, read_train_config
 
 Rows = list[dict[str, object]]
 
@@ -109,3 +111,18 @@ def test_figures(saved: Path, rows: Rows, tmp_path: Path) -> None:
         path.write_text(text)
         with pytest.raises(ModelError, match='under "rows"'):
             read_figures(path)
+
+
+def test_the_card_says_what_training_asked_for_and_names_the_range_penalty(
+    config: ModelConfig, facts: CardFacts
+) -> None:
+    recipe = read_train_config(Path(str(resolve_model("sr-x4").path)) / "train.toml")
+    text = write_card(config, facts, stages=recipe.asked())
+    section = text.split("## What training asked for")[1].split("\n## ")[0]
+    assert "range penalty 1500" in section and "trains explosions away" in section
+    assert "exposure" not in section and "wear" not in section
+    plain = [dataclasses.replace(s, weights=LossWeights()) for s in recipe.stages]
+    without = write_card(
+        config, facts, stages=dataclasses.replace(recipe, stages=tuple(plain)).asked()
+    )
+    assert "No range penalty was used." in without
