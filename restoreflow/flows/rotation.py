@@ -18,11 +18,13 @@ __all__ = [
     "cayley",
     "coarse_rotation",
     "cosine_basis",
+    "departure",
     "frequency_basis",
     "frequency_rotation",
     "mix_channels",
     "nearest_orthogonal",
     "random_rotation",
+    "stretch",
 ]
 
 LOW_BANDS = 12
@@ -32,7 +34,7 @@ LOW_BANDS = 12
 def random_rotation(channels: int, seed: int) -> Tensor:
     """A random orthogonal matrix (channels, channels), float64, the same for a seed everywhere."""
     generator = torch.Generator().manual_seed(seed)
-    normal = torch.randn(channels, channels, generator=generator, dtype=torch.float64)
+    normal = torch.randn(channels, channels, generator=generator, dtype=torch.float64, device="cpu")
     # torch.linalg carries no types.
     decomposed = torch.linalg.qr(normal)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
     q, r = cast("tuple[Tensor, Tensor]", decomposed)
@@ -123,6 +125,33 @@ def nearest_orthogonal(matrix: Tensor) -> Tensor:
     return (u @ v).to(matrix.dtype)
 
 
+@torch.no_grad()
+def departure(matrix: Tensor) -> float:
+    """How far a matrix is from orthogonal rows: the largest |W W^T - 1|, in float64."""
+    w = matrix.double()
+    unit = torch.eye(len(w), dtype=w.dtype, device=w.device)
+    return float((w @ w.T - unit).abs().max())
+
+
+@torch.no_grad()
+def stretch(matrix: Tensor) -> tuple[float, float]:
+    """What a matrix W, orthogonal or not, does to 2-norms, in float64.
+
+    Where |W W^T - 1| <= e for each entry and W is c x c, the first is at most sqrt(1 + c e) and the
+    second at most c e.
+
+    Returns:
+        bounds on |W x| / |x|, which holds for the transpose too, and on |W^T W x - x| / |x|; both
+        infinite where W is not finite.
+    """
+    w = matrix.double()
+    if not bool(torch.isfinite(w).all()):
+        return math.inf, math.inf
+    # torch.linalg carries no types.
+    singular = cast("Tensor", torch.linalg.svdvals(w))  # pyright: ignore[reportUnknownMemberType]
+    return float(singular.max()), float((singular.square() - 1.0).abs().max())
+
+
 def _quadrants(colours: int) -> list[int]:
     """Where pixel_unshuffle puts what `images_to_cells` orders by quadrant, colour, pixel."""
     return [
@@ -210,8 +239,11 @@ class Rotation(Bijection):
         return mix_channels(z, self.matrix().T)
 
     def inverse_bound(self, bound: Bound) -> Bound:
-        rows = float(self.matrix().detach().T.abs().sum(1).max())
-        return Bound(bound.norm, bound.peak * rows).tightened(self.weight.shape[0])
+        """The matrix as it is: 1 + 1e-6 c / 2 times the norm at most, as models are loaded."""
+        matrix = self.matrix().detach()
+        rows = float(matrix.double().T.abs().sum(1).max())
+        norm = bound.norm * stretch(matrix)[0]
+        return Bound(norm, bound.peak * rows).tightened(len(matrix))
 
 
 class Conjugate(Bijection):
@@ -240,11 +272,20 @@ class Conjugate(Bijection):
         return mix_channels(self.inner.inverse(mix_channels(z, matrix), condition), matrix.T)
 
     def inverse_bound(self, bound: Bound) -> Bound:
+        factor, _ = stretch(self.rotation.matrix())
         channels = self.rotation.weight.shape[0]
-        way = self.inverse_displacement()
-        inner = self.inner.inverse_bound(bound._replace(peak=bound.norm).tightened(channels))
-        norm = min(inner.norm, bound.norm + way)
+        way = self.inverse_displacement(bound)
+        inner = self.inner.inverse_bound(_turned(bound, factor))
+        norm = min(factor * inner.norm, bound.norm + way)
         return Bound(norm, min(norm, bound.peak + way)).tightened(channels)
 
-    def inverse_displacement(self) -> float:
-        return self.inner.inverse_displacement()
+    def inverse_displacement(self, bound: Bound) -> float:
+        """R^T f(R z) - z = R^T (f(R z) - R z) + (R^T R - 1) z; the last is 0 but for rounding."""
+        factor, slack = stretch(self.rotation.matrix())
+        way = self.inner.inverse_displacement(_turned(bound, factor))
+        return factor * way + slack * bound.norm
+
+
+def _turned(bound: Bound, factor: float) -> Bound:
+    """Bound on what a matrix makes of values, from the factor that it can lengthen vectors by."""
+    return Bound(factor * bound.norm, factor * bound.norm)

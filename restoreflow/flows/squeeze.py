@@ -67,13 +67,13 @@ class HalfCellShift(Bijection):
         So each regrouping can double the 2-norm at worst. Around the identity only what is added
         is regrouped: norm + 2 displacement, and + displacement for single values.
         """
-        way = self.inverse_displacement() / 2.0
+        way = self.inverse_displacement(bound) / 2.0
         inner = self.inner.inverse_bound(Bound(2.0 * bound.norm, bound.peak))
         norm = min(2.0 * inner.norm, bound.norm + 2.0 * way)
         return Bound(norm, min(max(inner.peak, bound.peak), bound.peak + way))
 
-    def inverse_displacement(self) -> float:
-        return 2.0 * self.inner.inverse_displacement()
+    def inverse_displacement(self, bound: Bound) -> float:
+        return 2.0 * self.inner.inverse_displacement(Bound(2.0 * bound.norm, bound.peak))
 
 
 def _means_of_four(x: Tensor) -> Tensor:
