@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from restoreflow.flows.bijection import Bijection, Bound, Condition
-from restoreflow.flows.rotation import mix_channels, stretch
+from restoreflow.flows.orthogonal import stretch
+from restoreflow.flows.rotation import mix_channels
 
 __all__ = ["ActNorm"]
 

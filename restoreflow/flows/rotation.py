@@ -1,4 +1,7 @@
-"""Orthogonal maps of the channels, fixed, or learnt in training and fixed afterwards."""
+"""Orthogonal maps of the channels, fixed, or learnt in training and fixed afterwards.
+
+Constants are made on the CPU, so that a network can be laid out on the meta device without work.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from restoreflow.flows.bijection import Bijection, Bound, Condition
+from restoreflow.flows.orthogonal import stretch
 
 __all__ = [
     "LOW_BANDS",
@@ -18,13 +22,11 @@ __all__ = [
     "cayley",
     "coarse_rotation",
     "cosine_basis",
-    "departure",
     "frequency_basis",
     "frequency_rotation",
     "mix_channels",
     "nearest_orthogonal",
     "random_rotation",
-    "stretch",
 ]
 
 LOW_BANDS = 12
@@ -47,10 +49,11 @@ def cosine_basis(cell: int = 4) -> Tensor:
     Rows are basis vectors, columns follow the channel order of `Squeeze`. Float64,
     (3 cell^2, 3 cell^2).
     """
-    position = torch.arange(cell, dtype=torch.float64)
+    position = torch.arange(cell, dtype=torch.float64, device="cpu")
     cosines = torch.cos(math.pi * (position + 0.5) * position[:, None] / cell)
     cosines = cosines / cosines.square().sum(1, keepdim=True).sqrt()
-    opponents = torch.tensor([[1, 1, 1], [1, 0, -1], [1, -2, 1]], dtype=torch.float64)
+    colours = [[1, 1, 1], [1, 0, -1], [1, -2, 1]]
+    opponents = torch.tensor(colours, dtype=torch.float64, device="cpu")
     opponents = opponents / opponents.square().sum(1, keepdim=True).sqrt()
     blocks = torch.einsum("ui,vj,kc->uvkcij", cosines, cosines, opponents)
     images = blocks.reshape(-1, 3, cell, cell)
@@ -90,9 +93,9 @@ def coarse_rotation(step: int) -> Tensor:
 
     Sums and differences of the four cells (Haar's basis) of each band, in order of frequency.
     """
-    haar = torch.tensor([[1.0, 1.0], [1.0, -1.0]], dtype=torch.float64) / 2.0**0.5
+    haar = torch.tensor([[1.0, 1.0], [1.0, -1.0]], dtype=torch.float64, device="cpu") / 2.0**0.5
     four = torch.einsum("ai,bj->abij", haar, haar).reshape(4, 4)
-    whole = torch.kron(torch.eye(LOW_BANDS, dtype=torch.float64), four)
+    whole = torch.kron(torch.eye(LOW_BANDS, dtype=torch.float64, device="cpu"), four)
     # Rows are (band, colour) by (down, right); a difference lies half a band above the sum.
     frequencies = [
         (2 * u + down, 2 * v + right)
@@ -123,33 +126,6 @@ def nearest_orthogonal(matrix: Tensor) -> Tensor:
     decomposed = torch.linalg.svd(matrix.double())  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
     u, _, v = cast("tuple[Tensor, Tensor, Tensor]", decomposed)
     return (u @ v).to(matrix.dtype)
-
-
-@torch.no_grad()
-def departure(matrix: Tensor) -> float:
-    """How far a matrix is from orthogonal rows: the largest |W W^T - 1|, in float64."""
-    w = matrix.double()
-    unit = torch.eye(len(w), dtype=w.dtype, device=w.device)
-    return float((w @ w.T - unit).abs().max())
-
-
-@torch.no_grad()
-def stretch(matrix: Tensor) -> tuple[float, float]:
-    """What a matrix W, orthogonal or not, does to 2-norms, in float64.
-
-    Where |W W^T - 1| <= e for each entry and W is c x c, the first is at most sqrt(1 + c e) and the
-    second at most c e.
-
-    Returns:
-        bounds on |W x| / |x|, which holds for the transpose too, and on |W^T W x - x| / |x|; both
-        infinite where W is not finite.
-    """
-    w = matrix.double()
-    if not bool(torch.isfinite(w).all()):
-        return math.inf, math.inf
-    # torch.linalg carries no types.
-    singular = cast("Tensor", torch.linalg.svdvals(w))  # pyright: ignore[reportUnknownMemberType]
-    return float(singular.max()), float((singular.square() - 1.0).abs().max())
 
 
 def _quadrants(colours: int) -> list[int]:
@@ -239,7 +215,7 @@ class Rotation(Bijection):
         return mix_channels(z, self.matrix().T)
 
     def inverse_bound(self, bound: Bound) -> Bound:
-        """The matrix as it is: 1 + 1e-6 c / 2 times the norm at most, as models are loaded."""
+        """The matrix as it is, orthogonal or not: see `orthogonal.TOLERANCE`."""
         matrix = self.matrix().detach()
         rows = float(matrix.double().T.abs().sum(1).max())
         norm = bound.norm * stretch(matrix)[0]
