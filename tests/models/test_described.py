@@ -100,7 +100,7 @@ def test_the_table_has_every_matrix_of_a_flow(coarse: Path) -> None:
 def test_what_could_not_be_loaded_is_not_saved(tmp_path: Path, config: ModelConfig) -> None:
     network = build_network(config)
     network.flow.get_buffer("chain.bijections.3.weight").mul_(1.01)
-    with pytest.raises(ModelError, match="tiny: chain.bijections.3.weight is not orthogonal"):
+    with pytest.raises(ModelError, match=r"tiny: chain\.bijections\.3\.weight is not orthogonal"):
         save_folder(tmp_path / "tiny", config, network, "card")
     assert not any(tmp_path.iterdir())
 
