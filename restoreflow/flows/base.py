@@ -13,13 +13,19 @@ from restoreflow.flows.float32 import steadied
 from restoreflow.flows.injector import feature_head
 from restoreflow.flows.strips import stripwise
 
-__all__ = ["LATENT_NORM_BOUND", "ConditionalBase"]
+__all__ = ["LATENT_NORM_BOUND", "ConditionalBase", "limit_norm"]
 
 LATENT_NORM_BOUND = 10.5
 """Latents are drawn so that no cell's 48 values have a larger 2-norm than this.
 
 For 48 standard normal values that leaves out 8.4e-7 of all cells.
 """
+
+
+def limit_norm(latent: Tensor, bound: float = LATENT_NORM_BOUND) -> Tensor:
+    """Scale every cell's values (N, C, h, w) back to a 2-norm of at most ``bound``."""
+    norm = latent.square().sum(1, keepdim=True).clamp_min(1e-12).sqrt()
+    return latent * (bound / norm).clamp_max(1.0)
 
 
 class ConditionalBase(nn.Module):

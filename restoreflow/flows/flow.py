@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
@@ -101,6 +102,19 @@ class ConditionalFlow(nn.Module):
         z = self.base.locate(latent, base, temperature)
         u = self.chain.inverse(z, chain)
         return Detail(u, self.limiter.inverse(u, None))
+
+    def layers(
+        self, condition: Condition, latent: Tensor, temperature: float
+    ) -> Iterator[tuple[str, Tensor]]:
+        """What `sample` makes of a latent, layer by layer: a value a line of `inverse_bound`."""
+        chain, base = as_tuple(condition)
+        value = self.base.locate(latent, base, temperature)
+        yield "base", value
+        steps = zip(reversed(self.chain.parts), reversed(as_tuple(chain)), strict=True)
+        for bijection, own in steps:
+            value = bijection.inverse(value, own)
+            yield layer_name(bijection), value
+        yield "limiter", self.limiter.inverse(value, None)
 
     @torch.no_grad()
     def start(self, detail: Tensor) -> None:
