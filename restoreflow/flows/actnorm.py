@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from restoreflow.flows.bijection import Bijection, Bound, Condition
+from restoreflow.flows.orthogonal import stretch
 from restoreflow.flows.rotation import mix_channels
 
 __all__ = ["ActNorm"]
@@ -57,13 +58,13 @@ class ActNorm(Bijection):
 
     @torch.no_grad()
     def inverse_bound(self, bound: Bound) -> Bound:
-        """The linear part's rows, and the constant part exactly."""
-        linear = (self.basis.double() * self.log_scale.double().exp()[:, None]).T
+        """The linear part's rows, and the constant part exactly; the basis as it is."""
+        scale = self.log_scale.double().exp()
+        linear = (self.basis.double() * scale[:, None]).T
         constant = self.basis.double().T @ self.bias.double()
         by_norm = bound.norm * linear.square().sum(1).sqrt() + constant.abs()
         by_peak = bound.peak * linear.abs().sum(1) + constant.abs()
-        norm = bound.norm * float(self.log_scale.double().exp().max()) + float(
-            constant.square().sum().sqrt()
-        )
+        factor, _ = stretch(self.basis)
+        norm = bound.norm * float(scale.max()) * factor + float(constant.square().sum().sqrt())
         peak = float(torch.minimum(by_norm, by_peak).max())
         return Bound(norm, peak).tightened(len(constant))

@@ -9,7 +9,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Bijection", "Bound", "Chain", "Condition", "sum_per_item"]
+from restoreflow.flows.float32 import CEILING, ROUNDING
+
+__all__ = ["UNBOUNDED", "Bijection", "Bound", "Chain", "Condition", "sum_per_item"]
 
 Condition = Tensor | tuple["Condition", ...] | None
 """What `prepare` made of the features; its form is the bijection's own business."""
@@ -31,6 +33,15 @@ class Bound(NamedTuple):
         peak = min(self.peak, self.norm)
         return Bound(min(self.norm, channels**0.5 * peak), peak)
 
+    def in_float32(self) -> Bound:
+        """What holds of the rounded values; no bound where float32 cannot carry them safely."""
+        if not (self.norm <= CEILING and self.peak <= CEILING):  # false for NaN too
+            return UNBOUNDED
+        return Bound(self.norm * (1.0 + ROUNDING), self.peak * (1.0 + ROUNDING))
+
+
+UNBOUNDED = Bound(math.inf, math.inf)
+
 
 class Bijection(nn.Module):
     """An invertible map of (N, C, H, W) under a condition.
@@ -40,13 +51,15 @@ class Bijection(nn.Module):
     * MUST implement ``forward(x, condition) -> (z, ladj)``, data to latent, where ``ladj`` is (N,):
       the natural logarithm of |det dz/dx| of each item, positive where the map expands;
     * MUST implement ``inverse(z, condition) -> x``, latent to data, computing no determinant;
-    * MUST implement ``inverse_bound(bound)``: given a bound on z that holds anywhere, one on x that
-      holds for *every* condition, infinite where there is none;
+    * MUST implement ``inverse_bound(bound)``: given a finite bound on z that holds anywhere, one
+      on x that holds for *every* condition, in exact arithmetic, from whatever matrices and
+      weights it has; infinite where there is none, and where float32 could overflow on the way;
     * MUST keep dtype (float32 or float64) and device, accept N = 0, and index nothing by data: no
       boolean masks, no branches on values, no asserts on values;
     * MAY implement ``prepare(features)``: what depends on the features alone; it is computed once
       and shared by all samples. The default needs no condition;
-    * MUST accept as condition what its own ``prepare`` returned, with N equal to x's or 1;
+    * MUST accept as condition what its own ``prepare`` returned, with N equal to x's or 1, and
+      let ``prepare`` bound it (`steadied`), whatever the features are;
     * MAY implement ``inverse_displacement``, a bound on how far the inverse moves a location;
     * MAY set ``halo``, how many cells of z to either side a cell of x depends on, and
       ``alignment``, cells at whose multiples a window of a larger grid has to begin.
@@ -74,12 +87,16 @@ class Bijection(nn.Module):
         """A bound on ``inverse``'s result for any condition, from a bound on its input."""
         raise NotImplementedError
 
-    def inverse_displacement(self) -> float:
-        """Bound on the 2-norm, at any location, of ``inverse(z) - z`` for any z and condition.
+    def inverse_displacement(self, bound: Bound) -> float:
+        """Bound on the 2-norm, at any location, of ``inverse(z) - z`` for any condition.
 
         Infinite where there is none. A tighter composition than ``inverse_bound`` for maps around
         the identity.
+
+        Args:
+            bound: on z.
         """
+        del bound
         return math.inf
 
 

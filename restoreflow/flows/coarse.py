@@ -72,13 +72,18 @@ class CoarseCells(Bijection):
         four, beside bands that stay; and where it moves no location farther than some way, no
         cell moves farther, nor any value of it.
         """
-        inner = self.inner.inverse_bound(Bound(2.0 * bound.norm, 2.0 * bound.norm))
-        way = self.inverse_displacement()
+        inner = self.inner.inverse_bound(_merged(bound))
+        way = self.inverse_displacement(bound)
         norm = min((bound.norm**2 + inner.norm**2) ** 0.5, bound.norm + way)
         return Bound(norm, min(norm, bound.peak + way))
 
-    def inverse_displacement(self) -> float:
-        return self.inner.inverse_displacement()
+    def inverse_displacement(self, bound: Bound) -> float:
+        return self.inner.inverse_displacement(_merged(bound))
+
+
+def _merged(bound: Bound) -> Bound:
+    """Bound on the low bands of four cells together."""
+    return Bound(2.0 * bound.norm, 2.0 * bound.norm)
 
 
 def _merge(low: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from restoreflow.flows.bijection import (
+    UNBOUNDED,
     Bijection,
     Bound,
     Condition,
@@ -16,6 +17,7 @@ from restoreflow.flows.bijection import (
     zero_initialise,
 )
 from restoreflow.flows.elementwise import ElementwiseMap
+from restoreflow.flows.float32 import CEILING, PREPARED_LIMIT, largest_result, steadied
 from restoreflow.flows.strips import stripwise
 
 __all__ = ["Coupling", "CouplingNetwork"]
@@ -52,6 +54,12 @@ class CouplingNetwork(nn.Module):
     def forward(self, x: Tensor, features: Tensor) -> Tensor:
         return self.judge(self.look(x), features).to(x.dtype)
 
+    def largest(self, peak: float) -> float:
+        """Bound on all that is computed, for values of up to ``peak`` and any prepared features."""
+        hidden = largest_result(self.first, peak) + PREPARED_LIMIT
+        second = largest_result(self.second, hidden)
+        return max(hidden, second, largest_result(self.last, second))
+
     def _autocast(self, device: str) -> torch.autocast:
         return torch.autocast(device, dtype=self.precision, enabled=self.precision is not None)
 
@@ -81,7 +89,7 @@ class Coupling(Bijection):
         self.network = CouplingNetwork(self.still, hidden, map.parameters * self.moving)
 
     def prepare(self, features: Tensor) -> Condition:
-        return stripwise(self.from_features, features)
+        return stripwise(steadied(self.from_features), features)
 
     def forward(self, x: Tensor, condition: Condition) -> tuple[Tensor, Tensor]:
         x1, x2 = x[:, : self.still], x[:, self.still :]
@@ -97,11 +105,19 @@ class Coupling(Bijection):
         return torch.cat((z1, stripwise(moved, z2, self.network.look(z1), as_tensor(condition))), 1)
 
     def inverse_bound(self, bound: Bound) -> Bound:
+        if not self._carries(bound):
+            return UNBOUNDED
         # With norms n1, n2 of the halves, n1^2 + n2^2 = n^2, the result has hypot(n1, g(n2)),
         # which is at most g(n) for every bound g of the maps here (n e^A + c, or hypot(b, n + c)).
         peak = max(bound.peak, self.map.inverse_peak(bound.peak))
         norm = max(bound.norm, self.map.inverse_norm(bound.norm, self.moving))
         return Bound(norm, peak).tightened(self.still + self.moving)
 
-    def inverse_displacement(self) -> float:
+    def inverse_displacement(self, bound: Bound) -> float:
+        if not self._carries(bound):
+            return math.inf
         return math.sqrt(self.moving) * self.map.inverse_displacement()
+
+    def _carries(self, bound: Bound) -> bool:
+        """Whether the network's results stay finite in float32, so that the maps' bounds hold."""
+        return self.network.largest(bound.peak) <= CEILING

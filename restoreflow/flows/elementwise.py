@@ -58,9 +58,15 @@ class ElementwiseMap(Protocol):
 
     ``raw`` is (N, parameters * C, H, W) for x (N, C, H, W), parameter by parameter. All zeros give
     a map near the identity. Implementations hold no state.
+
+    Attributes:
+        parameters: how many raw parameters a value has.
+        largest_gain: of a map without bounds, the factor by which one inverse can multiply a
+            value, the shift aside; 1 for the others.
     """
 
     parameters: int
+    largest_gain: float
 
     def forward(self, x: Tensor, raw: Tensor) -> tuple[Tensor, Tensor]:
         """y and log(dy/dx), of x's shape."""
@@ -96,6 +102,7 @@ class TwoBinSplineMap:
     """
 
     parameters = 4
+    largest_gain = 1.0
 
     def __init__(self, box: float, shift: float) -> None:
         self.box = box
@@ -185,6 +192,7 @@ class AffineMap:
     """
 
     parameters = 2
+    largest_gain = 1.0 / AFFINE_EPSILON
 
     def forward(self, x: Tensor, raw: Tensor) -> tuple[Tensor, Tensor]:
         h, shift = raw.chunk(2, 1)
@@ -206,11 +214,6 @@ class AffineMap:
     def inverse_displacement(self) -> float:
         return math.inf
 
-    @property
-    def largest_gain(self) -> float:
-        """The factor by which one inverse can multiply a value, the shift aside."""
-        return 1.0 / AFFINE_EPSILON
-
 
 class ScaleShiftMap:
     """Bounded affine map, x = y exp(l) + t in the inverse, l within low .. high, |t| <= shift.
@@ -219,6 +222,7 @@ class ScaleShiftMap:
     """
 
     parameters = 2
+    largest_gain = 1.0
 
     def __init__(self, low: float, high: float, shift: float) -> None:
         if not low < 0.0 < high:
@@ -272,6 +276,7 @@ class PaperSplineMap:
     """
 
     parameters = 4
+    largest_gain = 1.0
     box = 0.5
     margin = 1e-3
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
@@ -9,7 +10,7 @@ from torch import Tensor, nn
 
 from restoreflow.flows.actnorm import ActNorm
 from restoreflow.flows.base import ConditionalBase
-from restoreflow.flows.bijection import Bijection, Chain, Condition, as_tuple
+from restoreflow.flows.bijection import UNBOUNDED, Bijection, Chain, Condition, as_tuple
 from restoreflow.flows.coarse import CoarseCells
 from restoreflow.flows.config import FlowConfig
 from restoreflow.flows.coupling import Coupling, CouplingNetwork
@@ -102,6 +103,19 @@ class ConditionalFlow(nn.Module):
         u = self.chain.inverse(z, chain)
         return Detail(u, self.limiter.inverse(u, None))
 
+    def layers(
+        self, condition: Condition, latent: Tensor, temperature: float
+    ) -> Iterator[tuple[str, Tensor]]:
+        """What `sample` makes of a latent, layer by layer: a value a line of `inverse_bound`."""
+        chain, base = as_tuple(condition)
+        value = self.base.locate(latent, base, temperature)
+        yield "base", value
+        steps = zip(reversed(self.chain.parts), reversed(as_tuple(chain)), strict=True)
+        for bijection, own in steps:
+            value = bijection.inverse(value, own)
+            yield layer_name(bijection), value
+        yield "limiter", self.limiter.inverse(value, None)
+
     @torch.no_grad()
     def start(self, detail: Tensor) -> None:
         """Data-dependent start of the activation norm from (N, 3, H, W) detail."""
@@ -139,15 +153,17 @@ class ConditionalFlow(nn.Module):
     def inverse_bound(self, temperature: float = 1.0) -> list[LayerBound]:
         """Bounds on the absolute values, layer by layer from the latent to the limited detail.
 
-        They hold for any features whatever; infinite from the first layer that has none.
+        They hold for any features whatever, rounding in float32 included, and say that no value
+        can overflow; infinite from the first layer that has none. The limiter's line holds for
+        values that are numbers: where the line before it is infinite, there may be others.
         """
-        bound = self.base.bound(temperature)
+        bound = self.base.bound(temperature).in_float32()
         lines = [LayerBound("base", *bound)]
-        parts: list[Bijection] = [self.limiter, *self.chain.parts]
-        for bijection in reversed(parts):
-            bound = bijection.inverse_bound(bound)
+        for bijection in reversed(self.chain.parts):
+            known = bound != UNBOUNDED
+            bound = bijection.inverse_bound(bound).in_float32() if known else UNBOUNDED
             lines.append(LayerBound(layer_name(bijection), *bound))
-        return lines
+        return [*lines, LayerBound("limiter", *self.limiter.inverse_bound(bound))]
 
 
 def layer_name(bijection: Bijection) -> str:

@@ -13,6 +13,7 @@ from restoreflow.flows.bijection import (
     zero_initialise,
 )
 from restoreflow.flows.elementwise import ElementwiseMap
+from restoreflow.flows.float32 import steadied
 from restoreflow.flows.strips import stripwise
 
 __all__ = ["Injector", "feature_head"]
@@ -42,7 +43,7 @@ class Injector(Bijection):
         self.network = feature_head(features, hidden, map.parameters * channels)
 
     def prepare(self, features: Tensor) -> Condition:
-        return stripwise(self.network, features)
+        return stripwise(steadied(self.network), features)
 
     def forward(self, x: Tensor, condition: Condition) -> tuple[Tensor, Tensor]:
         z, log_slope = self.map.forward(x, as_tensor(condition).to(x.dtype))

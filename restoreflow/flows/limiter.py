@@ -12,7 +12,10 @@ __all__ = ["Limiter"]
 
 
 class Limiter(Bijection):
-    """x = R tanh(u / R): every value of x lies strictly within (-R, R).
+    """x = R tanh(u / R): every value of x lies within [-R, R]; in float32 R itself is reached.
+
+    R is meant as float32 has it. What is not a number stays none, since a value that is missing is
+    better refused than hidden; a certificate says whether there can be any.
 
     Going from data to latent, x is first clipped to +-0.98 R, where the inverse would run away.
 
@@ -36,5 +39,6 @@ class Limiter(Bijection):
         return softly_bounded(z, self.limit)
 
     def inverse_bound(self, bound: Bound) -> Bound:
-        peak = min(self.limit, bound.peak)
+        limit = max(self.limit, float(torch.tensor(self.limit, dtype=torch.float32)))
+        peak = min(limit, bound.peak + 1e-6 * limit)
         return Bound(min(bound.norm, 3**0.5 * peak), peak)

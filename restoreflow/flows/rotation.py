@@ -1,4 +1,7 @@
-"""Orthogonal maps of the channels, fixed, or learnt in training and fixed afterwards."""
+"""Orthogonal maps of the channels, fixed, or learnt in training and fixed afterwards.
+
+Constants are made on the CPU, so that a network can be laid out on the meta device without work.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from restoreflow.flows.bijection import Bijection, Bound, Condition
+from restoreflow.flows.orthogonal import stretch
 
 __all__ = [
     "LOW_BANDS",
@@ -32,7 +36,7 @@ LOW_BANDS = 12
 def random_rotation(channels: int, seed: int) -> Tensor:
     """A random orthogonal matrix (channels, channels), float64, the same for a seed everywhere."""
     generator = torch.Generator().manual_seed(seed)
-    normal = torch.randn(channels, channels, generator=generator, dtype=torch.float64)
+    normal = torch.randn(channels, channels, generator=generator, dtype=torch.float64, device="cpu")
     # torch.linalg carries no types.
     decomposed = torch.linalg.qr(normal)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
     q, r = cast("tuple[Tensor, Tensor]", decomposed)
@@ -45,10 +49,11 @@ def cosine_basis(cell: int = 4) -> Tensor:
     Rows are basis vectors, columns follow the channel order of `Squeeze`. Float64,
     (3 cell^2, 3 cell^2).
     """
-    position = torch.arange(cell, dtype=torch.float64)
+    position = torch.arange(cell, dtype=torch.float64, device="cpu")
     cosines = torch.cos(math.pi * (position + 0.5) * position[:, None] / cell)
     cosines = cosines / cosines.square().sum(1, keepdim=True).sqrt()
-    opponents = torch.tensor([[1, 1, 1], [1, 0, -1], [1, -2, 1]], dtype=torch.float64)
+    colours = [[1, 1, 1], [1, 0, -1], [1, -2, 1]]
+    opponents = torch.tensor(colours, dtype=torch.float64, device="cpu")
     opponents = opponents / opponents.square().sum(1, keepdim=True).sqrt()
     blocks = torch.einsum("ui,vj,kc->uvkcij", cosines, cosines, opponents)
     images = blocks.reshape(-1, 3, cell, cell)
@@ -88,9 +93,9 @@ def coarse_rotation(step: int) -> Tensor:
 
     Sums and differences of the four cells (Haar's basis) of each band, in order of frequency.
     """
-    haar = torch.tensor([[1.0, 1.0], [1.0, -1.0]], dtype=torch.float64) / 2.0**0.5
+    haar = torch.tensor([[1.0, 1.0], [1.0, -1.0]], dtype=torch.float64, device="cpu") / 2.0**0.5
     four = torch.einsum("ai,bj->abij", haar, haar).reshape(4, 4)
-    whole = torch.kron(torch.eye(LOW_BANDS, dtype=torch.float64), four)
+    whole = torch.kron(torch.eye(LOW_BANDS, dtype=torch.float64, device="cpu"), four)
     # Rows are (band, colour) by (down, right); a difference lies half a band above the sum.
     frequencies = [
         (2 * u + down, 2 * v + right)
@@ -210,8 +215,11 @@ class Rotation(Bijection):
         return mix_channels(z, self.matrix().T)
 
     def inverse_bound(self, bound: Bound) -> Bound:
-        rows = float(self.matrix().detach().T.abs().sum(1).max())
-        return Bound(bound.norm, bound.peak * rows).tightened(self.weight.shape[0])
+        """The matrix as it is, orthogonal or not: see `orthogonal.TOLERANCE`."""
+        matrix = self.matrix().detach()
+        rows = float(matrix.double().T.abs().sum(1).max())
+        norm = bound.norm * stretch(matrix)[0]
+        return Bound(norm, bound.peak * rows).tightened(len(matrix))
 
 
 class Conjugate(Bijection):
@@ -240,11 +248,20 @@ class Conjugate(Bijection):
         return mix_channels(self.inner.inverse(mix_channels(z, matrix), condition), matrix.T)
 
     def inverse_bound(self, bound: Bound) -> Bound:
+        factor, _ = stretch(self.rotation.matrix())
         channels = self.rotation.weight.shape[0]
-        way = self.inverse_displacement()
-        inner = self.inner.inverse_bound(bound._replace(peak=bound.norm).tightened(channels))
-        norm = min(inner.norm, bound.norm + way)
+        way = self.inverse_displacement(bound)
+        inner = self.inner.inverse_bound(_turned(bound, factor))
+        norm = min(factor * inner.norm, bound.norm + way)
         return Bound(norm, min(norm, bound.peak + way)).tightened(channels)
 
-    def inverse_displacement(self) -> float:
-        return self.inner.inverse_displacement()
+    def inverse_displacement(self, bound: Bound) -> float:
+        """R^T f(R z) - z = R^T (f(R z) - R z) + (R^T R - 1) z; the last is 0 but for rounding."""
+        factor, slack = stretch(self.rotation.matrix())
+        way = self.inner.inverse_displacement(_turned(bound, factor))
+        return factor * way + slack * bound.norm
+
+
+def _turned(bound: Bound, factor: float) -> Bound:
+    """Bound on what a matrix makes of values, from the factor that it can lengthen vectors by."""
+    return Bound(factor * bound.norm, factor * bound.norm)

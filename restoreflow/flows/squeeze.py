@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -64,16 +66,18 @@ class HalfCellShift(Bijection):
     def inverse_bound(self, bound: Bound) -> Bound:
         """A shifted cell holds quadrants of four cells, and a cell those of four shifted ones.
 
-        So each regrouping can double the 2-norm at worst. Around the identity only what is added
-        is regrouped: norm + 2 displacement, and + displacement for single values.
+        So each regrouping can double the 2-norm at worst; of a cell at the border, half at most
+        moves. Around the identity only what is added is regrouped: norm + 2 displacement, and
+        + displacement for single values.
         """
-        way = self.inverse_displacement() / 2.0
+        way = self.inverse_displacement(bound) / 2.0
         inner = self.inner.inverse_bound(Bound(2.0 * bound.norm, bound.peak))
-        norm = min(2.0 * inner.norm, bound.norm + 2.0 * way)
+        regrouped = max(2.0 * inner.norm, math.hypot(2.0**0.5 * inner.norm, bound.norm))
+        norm = min(regrouped, bound.norm + 2.0 * way)
         return Bound(norm, min(max(inner.peak, bound.peak), bound.peak + way))
 
-    def inverse_displacement(self) -> float:
-        return 2.0 * self.inner.inverse_displacement()
+    def inverse_displacement(self, bound: Bound) -> float:
+        return 2.0 * self.inner.inverse_displacement(Bound(2.0 * bound.norm, bound.peak))
 
 
 def _means_of_four(x: Tensor) -> Tensor:

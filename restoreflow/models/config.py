@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +13,7 @@ from restoreflow.config_reader import from_dict, read_json_object, to_dict
 from restoreflow.errors import ModelError
 from restoreflow.flows.config import FlowConfig
 from restoreflow.networks.config import NetworkConfig
+from restoreflow.ranges import check_range
 
 __all__ = ["SCHEMA", "Defaults", "ModelConfig", "model_config", "read_config"]
 
@@ -30,7 +30,7 @@ class Defaults:
     """How the model is used where the user says nothing.
 
     Args:
-        temperature: the latent's standard deviation, 0 or more.
+        temperature: the latent's standard deviation, 0 to 10.
         consistency: whether a result is projected so that downscaling it gives the input back.
     """
 
@@ -38,8 +38,7 @@ class Defaults:
     consistency: bool = True
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.temperature) and self.temperature >= 0):
-            raise ValueError(f"temperature must be 0 or more, not {self.temperature}")
+        check_range("temperature", self.temperature, 0.0, 10.0)
 
 
 @dataclass(frozen=True, kw_only=True)

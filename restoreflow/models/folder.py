@@ -117,16 +117,17 @@ def load_folder(
 ) -> LoadedModel:
     """Loads a model's network, in evaluation mode, after verifying its weights.
 
-    The global random state is left as it was.
+    The global random state is left as it was. The network is made when its description and the
+    file agree, and not before.
 
     Raises:
         ModelError: a file is missing, truncated or does not match its checksum, the configuration
-            is invalid or newer, or the weights do not fit it.
+            is invalid or newer, the weights do not fit it, or a rotation is not orthogonal.
     """
     import torch
 
-    from restoreflow.models.weights import fill, parse
-    from restoreflow.networks.build import build_network
+    from restoreflow.models.weights import check_fit, check_orthogonal, fill, parse
+    from restoreflow.networks.build import build_network, described_tensors
 
     folder = _as_folder(folder)
     config = folder.config
@@ -134,14 +135,18 @@ def load_folder(
     data = _read(folder, WEIGHTS)
     tensors = parse(data, where, folder.repair)
     _check_sha256(folder, config, WEIGHTS, data)
+    try:
+        described = described_tensors(config)
+    except (ValueError, RuntimeError) as reason:
+        raise ModelError(f"{folder.path / CONFIG}: describes no network: {reason}") from reason
+    check_fit(described, tensors, where, folder.repair)
     random_state = torch.get_rng_state()
     try:
         network = build_network(config)
-    except (ValueError, RuntimeError) as reason:
-        raise ModelError(f"{folder.path / CONFIG}: describes no network: {reason}") from reason
     finally:
         torch.set_rng_state(random_state)
     fill(network, tensors, where, folder.repair)
+    check_orthogonal(network.flow, where, folder.repair)
     return LoadedModel(network.to(device).eval(), config)
 
 
@@ -218,15 +223,17 @@ def save_folder(
         extras: contents of further files of `FILES`, by name.
 
     Raises:
-        ModelError: the weights are not finite, or a name in `extras` is no model file.
+        ModelError: the weights are not finite, a rotation is not orthogonal, or a name in `extras`
+            is no model file.
         OutputError: the folder holds other things, or cannot be written.
     """
-    from restoreflow.models.weights import serialise
+    from restoreflow.models.weights import check_orthogonal, serialise
 
     files = dict(extras or {})
     if unknown := sorted(files.keys() - set(FILES)):
         raise ModelError(f"{unknown[0]}: not a file of a model folder", f"known: {_list(FILES)}")
     files[WEIGHTS] = serialise(network, config.name)
+    check_orthogonal(network.flow, config.name)
     files[CARD] = card.encode()
     _write(path, config, files)
     return ModelFolder(path, identity=str(path))

@@ -10,8 +10,9 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from restoreflow.errors import ModelError
+from restoreflow.flows.orthogonal import TOLERANCE, largest_departure
 
-__all__ = ["fill", "parse", "serialise"]
+__all__ = ["check_fit", "check_orthogonal", "fill", "parse", "serialise"]
 
 
 def serialise(network: nn.Module, where: str) -> bytes:
@@ -48,7 +49,35 @@ def fill(network: nn.Module, tensors: Mapping[str, Tensor], where: str, hint: st
     Raises:
         ModelError: a tensor is missing, unknown, of another shape or type, or not finite.
     """
-    expected = network.state_dict()
+    check_fit(network.state_dict(), tensors, where, hint)
+    _refuse_non_finite(tensors, where, hint)
+    network.load_state_dict(dict(tensors), strict=True)
+
+
+def check_orthogonal(flow: nn.Module, where: str, hint: str = "") -> float:
+    """Gives how far the flow's matrices are from orthogonal, at most: the largest |W W^T - 1|.
+
+    Raises:
+        ModelError: farther than float32 rounds; the flow would be no bijection.
+    """
+    name, size = largest_departure(flow)
+    if not size <= TOLERANCE:
+        raise ModelError(
+            f"{where}: {name} is not orthogonal: |W W^T - 1| is {size:.2g}, not {TOLERANCE:g} or "
+            "less",
+            hint,
+        )
+    return size
+
+
+def check_fit(
+    expected: Mapping[str, Tensor], tensors: Mapping[str, Tensor], where: str, hint: str = ""
+) -> None:
+    """Compares a file's tensors with those that a network has; only shapes and types are looked at.
+
+    Raises:
+        ModelError: a tensor is missing, unknown, or of another shape or type.
+    """
     missing = sorted(expected.keys() - tensors.keys())
     unknown = sorted(tensors.keys() - expected.keys())
     if missing or unknown:
@@ -62,8 +91,6 @@ def fill(network: nn.Module, tensors: Mapping[str, Tensor], where: str, hint: st
             raise ModelError(
                 f"{where}: {name} is {_kind(found)}, config.json asks for {_kind(value)}", hint
             )
-    _refuse_non_finite(tensors, where, hint)
-    network.load_state_dict(dict(tensors), strict=True)
 
 
 def _refuse_non_finite(tensors: Mapping[str, Tensor], where: str, hint: str = "") -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import torch
+from torch import Tensor
+
 from restoreflow.flows.flow import build_flow
 from restoreflow.networks.encoder import Encoder
 from restoreflow.networks.low_light import LowLightEncoder
@@ -13,7 +16,7 @@ from restoreflow.networks.restoration_network import RestorationNetwork
 if TYPE_CHECKING:
     from restoreflow.models.config import ModelConfig
 
-__all__ = ["build_network"]
+__all__ = ["build_network", "described_tensors"]
 
 
 def build_network(config: ModelConfig) -> RestorationNetwork:
@@ -24,6 +27,18 @@ def build_network(config: ModelConfig) -> RestorationNetwork:
     """
     flow = build_flow(config.flow, config.network.width)
     return RestorationNetwork(build_encoder(config), flow, config.task, config.scale)
+
+
+def described_tensors(config: ModelConfig) -> dict[str, Tensor]:
+    """The tensors of a network of the described form, by name; most without memory of their own.
+
+    Takes some hundredths of a second and next to no memory, for the largest description too.
+
+    Raises:
+        ValueError: as `build_network`.
+    """
+    with torch.device("meta"):
+        return build_network(config).state_dict()
 
 
 def build_encoder(config: ModelConfig) -> Encoder:

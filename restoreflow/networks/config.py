@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from restoreflow.ranges import check_count, check_range
+
 __all__ = ["NetworkConfig", "Strength"]
 
 Strength = Literal["auto", "none"] | float
@@ -24,6 +26,9 @@ class NetworkConfig:
         mean_range: bound on how far the mean image may lie from plain interpolation, in units of
             the image range.
         told: whether the encoder judges what a whole picture suffers from, and is told; for "sr".
+
+    Raises:
+        ValueError: a value out of its range.
     """
 
     kind: Literal["residual", "low_light"] = "residual"
@@ -32,3 +37,11 @@ class NetworkConfig:
     context: int = 2
     mean_range: float = 0.5
     told: bool = False
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("residual", "low_light"):
+            raise ValueError(f'kind must be "residual" or "low_light", not {self.kind!r}')
+        check_count("width", self.width, 1, 1024)
+        check_count("depth", self.depth, 0, 256)
+        check_count("context", self.context, 0, 256)
+        check_range("mean_range", self.mean_range, 1e-3, 1.0)

@@ -19,8 +19,8 @@ class Sample(NamedTuple):
     """One restoration of each item.
 
     Attributes:
-        image: (N, 3, H, W), the mean plus the limited detail: within (-R, 1 + R), R the flow's
-            detail range, for every input; not clamped.
+        image: (N, 3, H, W), the mean plus the limited detail: within [-R, 1 + R], R the flow's
+            detail range, for every input, where it is finite; not clamped.
         detail: (N, 3, H, W), the detail as it would be without the limiter.
     """
 

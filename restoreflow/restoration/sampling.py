@@ -90,8 +90,8 @@ class Health:
 
     Attributes:
         error_pixels: pixels of results with a value outside ERROR_RANGE.
-        nonfinite: values that were not finite at first, in reduced precision; every one of them
-            was computed again in float32.
+        nonfinite: values of samples or features that were not finite at first, in reduced
+            precision; every one of them was computed again in float32.
         largest_detail: largest absolute detail, in units of the image's range.
         constant: samples of tiles whose pixels are all one colour, though their input's are not.
         repeated: tiles that were computed again in float32.
@@ -198,7 +198,7 @@ def _all_samples(engine: Engine, task: Task, tile: Tile) -> Health:
     seen = task.degraded[:, rows, columns]
     look = _drawn if task.temperature > 0 else _estimated
     with _repeatable(engine.device):
-        mean, results = look(engine, task, tile, seen)
+        mean, results, health.nonfinite = look(engine, task, tile, seen)
         for index, (image, detail) in enumerate(results):
             found = _examined(image, mean, detail)
             found.constant = int(_is_constant(image) and not _is_constant(seen))
@@ -212,14 +212,15 @@ def _all_samples(engine: Engine, task: Task, tile: Tile) -> Health:
 
 _Result = tuple[Tensor, Tensor]
 """A sample of a tile's core, (3, H, W), and its detail as it would be without the limiter."""
+_Look = tuple[Tensor, Iterable[_Result], int]
+"""The clean estimate of a core, its samples, and how many of its features are not finite."""
 
 
-def _drawn(
-    engine: Engine, task: Task, tile: Tile, seen: Tensor
-) -> tuple[Tensor, Iterable[_Result]]:
+def _drawn(engine: Engine, task: Task, tile: Tile, seen: Tensor) -> _Look:
     """The clean estimate of a core, and its samples one after another; encoder and prepare once.
 
-    The encoder sees the window, the flow, which reaches less far, only what its core needs.
+    The encoder sees the window, the flow, which reaches less far, only what its core needs. Features
+    that are not finite would pass unseen, since the flow's certificate holds for them too.
     """
     geometry, device = task.geometry, engine.device
     flow = engine.network.flow
@@ -232,7 +233,9 @@ def _drawn(
     share = None if watched is None else watched.share
     if share is not None:
         share = share[inner.slices(geometry.cells)].cpu()
-    condition = engine.stages.prepare(encoding.features)
+    features = encoding.features
+    blind = features.numel() - int(features.isfinite().sum())
+    condition = engine.stages.prepare(features)
 
     def results() -> Iterator[_Result]:
         for latent in _latents(task, sampled):
@@ -241,12 +244,10 @@ def _drawn(
             image, detail = (_core(values, kept, task, tile) for values in drawn)
             yield image, detail
 
-    return _core(encoding.mean, kept, task, tile), results()
+    return _core(encoding.mean, kept, task, tile), results(), blind
 
 
-def _estimated(
-    engine: Engine, task: Task, tile: Tile, seen: Tensor
-) -> tuple[Tensor, Iterable[_Result]]:
+def _estimated(engine: Engine, task: Task, tile: Tile, seen: Tensor) -> _Look:
     """The clean estimate of a core, which every sample is, without detail."""
     given = _looked_at(task, seen, engine.device)
     if task.watch is None:
@@ -255,7 +256,7 @@ def _estimated(
         with task.watch(tile):
             found = engine.stages.encode(*given).mean
     mean = _core(found, tile.core.seen_from(tile.window), task, tile)
-    return mean, repeat((mean, torch.zeros_like(mean)), task.samples)
+    return mean, repeat((mean, torch.zeros_like(mean)), task.samples), 0
 
 
 def _looked_at(task: Task, seen: Tensor, device: torch.device) -> tuple[Tensor, ...]:

@@ -56,7 +56,7 @@ class Arm:
     @property
     def label(self) -> str:
         """The arm's short name in figures."""
-        return LABELS[self.coupling]
+        return LABELS.get(self.coupling, self.coupling.replace("_", " "))
 
 
 def load_arms(

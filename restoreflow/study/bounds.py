@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from restoreflow.flows.certificate import certificate, search
+from restoreflow.flows.certificate import certificate
+from restoreflow.flows.search import search
 from restoreflow.networks.restoration_network import RestorationNetwork
 
 __all__ = ["bounds"]

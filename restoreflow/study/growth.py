@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from restoreflow.evaluation.attack import standard_latent
-from restoreflow.flows.bijection import as_tuple
 from restoreflow.flows.certificate import certificate
-from restoreflow.flows.flow import layer_name
 from restoreflow.networks.restoration_network import RestorationNetwork
 
-__all__ = ["growth"]
+__all__ = ["growth", "numbered"]
 
 
 @torch.inference_mode()
@@ -33,33 +32,22 @@ def growth(
         `layer`; `largest` and `deviation`, of the finite values it gives, None without any;
         `nonfinite`, how many are not; `bound` on them for any input, None where there is none.
     """
-    flow = network.flow
     encoding = network.encode(degraded[None])
-    parts, base = as_tuple(network.prepare(encoding.features))
-    z = flow.base.locate(standard_latent(network, encoding.features, seed), base, temperature)
-    values = [z]
-    names = ["base"]
-    step = len([part for part in flow.chain.parts if _is_step(layer_name(part))])
-    for bijection, condition in zip(
-        reversed(flow.chain.parts), reversed(as_tuple(parts)), strict=True
-    ):
-        z = bijection.inverse(z, condition)
-        name = layer_name(bijection)
-        if _is_step(name):
-            name, step = f"coupling {step}", step - 1
-        names.append(name)
-        values.append(z)
-    names.append("limiter")
-    values.append(flow.limiter.inverse(z, None))
+    latent = standard_latent(network, encoding.features, seed)
+    layers = network.flow.layers(network.prepare(encoding.features), latent, temperature)
     bounds = certificate(network, temperature).layers
+    names = numbered([bound.layer for bound in bounds])
     return [
         {"layer": name, **_size(value), "bound": bound.peak if math.isfinite(bound.peak) else None}
-        for name, value, bound in zip(names, values, bounds, strict=True)
+        for name, (_, value), bound in zip(names, layers, bounds, strict=True)
     ]
 
 
-def _is_step(name: str) -> bool:
-    return "coupling" in name
+def numbered(layers: Sequence[str]) -> list[str]:
+    """Short names for layers from the latent on: coupling steps by number, the data's first."""
+    steps = [layer for layer in layers if "coupling" in layer]
+    numbers = iter(range(len(steps), 0, -1))
+    return [f"coupling {next(numbers)}" if "coupling" in layer else layer for layer in layers]
 
 
 def _size(values: Tensor) -> dict[str, Any]:

@@ -160,7 +160,7 @@ def test_inverse_bound_holds(row: Row, raw: float) -> None:
         assert float(x.abs().max()) <= bound.peak * (1 + 1e-9)
         if x.shape == z.shape:
             way = (x - z).square().sum(1).sqrt().max()
-            assert float(way) <= bijection.inverse_displacement() * (1 + 1e-9)
+            assert float(way) <= bijection.inverse_displacement(before) * (1 + 1e-9)
 
 
 @rows(lambda row: row.latent is None)

@@ -9,10 +9,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from restoreflow.flows.base import LATENT_NORM_BOUND
+from restoreflow.flows.base import LATENT_NORM_BOUND, limit_norm
 from restoreflow.flows.bijection import Condition
-from restoreflow.flows.certificate import certificate, limit_norm, search
+from restoreflow.flows.certificate import certificate
 from restoreflow.flows.flow import ConditionalFlow
+from restoreflow.flows.search import search
 from tests.flows.table import FEATURES, of_natural_size, tiny_flow
 
 KINDS = {

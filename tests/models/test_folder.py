@@ -171,7 +171,7 @@ def _edit_config(folder: Path, **changes: object) -> None:
         (_no_json, "not valid JSON"),
         (_other_width, "config.json asks for"),
         (_more_steps, r"does not fit config.json: \d+ tensors missing \("),
-        (_impossible, "describes no network"),
+        (_impossible, "width must be an integer from 1 to 1024, not -1"),
         (_other_tensors(_to_half), "float16, config.json asks for .*float32"),
         (_other_tensors(_to_nan), "holds values that are not finite"),
         (_other_tensors(lambda t: t.popitem()), r"1 tensor missing"),

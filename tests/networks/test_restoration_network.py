@@ -9,8 +9,10 @@ import torch
 from torch import Tensor
 
 from restoreflow.flows.actnorm import ActNorm
-from restoreflow.flows.certificate import certificate, limit_norm, search
+from restoreflow.flows.base import limit_norm
+from restoreflow.flows.certificate import certificate
 from restoreflow.flows.config import FlowConfig
+from restoreflow.flows.search import search
 from restoreflow.models.config import ModelConfig
 from restoreflow.networks.build import build_network
 from restoreflow.networks.config import NetworkConfig

@@ -516,6 +516,31 @@ def test_reduced_precision_that_fails_in_float32_too_fails_the_picture():
     assert network.precision is torch.bfloat16
 
 
+class Blind(FakeNetwork):
+    """Whose features are not finite, in reduced precision or always; its samples always are."""
+
+    def __init__(self, only_reduced: bool) -> None:
+        super().__init__()
+        self.only_reduced = only_reduced
+
+    def encode(self, degraded):
+        mean, features, reach = super().encode(degraded)
+        if not (self.only_reduced and self.precision is None):
+            features = torch.cat((features, torch.full_like(features[:, :1], float("inf"))), 1)
+        return Encoding(mean, features, reach)
+
+    def prepare(self, features):
+        return super().prepare(features[:, :8])
+
+
+def test_features_that_are_not_finite_are_no_ground_for_a_sample():
+    with pytest.raises(InputError, match="not finite"):
+        Restorer(Blind(False), config()).restore(picture(20, 20))  # type: ignore[arg-type]
+    made = Restorer(Blind(True), config(), precision="bfloat16")  # type: ignore[arg-type]
+    report = made.restore(picture(20, 20)).report
+    assert report["nonfinite"] > 0 and "failed in reduced precision" in report["notes"][0]
+
+
 def test_error_pixels_are_counted_before_the_limiter():
     made = Restorer(Failing(False, 30.0, "detail"), config())  # type: ignore[arg-type]
     result = made.restore(marked_picture(), samples=3)
