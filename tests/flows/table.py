@@ -168,8 +168,8 @@ TABLE: dict[str, Row] = {
     **{
         f"flow, {name}": Row(
             lambda c=changes: WholeFlow("spline", **c),
-            shape=(3, 12, 20),
-            latent=(48, 3, 5),
+            shape=(3, 12, 12),
+            latent=(48, 3, 3),
             identity=False,
             onto=False,
         )
