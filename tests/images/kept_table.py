@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import struct
+import warnings
 import zlib
 from collections.abc import Callable
 from typing import NamedTuple
@@ -112,6 +113,12 @@ KINDS: dict[str, Kind] = {
 @functools.lru_cache(maxsize=1)
 def files() -> dict[tuple[str, str], bytes]:
     """A file of each pair of kind and format that exists."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow's, of the damaged blocks it is given to write
+        return _files()
+
+
+def _files() -> dict[tuple[str, str], bytes]:
     table = {("png", k): v for k, v in _png().items()} | {
         ("jpeg", k): v for k, v in _jpeg().items()
     }

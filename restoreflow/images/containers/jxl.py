@@ -26,7 +26,8 @@ def ancillary(data: bytes) -> Ancillary:
     for kind, start, end in boxes(data) if data[:2] != _BARE else ():
         if kind == _COMPRESSED:
             kind = data[start : start + 4]
-            content = _decompressed(data[start + 4 : end]) if kind in _KEPT else b""
+            wanted = kind in _KEPT and kind not in found and not damaged
+            content = _decompressed(data[start + 4 : end]) if wanted else b""
         else:
             content = data[start:end] if kind in _KEPT else b""
         if content is None:

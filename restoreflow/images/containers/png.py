@@ -168,6 +168,8 @@ class _Texts:
     def take(self, kind: bytes, content: bytes) -> None:
         text = self._parsed(kind, content)
         if text is None:
+            if kind != b"tEXt":
+                self._left //= 2  # many that are too long are not worth a try each
             self.damaged.append(content.partition(b"\x00")[0].decode("latin-1")[:79])
             return
         self._left -= len(text.text)
