@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import imagecodecs
+import numpy as np
 
 from restoreflow.images.decode import decode
 from restoreflow.images.encode import encode, losses
@@ -251,6 +252,7 @@ def _boxed(maker: Callable[..., bytes]) -> dict[str, bytes]:
         "profile with no way back": maker(icc_profile=samples.scanner_profile()),
         "motion video": maker(made.box(b"mpvd", VIDEO)),
         "content credentials": maker(made.box(b"uuid", bytes(16) + CREDENTIALS)),
+        "anything else": maker(made.box(b"sefd", bytes(16))),
     }
     plain = found["EXIF"]
     place = plain.index(EXIF.data)
@@ -274,12 +276,12 @@ def _tiff() -> dict[str, bytes]:
         return samples.tiff_with_exif(exif[6:])
 
     found = _blocks("exif", "xmp", with_blocks)
-    del found["EXIF thumbnail"]  # a page of its own there, and no picture
     scale = (33550, 12, 3, (0.5, 0.5, 0.0))
     tie = (33922, 12, 6, (0.0, 0.0, 0.0, 100.0, 200.0, 0.0))
     keys = (34735, 3, 8, (1, 1, 0, 1, 1025, 0, 1, 1))
     imagej = "ImageJ=1.11a\nimages=2\nslices=2\n"
     return found | {
+        "EXIF thumbnail": samples.tiff_pages(samples.gradient(3, np.uint8), 1),
         "ICC profile": tiff(iccprofile=samples.display_p3()),
         "profile with no way back": tiff(iccprofile=samples.scanner_profile()),
         "colours by gamma or primaries": tiff(

@@ -95,7 +95,7 @@ def test_a_bomb_of_a_box_is_told(content: bytes) -> None:
     bomb = imagecodecs.brotli_encode(bytes(40_000_000))
     found = ancillary_of(made.jxl(made.box(b"brob", content + bomb)), "jxl")
     assert found.exif is None
-    assert bool(found.notes) is (content == b"Exif")
+    assert len(found.notes) == 1
 
 
 def test_jpeg_comments_of_any_coding_and_number() -> None:

@@ -6,7 +6,7 @@ import re
 import struct
 from collections.abc import Iterator
 
-from restoreflow.images.ancillary import GAIN_MAP_NOTE, Ancillary, Text, counted
+from restoreflow.images.ancillary import GAIN_MAP_NOTE, Ancillary, Text, counted, has_credentials
 from restoreflow.images.containers.photoshop import iptc_resource, photoshop_resources
 from restoreflow.images.exif_block import EXIF_PREFIX
 from restoreflow.images.xmp import extension_name
@@ -91,6 +91,7 @@ class _Found:
         self.others: list[str] = []
         self.notes: list[str] = []
         self.gain_map = False
+        self.boxes = False
 
     def take(self, marker: int, content: bytes) -> None:
         if marker == _COMMENT:
@@ -123,7 +124,7 @@ class _Found:
         elif marker == _APP14 and content.startswith(b"Adobe"):
             pass  # how the samples are coded
         elif marker == _APP11 and b"jumb" in content[:64]:
-            pass  # content credentials, or other JUMBF boxes, told by their own names
+            self.boxes = True
         else:
             self._other(marker, content)
 
@@ -156,6 +157,8 @@ class _Found:
         """Pictures and videos behind the picture's end."""
         end = picture_end(data)
         rest = data[end:].strip(b"\x00\xff") if end else b""
+        if self.boxes and not has_credentials(data):  # which are told by their name
+            self.others.append("APP11 JUMBF")
         gain_map = self.gain_map or b"hdr-gain-map" in (self.xmp or b"")
         if gain_map:
             self.notes.append(GAIN_MAP_NOTE)

@@ -60,6 +60,8 @@ def ancillary(data: bytes) -> Ancillary:
     values = values_of(data, first, layout)
     resources = photoshop_resources(_bytes(values, _PHOTOSHOP) or b"")
     notes = [*resources.notes, *_without_pixels(values), *_without_scale(values, layout)]
+    if any(data[first.link : first.link + layout.inline]):
+        notes.append("smaller copies of the page (thumbnails, masks) dropped")
     geo = tuple(
         Tag(
             tag,
