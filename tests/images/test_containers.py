@@ -255,6 +255,18 @@ def test_programs_records_of_the_pixels_are_dropped_and_said(description: str) -
     assert any("ImageDescription dropped" in note for note in picture.notes)
 
 
+def test_tags_of_layout_go_unsaid_and_tags_of_programs_are_named() -> None:
+    layout = ((297, 3, 2, (1, 3)), (333, 2, 0, "Cyan"), (336, 3, 2, (0, 255)))
+    picture = decode(made.tiff(*layout, (271, 2, 0, "Maker")))
+    assert list(samples.parsed(picture.metadata.exif)) == [271]
+    assert picture.notes == ()
+    picture = decode(
+        made.tiff((42113, 2, 0, "-9999"), (20507, 1, 4, b"old!"), (50844, 12, 2, (1.0, 2.0)))
+    )
+    assert picture.metadata.exif is None
+    assert any("3 TIFF tags not carried" in note and "GDAL" in note for note in picture.notes)
+
+
 def test_a_description_of_the_picture_is_kept() -> None:
     for words in ("Shape of things", "{a note}", "Image of J", "<b>OMEN</b>"):
         picture = decode(made.tiff((270, 2, 0, words)))

@@ -98,10 +98,11 @@ def _items(data: bytes, meta: _Meta) -> tuple[bytes | None, bytes | None, list[s
             continue
         own = meta.primary in about.get(item, (meta.primary,))
         rdf = kind == b"mime" and b"rdf" in meta.content_types.get(item, b"")
-        if kind == b"Exif" and own and exif is None:
-            exif = tiff_in(_content(data, meta, item))
-        elif rdf and own and xmp is None:
-            xmp = _content(data, meta, item) or None
+        content = _content(data, meta, item) if own else b""
+        if content and kind == b"Exif" and exif is None:
+            exif = tiff_in(content)
+        elif content and rdf and xmp is None:
+            xmp = content
         elif own:
             others.append((meta.content_types.get(item) or kind).decode("latin-1").strip())
     return exif, xmp, others
