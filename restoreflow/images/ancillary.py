@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from restoreflow.images.color_coding import Coding
 
-__all__ = ["GAIN_MAP_NOTE", "Ancillary", "Tag", "Text", "counted", "has_credentials"]
+__all__ = ["GAIN_MAP_NOTE", "Ancillary", "Tag", "Text", "counted", "decoded", "has_credentials"]
 
 GAIN_MAP_NOTE = "gain map (HDR) dropped: it belongs to the picture before restoration"
 _MOST_NAMED = 6
@@ -81,6 +81,14 @@ def counted(names: list[str], what: str, why: str = "not carried") -> tuple[str,
     listed = "".join(c for c in ", ".join(different[:_MOST_NAMED]) if c.isprintable())
     plural = "s" if len(names) > 1 else ""
     return (f"{len(names)} {what}{plural} {why}: {listed}{more}",)
+
+
+def decoded(text: bytes) -> str:
+    """A text of unknown coding: UTF-8 where it is that, else Latin-1, which loses nothing."""
+    try:
+        return text.decode("utf-8")
+    except UnicodeDecodeError:
+        return text.decode("latin-1")
 
 
 def has_credentials(data: bytes) -> bool:

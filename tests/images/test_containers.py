@@ -109,6 +109,18 @@ def test_jpeg_comments_of_any_coding_and_number() -> None:
     assert any("3 texts" in each for each in losses(picture, "webp"))
 
 
+def test_comments_of_gif_and_ppm_in_any_coding() -> None:
+    for text in (b"na\xefve", WORDS.encode()):
+        gif = decode(made.gif(made.gif_block(0xFE, text * 50), made.gif_block(0xFE, b"two")))
+        words = [each.text for each in gif.metadata.texts]
+        assert words == [text.decode("utf-8" if b"here" in text else "latin-1") * 50, "two"]
+        assert decode(encode(gif)).metadata.texts == gif.metadata.texts
+    several = decode(made.ppm("one", WORDS)).metadata.texts
+    assert [each.text for each in several] == ["one", WORDS]
+    plain = b"P3\n#a\n1 #b\n1\n#c\n255\n1 2 3\n"
+    assert [each.text for each in decode(plain).metadata.texts] == ["a", "b", "c"]
+
+
 def test_segments_that_are_not_carried_are_named() -> None:
     odd = [made.segment(0xE5, b"RMETA\x00" + bytes(9)), made.segment(0xEC, b"Ducky\x00\x01")]
     (note,) = decode(made.jpeg(*odd, odd[0])).notes

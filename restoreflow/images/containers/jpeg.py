@@ -6,7 +6,14 @@ import re
 import struct
 from collections.abc import Iterator
 
-from restoreflow.images.ancillary import GAIN_MAP_NOTE, Ancillary, Text, counted, has_credentials
+from restoreflow.images.ancillary import (
+    GAIN_MAP_NOTE,
+    Ancillary,
+    Text,
+    counted,
+    decoded,
+    has_credentials,
+)
 from restoreflow.images.containers.photoshop import iptc_resource, photoshop_resources
 from restoreflow.images.exif_block import EXIF_PREFIX
 from restoreflow.images.xmp import extension_name
@@ -30,7 +37,7 @@ _FRAMES = frozenset((*range(0xC0, 0xD0),)) - {0xC4, 0xC8, 0xCC} | {0xF7}
 _ALONE = frozenset((0x01, *range(0xD0, 0xD8)))
 _UNIT_INCH, _UNIT_CENTIMETER = 1, 2
 _NAME = re.compile(rb"[A-Za-z0-9_/:. -]{2,40}")
-_VIDEO = (b"ftypmp4", b"ftypisom", b"ftypqt  ", b"MotionPhoto_Data", b"ftyp3gp")
+_VIDEO = (b"ftyp", b"MotionPhoto_Data")
 _MOST_EXTENSION, _EXTENSION_PART = 2**26, 65_400
 # Within a scan; all others are stuffing, restarts or fill bytes.
 _MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]")
@@ -96,7 +103,7 @@ class _Found:
     def take(self, marker: int, content: bytes) -> None:
         if marker == _COMMENT:
             text = content.rstrip(b"\x00")
-            self.comments.append(Text("Comment", _decoded(text)))
+            self.comments.append(Text("Comment", decoded(text)))
         elif marker == _APP0 and content.startswith(b"JFIF\x00"):
             self._density(content)
         elif marker == _APP1 and content.startswith(EXIF_PREFIX):
@@ -184,13 +191,6 @@ class _Found:
             dpi=self.dpi,
             notes=(*self.notes, *resources.notes, *counted(self.others, "JPEG segment")),
         )
-
-
-def _decoded(text: bytes) -> str:
-    try:
-        return text.decode("utf-8")
-    except UnicodeDecodeError:
-        return text.decode("latin-1")
 
 
 def picture_end(data: bytes) -> int:
