@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from restoreflow.images.color_coding import Coding
 
-__all__ = ["GAIN_MAP_NOTE", "Ancillary", "Tag", "Text", "counted"]
+__all__ = ["GAIN_MAP_NOTE", "Ancillary", "Tag", "Text", "counted", "decoded", "has_credentials"]
 
 GAIN_MAP_NOTE = "gain map (HDR) dropped: it belongs to the picture before restoration"
 _MOST_NAMED = 6
@@ -81,3 +81,16 @@ def counted(names: list[str], what: str, why: str = "not carried") -> tuple[str,
     listed = "".join(c for c in ", ".join(different[:_MOST_NAMED]) if c.isprintable())
     plural = "s" if len(names) > 1 else ""
     return (f"{len(names)} {what}{plural} {why}: {listed}{more}",)
+
+
+def decoded(text: bytes) -> str:
+    """A text of unknown coding: UTF-8 where it is that, else Latin-1, which loses nothing."""
+    try:
+        return text.decode("utf-8")
+    except UnicodeDecodeError:
+        return text.decode("latin-1")
+
+
+def has_credentials(data: bytes) -> bool:
+    """Whether a file carries a C2PA manifest, which signs the very bytes that restoring changes."""
+    return b"c2pa" in data and (b"jumb" in data or b"caBX" in data)

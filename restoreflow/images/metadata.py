@@ -10,7 +10,7 @@ import math
 from dataclasses import replace
 from typing import Any
 
-from restoreflow.images.ancillary import Ancillary
+from restoreflow.images.ancillary import Ancillary, has_credentials
 from restoreflow.images.exif import clean_exif, fit_exif
 from restoreflow.images.exif_block import exif_orientation, exif_resolution
 from restoreflow.images.formats import Format
@@ -146,6 +146,5 @@ def clean_dpi(dpi: Any) -> tuple[float, float] | None:
 
 
 def credential_notes(data: bytes) -> tuple[str, ...]:
-    """A note if a file carries a C2PA manifest: it signs the very bytes that restoring changes."""
-    there = b"c2pa" in data and (b"jumb" in data or b"caBX" in data)
-    return (_CREDENTIALS_NOTE,) if there else ()
+    """A note if a file has content credentials."""
+    return (_CREDENTIALS_NOTE,) if has_credentials(data) else ()

@@ -21,6 +21,7 @@ _CHANNELS = {0: 1, 2: 3, 4: 2, 6: 4}
 # Adam7: first row and column of each pass, and their steps.
 _PASSES = ((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4))
 _PASSES += ((2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1))
+_WHOLE = ((0, 0, 1, 1),)
 
 
 def is_sixteen_bit(data: bytes) -> bool:
@@ -33,19 +34,15 @@ def read_sixteen_bit(data: bytes) -> np.ndarray:
 
     A single transparent colour (chunk tRNS) comes out as an alpha channel. Checksums are checked.
     """
-    return _read_interlaced(data) if data[28] else imagecodecs.png_decode(data)
-
-
-def _read_interlaced(data: bytes) -> np.ndarray:
-    # imagecodecs (2026.3) makes libpng warn on stderr of each such file; its passes, each a small
-    # picture of its own, are read without.
+    # imagecodecs (2026.3) makes libpng warn on stderr of interlaced files and of wrong checksums in
+    # the pixels' stream; its passes, made small files without either, are read in silence.
     width, height, _, kind = struct.unpack_from(">IIBB", data, 16)
     pixel = 2 * _CHANNELS[kind]
     found = list(chunks(data))
-    packed = b"".join(data[start:end] for name, start, end in found if name == b"IDAT")
+    packed = b"".join(data[start:end] for name, start, end in found if name == b"IDAT")[2:]
     keys = [chunk(name, data[start:end]) for name, start, end in found if name == b"tRNS"]
-    stream, result = zlib.decompressobj(), None
-    for top, left, down, across in _PASSES:
+    stream, result = zlib.decompressobj(-zlib.MAX_WBITS), None
+    for top, left, down, across in _PASSES if data[28] else _WHOLE:
         rows, columns = -(-(height - top) // down), -(-(width - left) // across)
         if rows < 1 or columns < 1:
             continue
@@ -55,8 +52,10 @@ def _read_interlaced(data: bytes) -> np.ndarray:
         if len(lines) < size:
             raise ValueError("truncated pixel data")
         head = struct.pack(">IIBBBBB", columns, rows, 16, kind, 0, 0, 0)
-        parts = (chunk(b"IHDR", head), *keys, chunk(b"IDAT", zlib.compress(lines, 1)))
+        parts = (chunk(b"IHDR", head), *keys, chunk(b"IDAT", zlib.compress(lines, 0)))
         part = imagecodecs.png_decode(b"".join((data[:8], *parts, chunk(b"IEND", b""))))
+        if not data[28]:
+            return part
         if result is None:
             result = np.empty((height, width, *part.shape[2:]), part.dtype)
         result[top::down, left::across] = part

@@ -10,7 +10,8 @@ __all__ = ["refusal"]
 
 _UNSUPPORTED = re.compile(
     r"(?i)not (yet )?(supported|available|implemented)|unsupported|"
-    r"unknown (compression|pixel mode|photometric|raw mode)|no codec|requires the|bad codec"
+    r"not a known (compression|photometric)|unknown (compression|pixel mode|photometric|raw mode)|"
+    r"no codec|requires the|bad codec"
 )
 _CUT_SHORT = re.compile(r"truncated|too small|requires a buffer of|ends? early|premature")
 _MOST = 120

@@ -129,6 +129,8 @@ def read(data: bytes, label: str) -> Raster:
         raise
     except Exception as error:  # tifffile and its codecs raise many types on damaged files
         raise refusal(label, "TIFF", error) from error
+    if values.size == 0:
+        raise refusal(label, "TIFF", ValueError("there are no samples"))
     axes, _, photometric = layout
     unit, notes = _unit_range(
         np.moveaxis(values, 0, -1) if axes == "SYX" else values, bits, stated, label

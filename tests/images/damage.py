@@ -10,19 +10,20 @@ from restoreflow.images.decode import decode
 from restoreflow.images.encode import encode
 from restoreflow.images.picture import Metadata
 from tests.images import samples
+from tests.images.kept_table import files
 
 __all__ = ["damaged", "whole_files"]
 
 
 def whole_files() -> dict[str, bytes]:
     """Small valid files by what they are, with and without metadata."""
-    files = samples.files() | samples.files_of_extras()
-    corpus = {name: row[0] for name, row in files.items()}
+    plain = samples.files() | samples.files_of_extras()
+    corpus = {name: row[0] for name, row in plain.items()}
     rich = Metadata(samples.exif(6, thumbnail=True), samples.display_p3(), b"<x/>", (72.0, 72.0))
     picture = replace(decode(corpus["png 16 rgba"]), metadata=rich)
     for format in ("png", "jpeg", "webp", "avif", "tiff"):
         corpus[f"{format} with metadata"] = encode(picture, format)
-    return corpus
+    return corpus | {f"{format}, {kind}": data for (format, kind), data in files().items()}
 
 
 _CORPUS = whole_files()

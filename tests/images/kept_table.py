@@ -8,11 +8,13 @@ from __future__ import annotations
 import functools
 import hashlib
 import struct
+import warnings
 import zlib
 from collections.abc import Callable
 from typing import NamedTuple
 
 import imagecodecs
+import numpy as np
 
 from restoreflow.images.decode import decode
 from restoreflow.images.encode import encode, losses
@@ -112,6 +114,12 @@ KINDS: dict[str, Kind] = {
 @functools.lru_cache(maxsize=1)
 def files() -> dict[tuple[str, str], bytes]:
     """A file of each pair of kind and format that exists."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow's, of the damaged blocks it is given to write
+        return _files()
+
+
+def _files() -> dict[tuple[str, str], bytes]:
     table = {("png", k): v for k, v in _png().items()} | {
         ("jpeg", k): v for k, v in _jpeg().items()
     }
@@ -244,6 +252,7 @@ def _boxed(maker: Callable[..., bytes]) -> dict[str, bytes]:
         "profile with no way back": maker(icc_profile=samples.scanner_profile()),
         "motion video": maker(made.box(b"mpvd", VIDEO)),
         "content credentials": maker(made.box(b"uuid", bytes(16) + CREDENTIALS)),
+        "anything else": maker(made.box(b"sefd", bytes(16))),
     }
     plain = found["EXIF"]
     place = plain.index(EXIF.data)
@@ -267,12 +276,12 @@ def _tiff() -> dict[str, bytes]:
         return samples.tiff_with_exif(exif[6:])
 
     found = _blocks("exif", "xmp", with_blocks)
-    del found["EXIF thumbnail"]  # a page of its own there, and no picture
     scale = (33550, 12, 3, (0.5, 0.5, 0.0))
     tie = (33922, 12, 6, (0.0, 0.0, 0.0, 100.0, 200.0, 0.0))
     keys = (34735, 3, 8, (1, 1, 0, 1, 1025, 0, 1, 1))
     imagej = "ImageJ=1.11a\nimages=2\nslices=2\n"
     return found | {
+        "EXIF thumbnail": samples.tiff_pages(samples.gradient(3, np.uint8), 1),
         "ICC profile": tiff(iccprofile=samples.display_p3()),
         "profile with no way back": tiff(iccprofile=samples.scanner_profile()),
         "colours by gamma or primaries": tiff(

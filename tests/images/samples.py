@@ -138,6 +138,21 @@ def tiff_with_exif(block: bytes) -> bytes:
     return head + data[8:] + struct.pack(order + "H", len(entries)) + b"".join(entries) + bytes(4)
 
 
+def tiff_pages(page: np.ndarray, subfiletype: int) -> bytes:
+    """A TIFF file of a page and a second one of half its size, of some kind."""
+    buffer = io.BytesIO()
+    with tifffile.TiffWriter(buffer) as writer:
+        writer.write(page, metadata=None)
+        writer.write(page[::2, ::2], metadata=None, subfiletype=subfiletype)
+    return buffer.getvalue()
+
+
+def tiff_tags(data: bytes) -> dict[int, Any]:
+    """The tags of a TIFF file's first page, by tifffile, as an oracle."""
+    with tifffile.TiffFile(io.BytesIO(data)) as file:
+        return {tag.code: tag.value for tag in file.pages.first.tags}
+
+
 def parsed(block: bytes | None) -> Image.Exif:
     """An EXIF block as Pillow reads it, as an oracle."""
     exif = Image.Exif()

@@ -19,6 +19,7 @@ WITH_EXTRAS = pytest.mark.skipif(
 
 
 @WITH_EXTRAS
+@pytest.mark.filterwarnings("ignore")  # Pillow's, of damaged EXIF
 @pytest.mark.parametrize("measured", [table, kept])
 def test_the_page_has_the_tables_as_measured(measured: object) -> None:
     found = measured()  # type: ignore[operator]
@@ -27,7 +28,7 @@ def test_the_page_has_the_tables_as_measured(measured: object) -> None:
 
 @pytest.mark.parametrize("target", OUTPUT_FORMATS)
 @pytest.mark.parametrize("format", FORMATS)
-@pytest.mark.filterwarnings("ignore")  # Pillow's, of damaged EXIF
+@pytest.mark.filterwarnings("ignore")  # as above
 def test_whatever_a_file_says_is_carried_or_told(format: str, target: str) -> None:
     found = {kind: outcome(format, kind, target) for kind in KINDS if (format, kind) in files()}
     assert {kind for kind, became in found.items() if became not in ("kept", "told")} == set()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from restoreflow.images.ancillary import Ancillary, Text, counted
+from restoreflow.images.ancillary import Ancillary, Text, counted, decoded
 
 __all__ = ["ancillary"]
 
@@ -27,7 +27,7 @@ def ancillary(data: bytes) -> Ancillary:
             place = _behind(data, start)
             if label == _COMMENT:
                 content = _joined(data, start, place)
-                texts.append(Text("Comment", content.decode("utf-8", "replace")))
+                texts.append(Text("Comment", decoded(content)))
             elif label == _APPLICATION:
                 blocks.setdefault(data[start + 1 : start + 12], data[start + 12 : place])
             elif label == _PLAIN_TEXT:

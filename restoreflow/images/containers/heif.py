@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass, field
 
-from restoreflow.images.ancillary import GAIN_MAP_NOTE, Ancillary, counted
+from restoreflow.images.ancillary import GAIN_MAP_NOTE, Ancillary, counted, has_credentials
 from restoreflow.images.color_coding import Coding, by_code_points
 from restoreflow.images.containers.boxes import boxes, tiff_in
 
@@ -13,6 +13,7 @@ __all__ = ["ancillary"]
 
 _FULL = 4  # bytes of version and flags before a full box's content
 _PICTURES = {b"hvc1", b"hev1", b"av01", b"avc1", b"grid", b"iden", b"iovl", b"jpeg", b"unci"}
+_BOXES = {b"ftyp", b"mdat", b"idat", b"free", b"skip", b"wide"}
 _GAIN_MAP = b"hdrgainmap"
 _ALPHA = (b"alpha", b"urn:mpeg:hevc:2015:auxid:1")
 _DEPTH = (b"depth", b"disparity", b"urn:mpeg:hevc:2015:auxid:2")
@@ -39,6 +40,7 @@ class _Meta:
 def ancillary(data: bytes) -> Ancillary:
     """What the container says of its main picture; of what is not carried, how many there are."""
     notes: list[str] = []
+    boxes_beside: list[str] = []
     meta = _Meta()
     for kind, start, end in boxes(data):
         if kind == b"meta":
@@ -48,6 +50,8 @@ def ancillary(data: bytes) -> Ancillary:
                 notes.append("the metadata is damaged and dropped as far as it is")
         elif kind in (b"mpvd", b"moov"):
             notes.append("moving part of the file (video) dropped")
+        elif kind not in _BOXES and not has_credentials(data[start:end]):
+            boxes_beside.append(kind.decode("latin-1").strip())
     shown = [
         meta.primary,
         *(
@@ -65,7 +69,7 @@ def ancillary(data: bytes) -> Ancillary:
         icc=next((each[4:] for each in colors if each[:4] in (b"prof", b"rICC")), None),
         coding=next((found for each in colors if (found := _coding(each))), None),
         xmp=xmp,
-        notes=(*notes, *_dropped(meta), *counted(others, "item")),
+        notes=(*notes, *_dropped(meta), *counted(others, "item"), *counted(boxes_beside, "box")),
     )
 
 
@@ -94,10 +98,11 @@ def _items(data: bytes, meta: _Meta) -> tuple[bytes | None, bytes | None, list[s
             continue
         own = meta.primary in about.get(item, (meta.primary,))
         rdf = kind == b"mime" and b"rdf" in meta.content_types.get(item, b"")
-        if kind == b"Exif" and own and exif is None:
-            exif = tiff_in(_content(data, meta, item))
-        elif rdf and own and xmp is None:
-            xmp = _content(data, meta, item) or None
+        content = _content(data, meta, item) if own else b""
+        if content and kind == b"Exif" and exif is None:
+            exif = tiff_in(content)
+        elif content and rdf and xmp is None:
+            xmp = content
         elif own:
             others.append((meta.content_types.get(item) or kind).decode("latin-1").strip())
     return exif, xmp, others

@@ -6,7 +6,14 @@ import re
 import struct
 from collections.abc import Iterator
 
-from restoreflow.images.ancillary import GAIN_MAP_NOTE, Ancillary, Text, counted
+from restoreflow.images.ancillary import (
+    GAIN_MAP_NOTE,
+    Ancillary,
+    Text,
+    counted,
+    decoded,
+    has_credentials,
+)
 from restoreflow.images.containers.photoshop import iptc_resource, photoshop_resources
 from restoreflow.images.exif_block import EXIF_PREFIX
 from restoreflow.images.xmp import extension_name
@@ -30,7 +37,7 @@ _FRAMES = frozenset((*range(0xC0, 0xD0),)) - {0xC4, 0xC8, 0xCC} | {0xF7}
 _ALONE = frozenset((0x01, *range(0xD0, 0xD8)))
 _UNIT_INCH, _UNIT_CENTIMETER = 1, 2
 _NAME = re.compile(rb"[A-Za-z0-9_/:. -]{2,40}")
-_VIDEO = (b"ftypmp4", b"ftypisom", b"ftypqt  ", b"MotionPhoto_Data", b"ftyp3gp")
+_VIDEO = (b"ftyp", b"MotionPhoto_Data")
 _MOST_EXTENSION, _EXTENSION_PART = 2**26, 65_400
 # Within a scan; all others are stuffing, restarts or fill bytes.
 _MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]")
@@ -91,11 +98,12 @@ class _Found:
         self.others: list[str] = []
         self.notes: list[str] = []
         self.gain_map = False
+        self.boxes = False
 
     def take(self, marker: int, content: bytes) -> None:
         if marker == _COMMENT:
             text = content.rstrip(b"\x00")
-            self.comments.append(Text("Comment", _decoded(text)))
+            self.comments.append(Text("Comment", decoded(text)))
         elif marker == _APP0 and content.startswith(b"JFIF\x00"):
             self._density(content)
         elif marker == _APP1 and content.startswith(EXIF_PREFIX):
@@ -123,7 +131,7 @@ class _Found:
         elif marker == _APP14 and content.startswith(b"Adobe"):
             pass  # how the samples are coded
         elif marker == _APP11 and b"jumb" in content[:64]:
-            pass  # content credentials, or other JUMBF boxes, told by their own names
+            self.boxes = True
         else:
             self._other(marker, content)
 
@@ -156,6 +164,8 @@ class _Found:
         """Pictures and videos behind the picture's end."""
         end = picture_end(data)
         rest = data[end:].strip(b"\x00\xff") if end else b""
+        if self.boxes and not has_credentials(data):  # which are told by their name
+            self.others.append("APP11 JUMBF")
         gain_map = self.gain_map or b"hdr-gain-map" in (self.xmp or b"")
         if gain_map:
             self.notes.append(GAIN_MAP_NOTE)
@@ -181,13 +191,6 @@ class _Found:
             dpi=self.dpi,
             notes=(*self.notes, *resources.notes, *counted(self.others, "JPEG segment")),
         )
-
-
-def _decoded(text: bytes) -> str:
-    try:
-        return text.decode("utf-8")
-    except UnicodeDecodeError:
-        return text.decode("latin-1")
 
 
 def picture_end(data: bytes) -> int:

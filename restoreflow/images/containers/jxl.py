@@ -9,7 +9,7 @@ from restoreflow.images.containers.boxes import boxes, tiff_in
 
 __all__ = ["ancillary"]
 
-_PICTURE = {b"JXL ", b"ftyp", b"jxlc", b"jxlp", b"jxll", b"jxli", b"jbrd", b"jumb", b"free"}
+_PICTURE = {b"JXL ", b"ftyp", b"jxlc", b"jxlp", b"jxll", b"jxli", b"jbrd", b"free"}
 _KEPT = (b"Exif", b"xml ")
 _COMPRESSED = b"brob"
 _GAIN_MAP = b"jhgm"
@@ -26,7 +26,8 @@ def ancillary(data: bytes) -> Ancillary:
     for kind, start, end in boxes(data) if data[:2] != _BARE else ():
         if kind == _COMPRESSED:
             kind = data[start : start + 4]
-            content = _decompressed(data[start + 4 : end]) if kind in _KEPT else b""
+            wanted = kind in _KEPT and kind not in found and not damaged
+            content = _decompressed(data[start + 4 : end]) if wanted else b""
         else:
             content = data[start:end] if kind in _KEPT else b""
         if content is None:
@@ -35,7 +36,7 @@ def ancillary(data: bytes) -> Ancillary:
             found[kind] = content
         elif kind == _GAIN_MAP:
             gain_map = True
-        elif kind not in _PICTURE:
+        elif kind not in _PICTURE and not (kind == b"jumb" and b"c2pa" in data[start:end]):
             dropped.append(kind.decode("latin-1").strip())
     return Ancillary(
         exif=tiff_in(found[b"Exif"]) if b"Exif" in found else None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from restoreflow.images.ancillary import Ancillary, Text
+from restoreflow.images.ancillary import Ancillary, Text, decoded
 
 __all__ = ["ancillary"]
 
@@ -19,8 +19,8 @@ def ancillary(data: bytes) -> Ancillary:
         if data[place : place + 1] == b"#":
             end = data.find(b"\n", place)
             end = len(data) if end < 0 else end
-            words = data[place + 1 : min(end, place + _HEAD)].strip().decode("utf-8", "replace")
-            texts += [Text("Comment", words)] if words else []
+            words = data[place + 1 : min(end, place + _HEAD)].strip()
+            texts += [Text("Comment", decoded(words))] if words else []
             place = end + 1
         elif data[place : place + 1].isspace():
             place += 1

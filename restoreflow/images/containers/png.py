@@ -82,7 +82,7 @@ def ancillary(data: bytes) -> Ancillary:
             texts.take(kind, data[start:end])
         elif kind in (b"eXIf", b"iCCP", b"pHYs", b"cICP", b"gAMA", b"cHRM", b"sRGB", b"acTL"):
             found.setdefault(kind, data[start:end])
-        elif kind not in _PIXELS | _FRAMES | {b"caBX"}:
+        elif kind not in _PIXELS | _FRAMES and not (kind == b"caBX" and b"c2pa" in data[start:end]):
             dropped.append(kind.decode("latin-1"))
     if len(found.get(b"acTL", b"")) >= 4:
         (frames,) = struct.unpack_from(">I", found[b"acTL"])
@@ -168,6 +168,8 @@ class _Texts:
     def take(self, kind: bytes, content: bytes) -> None:
         text = self._parsed(kind, content)
         if text is None:
+            if kind != b"tEXt":
+                self._left //= 2  # many that are too long are not worth a try each
             self.damaged.append(content.partition(b"\x00")[0].decode("latin-1")[:79])
             return
         self._left -= len(text.text)

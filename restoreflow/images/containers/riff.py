@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-from restoreflow.images.ancillary import Ancillary, counted
+from restoreflow.images.ancillary import Ancillary, counted, has_credentials
 
 __all__ = ["ancillary"]
 
@@ -32,7 +32,7 @@ def ancillary(data: bytes) -> Ancillary:
             found.setdefault(kind, data[start:end])
         elif kind == _FRAME:
             frames += 1
-        elif kind not in _PIXELS | {b"C2PA"}:
+        elif kind not in _PIXELS and not (kind == b"C2PA" and has_credentials(data)):
             dropped.append(kind.decode("latin-1").strip())
     several = (f"only the first of the file's {frames} frames is read",) if frames > 1 else ()
     return Ancillary(

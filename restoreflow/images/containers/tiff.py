@@ -25,8 +25,8 @@ _LAYOUT = frozenset(
     (
         *range(254, 260),
         *(262, 263, 264, 265, 266, 273, 277, 278, 279, 280, 281, 284),
-        *(288, 289, 290, 291, 292, 293, 317, 320, 321),
-        *range(322, 333),
+        *(288, 289, 290, 291, 292, 293, 297, 317, 320, 321),
+        *(*range(322, 335), 336),
         *range(338, 348),
         *range(512, 522),
         *(529, 530, 531, 532, 559),
@@ -38,8 +38,10 @@ _LAYOUT = frozenset(
 _KNOWN = frozenset((18246, 18249, 33432, 33434, 33437, 34850, 34852, 34855, 34856, 34857, 34858))
 _KNOWN |= frozenset((*range(34864, 34870), *range(36864, 37400), 37500, 37510, 37520, 37521, 37522))
 _KNOWN |= frozenset((*range(37888, 37894), *range(40091, 40096), *range(40960, 40964), 40964))
-_KNOWN |= frozenset((*range(41483, 42241), 50341))
-_TIFF_6 = 32768
+_KNOWN |= frozenset(
+    (*range(41483, 41997), *range(42016, 42038), *range(42080, 42083), 42240, 50341)
+)
+_TIFF_6 = 700
 _TRANSFER_FUNCTION, _IMAGEJ = 301, (50838, 50839)
 _ELSEWHERE = frozenset((_XMP, _IPTC, _PHOTOSHOP, _ICC))
 _LONG = 4
@@ -60,19 +62,17 @@ def ancillary(data: bytes) -> Ancillary:
     values = values_of(data, first, layout)
     resources = photoshop_resources(_bytes(values, _PHOTOSHOP) or b"")
     notes = [*resources.notes, *_without_pixels(values), *_without_scale(values, layout)]
+    if any(data[first.link : first.link + layout.inline]):
+        notes.append("smaller copies of the page (thumbnails, masks) dropped")
     geo = tuple(
-        Tag(
-            tag,
-            value.kind,
-            value.length,
-            little_endian(value.kind, bytes(value.data), layout.order),
-        )
+        Tag(tag, value.kind, value.length, little_endian(value.kind, value.data, layout.order))
         for tag in GEO_TAGS
         if (value := values.get(tag)) and len(value.data) <= _MOST_GEO
     )
     wanted = {tag: value for tag, value in values.items() if tag in _POINTERS or _is_known(tag)}
     exif, exif_notes = exif_block(data, layout, wanted)
-    told = wanted.keys() | set(GEO_TAGS) | _LAYOUT | _ELSEWHERE
+    too_long = {tag for tag in _ELSEWHERE if tag in values and _bytes(values, tag) is None}
+    told = wanted.keys() | {tag.number for tag in geo} | _LAYOUT | (_ELSEWHERE - too_long)
     unknown = [tifffile.TIFF.TAGS.get(tag, str(tag)) for tag in values if tag not in told]
     return Ancillary(
         exif=exif,
