@@ -17,10 +17,11 @@ import torch
 from torch import Tensor
 
 from restoreflow.errors import InputError
+from restoreflow.free_memory import is_out_of_memory
 from restoreflow.networks.restoration_network import Encoding, RestorationNetwork
 from restoreflow.restoration.engine import Engine
 from restoreflow.restoration.latents import latent_window
-from restoreflow.restoration.memory import is_out_of_memory, out_of_memory
+from restoreflow.restoration.memory import out_of_memory
 from restoreflow.restoration.pixels import eight_bit
 from restoreflow.restoration.rows import Rows
 from restoreflow.restoration.tiles import Geometry, Tile, Window
