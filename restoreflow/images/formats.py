@@ -41,7 +41,14 @@ class Format:
 FORMATS: dict[str, Format] = {
     each.name: each
     for each in (
-        Format("png", "PNG", (".png",), True, alpha=True, grayscale=True, sixteen_bit=True),
+        # 2**31 - 1 by the standard; libpng stops at a million.
+        Format(
+            *("png", "PNG", (".png",), True),
+            alpha=True,
+            grayscale=True,
+            sixteen_bit=True,
+            max_side=1_000_000,
+        ),
         # 65535 by the standard; libjpeg stops at 65500.
         Format(
             "jpeg", "JPEG", (".jpg", ".jpeg", ".jpe", ".jfif"), True, grayscale=True, max_side=65500
@@ -190,5 +197,5 @@ def check_size(name: str, width: int, height: int) -> None:
         return
     raise LimitError(
         f"a result of {width} x {height} pixels does not fit {fmt.title}: {limit}",
-        "use --output-format png",
+        "use --output-format tiff" if name == "png" else "use --output-format png",
     )
