@@ -14,13 +14,14 @@ import numpy as np
 from restoreflow.batch.job import Job
 from restoreflow.batch.manifest import Written
 from restoreflow.batch.observer import Restored
-from restoreflow.batch.read import read_picture, result_pixels
+from restoreflow.batch.read import input_size, read_picture, result_pixels
 from restoreflow.batch.record import Record, explained
 from restoreflow.batch.results import encode_results, make_folder, record_of, write_results
 from restoreflow.batch.resume import Decision
 from restoreflow.batch.room import Room
 from restoreflow.batch.settings import RestorationSettings
 from restoreflow.errors import RestoreflowError
+from restoreflow.free_memory import available_bytes
 from restoreflow.images.alpha import fill_transparent
 from restoreflow.images.picture import Picture
 
@@ -29,11 +30,16 @@ if TYPE_CHECKING:
 
 __all__ = ["Pipeline", "Ready", "failed"]
 
-INPUT_PIXELS = 32_000_000
-"""Pixels of inputs decoded ahead, beside the one that is restored: half a gigabyte."""
+INPUT_BYTES = 2**30
+"""Of inputs that are read and decoded ahead, with the one that is restored."""
 
 RESULT_PIXELS = 64_000_000
 """Pixels of results that wait to be written while the next is restored: a gigabyte."""
+
+_SHARE = 8
+"""Of the memory that is free when a run begins, each of both takes one part of so many at most."""
+
+_RESULT_BYTES = 16  # of a result's pixel that waits
 
 
 class Ready(NamedTuple):
@@ -42,10 +48,12 @@ class Ready(NamedTuple):
     Attributes:
         picture: as decoded.
         pixels: (h, w, 3) what the restorer gets: hidden colours replaced by visible ones.
+        turn: which of those that are read it is, from 0.
     """
 
     picture: Picture
     pixels: np.ndarray
+    turn: int
 
 
 class _Behind(NamedTuple):
@@ -80,7 +88,10 @@ class Pipeline:
         self._settings, self._scale, self._threads, self._tell = settings, scale, threads, tell
         self._readers = ThreadPoolExecutor(threads, "restoreflow-read")
         self._writers = ThreadPoolExecutor(threads, "restoreflow-write")
-        self._room = Room(INPUT_PIXELS)
+        free = available_bytes()
+        share = INPUT_BYTES if free is None else free // _SHARE
+        self._room = Room(min(INPUT_BYTES, share))
+        self._most_waiting = min(RESULT_PIXELS, share // _RESULT_BYTES)
         self._behind: deque[_Behind] = deque()
         self._waiting = 0  # pixels of results
 
@@ -115,12 +126,12 @@ class Pipeline:
 
     def make_room(self, pixels: int) -> None:
         """Wait until so many pixels of a result fit beside those that are not yet written."""
-        while self._behind and self._waiting and self._waiting + pixels > RESULT_PIXELS:
+        while self._behind and self._waiting and self._waiting + pixels > self._most_waiting:
             self._tell_next()
 
     def restored(self, read: Ready) -> None:
         """Say that the model is through with a picture."""
-        self._room.leave(read.picture.width * read.picture.height)
+        self._room.leave(read.turn)
 
     def settle(self, job: Job, decision: Decision, record: Record) -> None:
         """Pass on what became of a job that has nothing to write."""
@@ -139,24 +150,25 @@ class Pipeline:
         self._tell_ready()
 
     def _read(self, job: Job, turn: int) -> Ready:
-        held: list[int] = []
+        ended = RestoreflowError("the run has ended")
+        if not self._room.enter(turn, input_size(job)):
+            raise ended
 
-        def admit(pixels: int) -> None:
-            if not self._room.enter(turn, pixels):
-                raise RestoreflowError("the run has ended")
-            held.append(pixels)
+        def admit(needed: int) -> None:
+            if not self._room.enlarge(turn, needed):
+                raise ended
 
         try:
             picture = read_picture(job, self._settings, self._scale, admit)
             pixels = picture.pixels
             if picture.alpha is not None:
                 pixels = fill_transparent(pixels, picture.alpha)
-            return Ready(picture, pixels)
+            arrays = (picture.pixels, pixels, picture.alpha, picture.beyond_gamut)
+            held = {id(each): each.nbytes for each in arrays if each is not None}
+            self._room.settle(turn, sum(held.values()))
+            return Ready(picture, pixels, turn)
         except BaseException:
-            if held:
-                self._room.leave(held[0])
-            else:
-                self._room.enter(turn, 0)
+            self._room.leave(turn)
             raise
 
     def _write(

@@ -99,7 +99,7 @@ def _restore(
             pipeline.settle(job, decision, record)
             return
         pipeline.make_room(result_pixels(read.picture, settings, restorer.config.scale))
-        picture, pixels = read
+        picture, pixels = read.picture, read.pixels
         result = restore_picture(
             job, settings, picture, pixels, restorer, observer.advance, observer.looks, watch
         )

@@ -30,7 +30,7 @@ from restoreflow.images.formats import FORMATS
 from restoreflow.images.metadata import parse_exif
 from restoreflow.images.raster import Raster, from_samples, unit_range
 
-__all__ = ["pillow_raster", "read_header", "read_raster"]
+__all__ = ["opened", "pillow_raster", "read_header", "read_raster"]
 
 _OPENERS = {
     "png": PngImagePlugin.PngImageFile,
@@ -108,6 +108,15 @@ def _damaged(label: str, kind: str, error: Exception) -> InputError:
     if isinstance(error, EOFError) or any(words in reason for words in _CUT_SHORT):
         return InputError(f"{label} is cut short: its {title} data ends early", "copy it again")
     return InputError(f"{label} is a damaged {title} file: {reason}", "copy it again")
+
+
+def opened(data: bytes, kind: str, label: str) -> ImageFile.ImageFile:
+    """A file of a format that Pillow reads, its header parsed and its pixels not yet decoded.
+
+    Raises:
+        InputError: it is damaged.
+    """
+    return _open(data, kind, label)
 
 
 def _open(data: bytes, kind: str, label: str) -> ImageFile.ImageFile:
