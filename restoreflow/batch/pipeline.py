@@ -15,13 +15,20 @@ from restoreflow.batch.content import Content
 from restoreflow.batch.entry import Written
 from restoreflow.batch.job import Job
 from restoreflow.batch.observer import Restored
-from restoreflow.batch.read import content_of_input, input_bytes, read_picture, result_pixels
+from restoreflow.batch.read import (
+    content_of_input,
+    input_bytes,
+    input_size,
+    read_picture,
+    result_pixels,
+)
 from restoreflow.batch.record import Record, explained
 from restoreflow.batch.results import encode_results, record_of, write_results
 from restoreflow.batch.resume import Decision
 from restoreflow.batch.room import Room
 from restoreflow.batch.settings import RestorationSettings
 from restoreflow.errors import RestoreflowError
+from restoreflow.free_memory import available_bytes
 from restoreflow.images.alpha import fill_transparent
 from restoreflow.images.picture import Picture
 from restoreflow.outputs.atomic import make_folder
@@ -31,11 +38,16 @@ if TYPE_CHECKING:
 
 __all__ = ["Pipeline", "Ready", "failed"]
 
-INPUT_PIXELS = 32_000_000
-"""Pixels of inputs decoded ahead, beside the one that is restored: half a gigabyte."""
+INPUT_BYTES = 2**30
+"""Of inputs that are read and decoded ahead, with the one that is restored."""
 
 RESULT_PIXELS = 64_000_000
 """Pixels of results that wait to be written while the next is restored: a gigabyte."""
+
+_SHARE = 8
+"""Of the memory that is free when a run begins, each of both takes one part of so many at most."""
+
+_RESULT_BYTES = 16  # of a result's pixel that waits
 
 
 class Ready(NamedTuple):
@@ -44,11 +56,13 @@ class Ready(NamedTuple):
     Attributes:
         picture: as decoded.
         pixels: (h, w, 3) what the restorer gets: hidden colours replaced by visible ones.
+        turn: which of those that are read it is, from 0.
         content: of the input's file; None where it is none.
     """
 
     picture: Picture
     pixels: np.ndarray
+    turn: int
     content: Content | None = None
 
 
@@ -84,7 +98,10 @@ class Pipeline:
         self._settings, self._scale, self._threads, self._tell = settings, scale, threads, tell
         self._readers = ThreadPoolExecutor(threads, "restoreflow-read")
         self._writers = ThreadPoolExecutor(threads, "restoreflow-write")
-        self._room = Room(INPUT_PIXELS)
+        free = available_bytes()
+        share = INPUT_BYTES if free is None else free // _SHARE
+        self._room = Room(min(INPUT_BYTES, share))
+        self._most_waiting = min(RESULT_PIXELS, share // _RESULT_BYTES)
         self._behind: deque[_Behind] = deque()
         self._waiting = 0  # pixels of results
 
@@ -119,12 +136,12 @@ class Pipeline:
 
     def make_room(self, pixels: int) -> None:
         """Wait until so many pixels of a result fit beside those that are not yet written."""
-        while self._behind and self._waiting and self._waiting + pixels > RESULT_PIXELS:
+        while self._behind and self._waiting and self._waiting + pixels > self._most_waiting:
             self._tell_next()
 
     def restored(self, read: Ready) -> None:
         """Say that the model is through with a picture."""
-        self._room.leave(read.picture.width * read.picture.height)
+        self._room.leave(read.turn)
 
     def settle(self, job: Job, decision: Decision, record: Record) -> None:
         """Pass on what became of a job that has nothing to write."""
@@ -143,12 +160,13 @@ class Pipeline:
         self._tell_ready()
 
     def _read(self, job: Job, turn: int) -> Ready:
-        held: list[int] = []
+        ended = RestoreflowError("the run has ended")
+        if not self._room.enter(turn, input_size(job)):
+            raise ended
 
-        def admit(pixels: int) -> None:
-            if not self._room.enter(turn, pixels):
-                raise RestoreflowError("the run has ended")
-            held.append(pixels)
+        def admit(needed: int) -> None:
+            if not self._room.enlarge(turn, needed):
+                raise ended
 
         try:
             data = input_bytes(job, self._settings)
@@ -156,12 +174,12 @@ class Pipeline:
             pixels = picture.pixels
             if picture.alpha is not None:
                 pixels = fill_transparent(pixels, picture.alpha)
-            return Ready(picture, pixels, content_of_input(job, data))
+            arrays = (picture.pixels, pixels, picture.alpha, picture.beyond_gamut)
+            held = {id(each): each.nbytes for each in arrays if each is not None}
+            self._room.settle(turn, sum(held.values()))
+            return Ready(picture, pixels, turn, content_of_input(job, data))
         except BaseException:
-            if held:
-                self._room.leave(held[0])
-            else:
-                self._room.enter(turn, 0)
+            self._room.leave(turn)
             raise
 
     def _write(

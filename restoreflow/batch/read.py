@@ -10,12 +10,14 @@ from pathlib import Path
 from restoreflow.batch.content import Content, Stamp, sample_of, stamp_of, whole_of
 from restoreflow.batch.job import STREAM, Job
 from restoreflow.batch.settings import RestorationSettings
+from restoreflow.images.colormap import heat_map_size
 from restoreflow.images.decode import decode, read_bytes, read_size
-from restoreflow.images.formats import check_size
+from restoreflow.images.footprint import decoding_bytes
+from restoreflow.images.formats import check_size, sniff
 from restoreflow.images.names import shown
 from restoreflow.images.picture import Picture
 
-__all__ = ["content_of_input", "input_bytes", "read_picture", "result_pixels"]
+__all__ = ["content_of_input", "input_bytes", "input_size", "read_picture", "result_pixels"]
 
 
 def input_bytes(job: Job, settings: RestorationSettings) -> bytes:
@@ -25,31 +27,49 @@ def input_bytes(job: Job, settings: RestorationSettings) -> bytes:
     return read_bytes(job.input, settings.max_pixels, job.page and job.page.number)
 
 
+def input_size(job: Job) -> int:
+    """Bytes of a job's input; 0 where it cannot be told, which reading it will explain."""
+    if job.data is not None:
+        return 0  # held already
+    try:
+        return job.input.stat().st_size
+    except (OSError, ValueError):
+        return 0
+
+
+def check_files(job: Job, width: int, height: int) -> None:
+    """Refuse a result of width x height that one of a job's files cannot hold; as `check_size`."""
+    check_size(job.format, width, height)
+    if job.uncertainty is not None:
+        check_size("png", *heat_map_size(width, height))
+
+
 def read_picture(
     job: Job,
     settings: RestorationSettings,
     scale: int,
-    admit: Callable[[int], object] = lambda pixels: None,
+    admit: Callable[[int], object] = lambda needed: None,
     data: bytes | None = None,
 ) -> Picture:
     """Decode a job's input.
 
     Args:
         scale: pixels of the result's side per pixel of the input's.
-        admit: is called with the number of pixels before they are decoded; may wait, or raise.
+        admit: is called with the bytes that decoding takes, before it begins; may wait, or raise.
         data: as `input_bytes` gave it; None: it is read.
 
     Raises:
         InputError: it cannot be read.
-        LimitError: more pixels than the settings allow, or than the result's format holds.
+        LimitError: more pixels than the settings allow, than the result's format holds, or than
+            there is memory for.
     """
     label = "standard input" if job.input == STREAM else shown(job.input)
     label += f", {job.page}" if job.page else ""
     most = settings.max_pixels
     data = input_bytes(job, settings) if data is None else data
     width, height = read_size(data, most, label)
-    check_size(job.format, width * scale, height * scale)
-    admit(width * height)
+    check_files(job, width * scale, height * scale)
+    admit(decoding_bytes(data, sniff(data, label), label))
     picture = decode(data, most, label)
     return picture.without_metadata() if settings.strip_metadata else picture
 

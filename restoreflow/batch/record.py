@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from restoreflow.errors import FlaggedError, LimitError, RestoreflowError
+from restoreflow.free_memory import is_out_of_memory
 
 __all__ = ["Record", "Status", "Summary", "explained", "json_line"]
 
@@ -125,7 +126,7 @@ def explained(error: Exception) -> RestoreflowError:
     """Any error as one that a reader can act on; what is not foreseen is called a defect."""
     if isinstance(error, RestoreflowError):
         return error
-    if isinstance(error, MemoryError):
+    if is_out_of_memory(error):
         return LimitError("out of memory", "use a smaller --tile, or fewer --samples")
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return LimitError("no space left on the disk", "free some, or write elsewhere with -o")

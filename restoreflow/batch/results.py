@@ -7,17 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+import numpy as np
+
 from restoreflow.batch.arrays import encode_arrays
 from restoreflow.batch.job import Job
 from restoreflow.batch.judging import JUDGED
 from restoreflow.batch.record import Record
 from restoreflow.batch.settings import DEFAULT_QUALITY, RestorationSettings
 from restoreflow.batch.streamed import Streamed
+from restoreflow.images import png
 from restoreflow.images.canvas import Canvas
 from restoreflow.images.colormap import UNCERTAINTY_SCALE, contact_sheet, heat_map
-from restoreflow.images.decode import from_image
-from restoreflow.images.encode import encode, encode_canvas, losses, to_image
-from restoreflow.images.picture import Picture
+from restoreflow.images.encode import encode_canvas, losses, to_image
+from restoreflow.images.picture import Metadata, Picture
 from restoreflow.images.write import reads_back_as
 from restoreflow.outputs.atomic import NewFile, make_folder, write_set
 
@@ -67,7 +69,8 @@ def encode_results(
         data = encode_canvas(canvas, quality)
         files.append(ResultFile(path, data, (canvas.width, canvas.height)))
     for path, image in _companions(job, picture, result):
-        files.append(ResultFile(path, encode(from_image(image), "png"), image.size))
+        data = png.write(np.asarray(image), Metadata(), None)
+        files.append(ResultFile(path, data, image.size))
     if job.arrays and settings.arrays and not isinstance(result, Streamed):
         data = encode_arrays(result, config.name, settings.arrays)
         files.append(ResultFile(job.arrays, data))

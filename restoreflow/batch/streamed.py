@@ -13,6 +13,7 @@ from restoreflow.batch.read import result_pixels
 from restoreflow.batch.settings import RestorationSettings
 from restoreflow.batch.sketch import Sketch
 from restoreflow.images.canvas import Canvas
+from restoreflow.images.footprint import encoding_bytes
 from restoreflow.images.picture import Picture
 
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ __all__ = ["Streamed", "restore_picture"]
 
 WHOLE_PIXELS = 32_000_000
 """Pixels of all samples up to which a result is held in floating point: a gigabyte."""
+
+_MAP_BYTES = 16  # a pixel of a heat map and its file
+_ARRAY_BYTES = 28  # a pixel of samples as numbers, and of the file of them
 
 
 @dataclass(frozen=True)
@@ -61,8 +65,12 @@ def restore_picture(
         progress: as `Restorer.restore` takes it.
         sketched: whether of a large result a sketch is made, too.
         watch: as `Restorer.restore` takes it.
+
+    Raises: as `Restorer.restore`; LimitError also where there is no memory to write the result.
     """
     large = result_pixels(picture, settings, restorer.config.scale) > WHOLE_PIXELS
+    whole = not large or job.grid is not None or job.arrays is not None
+    _check_memory(job, settings, picture, restorer.config.scale, whole)
     asked: dict[str, Any] = {
         "samples": settings.samples,
         "temperature": settings.temperature,
@@ -74,7 +82,7 @@ def restore_picture(
         "progress": progress,
         "watch": watch,
     }
-    if not large or job.grid is not None or job.arrays is not None:
+    if whole:
         return restorer.restore(pixels, **asked)
     bands = restorer.restore_bands(pixels, **asked)
     width, height = bands.size
@@ -92,3 +100,17 @@ def restore_picture(
         if spread is not None:
             spread[band.top : band.top + len(band.uncertainty)] = band.uncertainty
     return Streamed(canvases, spread, bands.report, sketch)
+
+
+def _check_memory(
+    job: Job, settings: RestorationSettings, picture: Picture, scale: int, whole: bool
+) -> None:
+    """See that a result can be held and written before work on it begins."""
+    from restoreflow.restoration.memory import check_host
+
+    pixels = picture.width * picture.height * scale**2
+    beside = encoding_bytes(job.format, pixels)
+    beside += _MAP_BYTES * pixels * ((job.uncertainty is not None) + (job.grid is not None))
+    if job.arrays is not None:
+        beside += _ARRAY_BYTES * pixels * settings.samples
+    check_host(pixels, settings.samples, whole, beside)

@@ -14,11 +14,11 @@ from huggingface_hub import constants
 
 from restoreflow import __version__, load_model
 from restoreflow.errors import RestoreflowError
+from restoreflow.free_memory import available_bytes
 from restoreflow.models.folder import verify_folder
 from restoreflow.models.resolve import bundled_models
 from restoreflow.ood.reference import has_reference
 from restoreflow.restoration.device import choose_device
-from restoreflow.restoration.memory import available_bytes
 
 __all__ = ["diagnose"]
 

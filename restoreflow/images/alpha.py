@@ -17,6 +17,7 @@ __all__ = [
     "unpremultiply",
 ]
 
+_BAND_PIXELS = 250_000
 _SUPPORT = 2  # pixels of the smaller grid that bicubic reaches
 
 
@@ -44,8 +45,19 @@ def fill_transparent(pixels: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     hidden = alpha <= 0
     if not hidden.any() or hidden.all():
         return pixels
-    weight = np.where(hidden, 0, alpha).astype(np.float32)[..., None]
-    return np.where(hidden[..., None], _spread(pixels * weight, weight), pixels)
+    height, width = alpha.shape
+    rows = max(1, _BAND_PIXELS // width) * 2  # whole arrays would be six times the colours
+    bands = [slice(top, top + rows) for top in range(0, height, rows)]
+    weights = [np.where(hidden[band], 0, alpha[band])[..., None] for band in bands]
+    weighted = [_halve(pixels[band] * weight) for band, weight in zip(bands, weights, strict=True)]
+    halved = np.concatenate([_halve(weight) for weight in weights])
+    coarse = _spread(np.concatenate(weighted), halved)
+    filled = pixels.copy()
+    for band in bands:
+        bottom = min(band.stop, height)
+        near = resize_rows(coarse, width, height, band.start, bottom)
+        np.copyto(filled[band], near, where=hidden[band][..., None])
+    return filled
 
 
 def _spread(weighted: np.ndarray, weight: np.ndarray) -> np.ndarray:

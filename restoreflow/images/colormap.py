@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-__all__ = ["UNCERTAINTY_SCALE", "cividis", "contact_sheet", "heat_map"]
+__all__ = ["UNCERTAINTY_SCALE", "cividis", "contact_sheet", "heat_map", "heat_map_size"]
 
 UNCERTAINTY_SCALE = 16.0
 """The end of uncertainty maps' scale, in 8-bit levels; fixed, so that two maps compare."""
@@ -26,6 +26,10 @@ _ANCHORS = np.array(
 _NOT_A_NUMBER = (255, 0, 255)
 _PAPER, _INK = (255, 255, 255), (32, 32, 32)
 _TICKS = 5
+_LEGEND_WIDTH, _LEGEND_LINES = 280, 6
+_LARGEST_ENLARGED = 2048
+_BAND_PIXELS = 1_000_000
+_SHEET_PIXELS = 120_000_000
 
 
 def cividis(values: np.ndarray, maximum: float) -> np.ndarray:
@@ -39,11 +43,16 @@ def cividis(values: np.ndarray, maximum: float) -> np.ndarray:
     """
     if not maximum > 0:
         raise ValueError(f"maximum must be positive, got {maximum}")
-    finite = np.isfinite(values)
-    places = np.clip(np.where(finite, values, 0) / maximum, 0, 1) * 255
-    channels = [np.interp(places, _ANCHORS[:, 0], _ANCHORS[:, 1 + c]) for c in range(3)]
-    colors = np.rint(np.stack(channels, axis=-1)).astype(np.uint8)
-    colors[~finite] = _NOT_A_NUMBER
+    height, width = values.shape
+    colors = np.empty((height, width, 3), np.uint8)
+    rows = max(1, _BAND_PIXELS // max(1, width))  # a band's temporary arrays are 60 bytes a pixel
+    for top in range(0, height, rows):
+        band = values[top : top + rows]
+        finite = np.isfinite(band)
+        places = np.clip(np.where(finite, band, 0) / maximum, 0, 1) * 255
+        for c in range(3):
+            levels = np.rint(np.interp(places, _ANCHORS[:, 0], _ANCHORS[:, 1 + c]))
+            colors[top : top + rows, :, c] = np.where(finite, levels, _NOT_A_NUMBER[c])
     return colors
 
 
@@ -58,23 +67,36 @@ def heat_map(array: np.ndarray, maximum: float, unit: str) -> Image.Image:
         maximum: the scale's end, in `unit`.
         unit: what the numbers count, as "grey levels of 255".
 
-    Returns: RGB, at least 280 pixels wide; a narrower array is enlarged by a whole factor.
+    Returns: RGB, at least 280 pixels wide, of `heat_map_size`; a narrower array is enlarged by a
+        whole factor, as long as it does not get too high by that.
     """
     height, width = array.shape
-    factor = max(1, -(-280 // width))
+    factor = _enlargement(width, height)
     colors = Image.fromarray(cividis(array, maximum))
-    colors = colors.resize((width * factor, height * factor), Image.Resampling.NEAREST)
-    size = _font_size(colors.width)
-    legend = _legend(colors.width, maximum, unit, size, beyond=bool((array > maximum).any()))
-    page = Image.new("RGB", (colors.width, colors.height + legend.height), _PAPER)
-    page.paste(colors, (0, 0))
-    page.paste(legend, (0, colors.height))
+    if factor > 1:
+        colors = colors.resize((width * factor, height * factor), Image.Resampling.NEAREST)
+    size = heat_map_size(width, height)
+    beyond = bool((array > maximum).any())
+    page = Image.new("RGB", size, _PAPER)
+    page.paste(colors, ((size[0] - colors.width) // 2, 0))
+    page.paste(_legend(size[0], maximum, unit, _font_size(size[0]), beyond), (0, colors.height))
     return page
+
+
+def heat_map_size(width: int, height: int) -> tuple[int, int]:
+    """Width and height of the heat map of an array of this size, its legend included."""
+    factor = _enlargement(width, height)
+    wide = max(width * factor, _LEGEND_WIDTH)
+    return wide, height * factor + _LEGEND_LINES * _font_size(wide)
+
+
+def _enlargement(width: int, height: int) -> int:
+    return max(1, min(-(-_LEGEND_WIDTH // width), _LARGEST_ENLARGED // height))
 
 
 def _legend(width: int, maximum: float, unit: str, size: int, beyond: bool) -> Image.Image:
     margin, bar = size, size
-    legend = Image.new("RGB", (width, margin + bar + 4 * size), _PAPER)
+    legend = Image.new("RGB", (width, _LEGEND_LINES * size), _PAPER)
     length = width - 2 * margin
     ramp = cividis(np.linspace(0, maximum, length)[None].repeat(bar, axis=0), maximum)
     legend.paste(Image.fromarray(ramp), (margin, margin))
@@ -107,7 +129,8 @@ def contact_sheet(
         images: at least one, of any mode.
         captions: one line each; a line too long for its picture is shortened.
         columns: pictures a row; None: about as many columns as rows.
-        largest: the longer side of a cell in pixels; larger pictures are reduced to it.
+        largest: the longer side of a cell in pixels; larger pictures are reduced to it, and to less
+            where there are so many that the sheet would have more than 120 megapixels.
 
     Returns: RGB.
     """
@@ -117,7 +140,8 @@ def contact_sheet(
     columns = min(columns, len(images))
     rows = -(-len(images) // columns)
     width, height = max(i.width for i in images), max(i.height for i in images)
-    shrink = min(1.0, largest / max(width, height))
+    whole = width * height * columns * rows
+    shrink = min(1.0, largest / max(width, height), (_SHEET_PIXELS / whole) ** 0.5)
     width, height = max(1, round(width * shrink)), max(1, round(height * shrink))
     size = _font_size(width)
     gap, strip = size // 2, 2 * size

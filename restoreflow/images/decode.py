@@ -15,9 +15,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from restoreflow.errors import InputError, LimitError
+from restoreflow.free_memory import is_out_of_memory
 from restoreflow.images.ancillary import Ancillary
 from restoreflow.images.containers.registry import ancillary_of
+from restoreflow.images.footprint import check_decoding
 from restoreflow.images.formats import FORMATS, sniff
+from restoreflow.images.input_bytes import read_picture_bytes
 from restoreflow.images.metadata import clean_metadata, credential_notes, orientation_of
 from restoreflow.images.names import shown
 from restoreflow.images.picture import Picture
@@ -25,6 +28,7 @@ from restoreflow.images.raster import Raster
 from restoreflow.images.readers import image_ancillary, pillow_raster, read_header, read_raster
 from restoreflow.images.tiff_pages import one_page
 from restoreflow.images.working_color import working_color
+from restoreflow.local_files import file_size, open_regular
 
 __all__ = ["DEFAULT_MAX_PIXELS", "decode", "from_image", "read_bytes", "read_levels", "read_size"]
 
@@ -54,11 +58,15 @@ def decode(
     found, data = _read(source, max_pixels)
     label = label or found
     kind = sniff(data, label)
+    read_header(data, kind, label, max_pixels)
+    check_decoding(data, kind, label)
     try:
         raster = read_raster(data, kind, label, max_pixels)
         found = ancillary_of(data, kind)
         picture = _picture(raster, replace(found, icc=raster.icc or found.icc), kind)
-    except MemoryError as error:
+    except (MemoryError, InputError) as error:
+        if isinstance(error, InputError) and not is_out_of_memory(error.__cause__):
+            raise
         raise LimitError(f"{label} does not fit in memory", "restore a smaller part") from error
     return replace(picture, notes=(*picture.notes, *credential_notes(data)))
 
@@ -117,36 +125,34 @@ def from_image(image: Image.Image, format: str = "png") -> Picture:
 
 
 def _read(source: str | Path | bytes | BinaryIO, max_pixels: int | None) -> tuple[str, bytes]:
-    most = None if max_pixels is None else max_pixels * _BYTES_A_PIXEL + _BYTES_BESIDE_PIXELS
     if isinstance(source, bytes):
         return "the data", source
+    most = None if max_pixels is None else max_pixels * _BYTES_A_PIXEL + _BYTES_BESIDE_PIXELS
     if not isinstance(source, (str, Path)):
-        return "the stream", _read_up_to(source, most, "the stream")
+        return "the stream", read_picture_bytes(source, most, "the stream")
     path, label = source if isinstance(source, Path) else Path(source), shown(source)
     try:
-        if path.is_dir():
-            raise InputError(f"{label} is a folder, not a picture")
-        if path.exists() and not path.is_file():
-            raise InputError(f"{label} is not a regular file")
-        with path.open("rb") as stream:
-            return label, _read_up_to(stream, most, label)
+        with open_regular(path) as stream:
+            return label, read_picture_bytes(stream, most, label, file_size(stream))
     except FileNotFoundError as error:
         raise InputError(f"{label} does not exist", "check the path") from error
     except PermissionError as error:
         raise InputError(f"{label} may not be read", "check its permissions") from error
+    except IsADirectoryError as error:
+        raise InputError(f"{label} is a folder, not a picture") from error
     except (OSError, ValueError) as error:  # ValueError: a null character in the path
+        if _is_special(path):
+            raise InputError(f"{label} is not a regular file") from error
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(f"{label} cannot be read: {reason}") from error
 
 
-def _read_up_to(stream: BinaryIO, most: int | None, label: str) -> bytes:
-    data = stream.read() if most is None else stream.read(most + 1)
-    if most is not None and len(data) > most:
-        raise LimitError(
-            f"{label} has over {most // 1_000_000} MB, more than a picture within the limit needs",
-            "raise the limit with --max-pixels if you trust the file",
-        )
-    return data
+def _is_special(path: Path) -> bool:
+    """Whether there is a pipe, a socket or a device."""
+    try:
+        return path.exists() and not path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def _picture(raster: Raster, found: Ancillary, kind: str) -> Picture:

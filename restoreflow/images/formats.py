@@ -48,6 +48,7 @@ class Format:
 FORMATS: dict[str, Format] = {
     each.name: each
     for each in (
+        # 2**31 - 1 by the standard; libpng stops at a million.
         Format(
             "png",
             "PNG",
@@ -60,6 +61,7 @@ FORMATS: dict[str, Format] = {
             texts=True,
             resolution=True,
             code_points=True,
+            max_side=1_000_000,
         ),
         # 65535 by the standard; libjpeg stops at 65500.
         Format(
@@ -226,5 +228,5 @@ def check_size(name: str, width: int, height: int) -> None:
         return
     raise LimitError(
         f"a result of {width} x {height} pixels does not fit {fmt.title}: {limit}",
-        "use --output-format png",
+        "use --output-format tiff" if name == "png" else "use --output-format png",
     )

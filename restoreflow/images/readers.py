@@ -33,7 +33,7 @@ from restoreflow.images.metadata import clean_dpi
 from restoreflow.images.raster import Raster, from_samples, unit_range
 from restoreflow.images.refusals import refusal
 
-__all__ = ["image_ancillary", "pillow_raster", "read_header", "read_raster"]
+__all__ = ["image_ancillary", "opened", "pillow_raster", "read_header", "read_raster"]
 
 _OPENERS = {
     "png": PngImagePlugin.PngImageFile,
@@ -105,6 +105,15 @@ def _check_pixels(width: int, height: int, max_pixels: int | None, label: str) -
             f"the limit is {max_pixels / 1e6:.4g} megapixels",
             "raise it with --max-pixels if you trust the file",
         )
+
+
+def opened(data: bytes, kind: str, label: str) -> ImageFile.ImageFile:
+    """A file of a format that Pillow reads, its header parsed and its pixels not yet decoded.
+
+    Raises:
+        InputError: it is damaged.
+    """
+    return _open(data, kind, label)
 
 
 def _open(data: bytes, kind: str, label: str) -> ImageFile.ImageFile:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from restoreflow.errors import ModelError
+from restoreflow.free_memory import check_free
 from restoreflow.networks.restoration_network import RestorationNetwork
 from restoreflow.ood.features import extract, layer_names
 from restoreflow.ood.indicators import indicators
@@ -21,7 +22,20 @@ from restoreflow.ood.reference import Reference
 from restoreflow.ood.statistics import measure, outside, reasons
 from restoreflow.restoration.tiles import MIN_SIDE, Geometry
 
-__all__ = ["USUAL", "Check", "Checker", "Score", "probability", "score", "score_of_maps"]
+__all__ = [
+    "USUAL",
+    "Check",
+    "Checker",
+    "Score",
+    "judging_bytes",
+    "probability",
+    "score",
+    "score_of_maps",
+]
+
+_BYTES_A_PIXEL, _BYTES_AT_ONCE = 56, 100
+_WINDOW_BYTES = 160 * 2**20  # of the largest part that is looked at at once
+_NEGLIGIBLE = 2**24
 
 RISKY, UNLIKE, USUAL = "artifacts likely", "unlike training", "usual"
 
@@ -113,6 +127,12 @@ def probability(
     return float(calibration(found.energy if of == "energy" else found.unusual))
 
 
+def judging_bytes(height: int, width: int) -> int:
+    """Bytes that judging a picture takes at most, beside those of the picture."""
+    pixels = height * width
+    return pixels * _BYTES_A_PIXEL + min(pixels * _BYTES_AT_ONCE, _WINDOW_BYTES)
+
+
 class Checker:
     """Judges pictures for one model.
 
@@ -141,7 +161,13 @@ class Checker:
         Args:
             pixels: sRGB.
             tile: side of a part in pixels; None goes by the memory. Nothing depends on it.
+
+        Raises:
+            LimitError: it needs more memory than is available.
         """
+        needed = judging_bytes(*pixels.shape[:2])
+        if needed > _NEGLIGIBLE:
+            check_free(needed, "judging a picture of this size", "judge a part of it")
         degraded = torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1), np.float32))
         return self.judge(pixels, score(self.network, self.reference, degraded, tile))
 

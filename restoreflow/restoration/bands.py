@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from restoreflow.free_memory import is_out_of_memory
 from restoreflow.networks.wear import is_clean
 from restoreflow.restoration.consistency import (
     PASSES,
@@ -27,7 +28,6 @@ from restoreflow.restoration.consistency import (
 )
 from restoreflow.restoration.engine import Engine
 from restoreflow.restoration.lr_psnr import LrPsnr, LrPsnrToReduced, Reduction, psnr
-from restoreflow.restoration.memory import is_out_of_memory
 from restoreflow.restoration.pixels import eight_bit
 from restoreflow.restoration.sampling import Health, Task, sample_tiles
 

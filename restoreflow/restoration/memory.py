@@ -1,22 +1,18 @@
-"""How much is restored at a time, whether memory holds it, and what out of memory looks like."""
+"""How much is restored at a time, and whether memory holds it."""
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import torch
 
+from restoreflow import free_memory
 from restoreflow.errors import LimitError
 
 __all__ = [
     "BYTES_A_CELL",
     "WINDOW_CELLS",
-    "available_bytes",
     "check_host",
     "check_window",
     "host_bytes",
-    "is_out_of_memory",
     "out_of_memory",
 ]
 
@@ -41,7 +37,8 @@ def check_window(cells: int, device: torch.device) -> None:
     Raises:
         LimitError: it needs more memory than is available.
     """
-    free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else available_bytes()
+    on_gpu = device.type == "cuda"
+    free = torch.cuda.mem_get_info(device)[0] if on_gpu else free_memory.available_bytes()
     needed = cells * BYTES_A_CELL
     if free is not None and needed > free:
         raise LimitError(
@@ -73,59 +70,18 @@ def host_bytes(pixels: int, samples: int, whole: bool = True) -> int:
     return pixels * (samples * (12 + 4) + 4 + 4 + 4 if whole else samples * 6)
 
 
-def check_host(pixels: int, samples: int, whole: bool = True) -> None:
+def check_host(pixels: int, samples: int, whole: bool = True, beside: int = 0) -> None:
     """See that a result fits before work on it begins.
+
+    Args:
+        pixels, samples, whole: as `host_bytes`.
+        beside: bytes that writing it takes.
 
     Raises:
         LimitError: it needs more memory than is available.
     """
-    needed, free = host_bytes(pixels, samples, whole), available_bytes()
-    if free is not None and needed > free:
-        raise LimitError(
-            f"a result of {pixels / 1e6:.0f} megapixels with {samples} sample(s) needs "
-            f"{needed / 2**30:.1f} GiB of memory; {free / 2**30:.1f} GiB is available",
-            "ask for fewer samples, or restore the picture in parts",
-        )
-
-
-def available_bytes() -> int | None:
-    """Memory the process may still take, from the kernel and its control group; None if unknown."""
-    known = [value for value in (_system_available(), _group_available()) if value is not None]
-    return min(known) if known else None
-
-
-def _system_available() -> int | None:
-    try:
-        for line in Path("/proc/meminfo").read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
-        return None
-    except OSError:
-        pass
-    names = getattr(os, "sysconf_names", {})
-    if "SC_PHYS_PAGES" not in names:
-        return None
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-
-
-def _group_available(root: Path = Path("/sys/fs/cgroup")) -> int | None:
-    """What control group v2 leaves; the page cache it counts can be reclaimed."""
-    try:
-        limit = (root / "memory.max").read_text().strip()
-        if limit == "max":
-            return None
-        used = int((root / "memory.current").read_text())
-        lines = (root / "memory.stat").read_text().splitlines()
-        cache = sum(int(line.split()[1]) for line in lines if line.startswith("inactive_file "))
-        return max(int(limit) - used + cache, 0)
-    except (OSError, ValueError):
-        return None
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory ran out, on the host or on a device."""
-    if isinstance(error, MemoryError):
-        return True
-    text = str(error).lower()
-    phrases = ("out of memory", "not enough memory", "defaultcpuallocator", "can't allocate memory")
-    return isinstance(error, RuntimeError) and any(phrase in text for phrase in phrases)
+    free_memory.check_free(
+        host_bytes(pixels, samples, whole) + beside,
+        f"a result of {pixels / 1e6:.0f} megapixels with {samples} sample(s)",
+        "ask for fewer samples, or restore the picture in parts",
+    )

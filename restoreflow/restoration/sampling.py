@@ -17,10 +17,11 @@ import torch
 from torch import Tensor
 
 from restoreflow.errors import InputError
+from restoreflow.free_memory import is_out_of_memory
 from restoreflow.networks.restoration_network import Encoding, RestorationNetwork
 from restoreflow.restoration.engine import Engine
 from restoreflow.restoration.latents import latent_window
-from restoreflow.restoration.memory import is_out_of_memory, out_of_memory
+from restoreflow.restoration.memory import out_of_memory
 from restoreflow.restoration.pixels import eight_bit
 from restoreflow.restoration.rows import Rows
 from restoreflow.restoration.tiles import Geometry, Tile, Window
@@ -219,8 +220,8 @@ _Look = tuple[Tensor, Iterable[_Result], int]
 def _drawn(engine: Engine, task: Task, tile: Tile, seen: Tensor) -> _Look:
     """The clean estimate of a core, and its samples one after another; encoder and prepare once.
 
-    The encoder sees the window, the flow, which reaches less far, only what its core needs. Features
-    that are not finite would pass unseen, since the flow's certificate holds for them too.
+    The encoder sees the window, the flow, which reaches less far, only what its core needs.
+    Features that are not finite would pass unseen: the flow's certificate holds for them too.
     """
     geometry, device = task.geometry, engine.device
     flow = engine.network.flow

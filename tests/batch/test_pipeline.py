@@ -97,10 +97,10 @@ def test_reading_and_writing_go_on_beside_the_model(
 
 
 def test_what_waits_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # A result has 12 x 8 pixels: two may wait beside the one that is restored, and inputs of 3 x 2
-    # likewise; threads alone would allow eight.
+    # A result has 12 x 8 pixels: two may wait beside the one that is restored. An input of 3 x 2 is
+    # 72 bytes, and some 290 while it is decoded beside two others; threads would allow eight.
     monkeypatch.setattr(pipeline, "RESULT_PIXELS", 3 * 96)
-    monkeypatch.setattr(pipeline, "INPUT_PIXELS", 3 * 6)
+    monkeypatch.setattr(pipeline, "INPUT_BYTES", 480)
     lock, decoded, results, most = threading.Lock(), 0, 0, [0, 0]
 
     def count(inputs: int, made: int) -> None:

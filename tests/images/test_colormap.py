@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from skimage.color import rgb2lab
 
-from restoreflow.images.colormap import cividis, contact_sheet, heat_map
+from restoreflow.images.colormap import cividis, contact_sheet, heat_map, heat_map_size
 
 
 def test_cividis_is_the_published_map() -> None:
@@ -59,6 +59,27 @@ def test_heat_map_shows_array_above_legend(shape: tuple[int, int]) -> None:
     assert (legend == (254, 232, 56)).all(axis=2).any()
 
 
+@pytest.mark.parametrize(
+    ("shape", "factor"),
+    [((4000, 1), 1), ((100_000, 4), 1), ((1, 4000), 1), ((1, 2), 140), ((600, 4), 3)],
+)
+def test_thin_pictures_give_no_large_maps(shape: tuple[int, int], factor: int) -> None:
+    height, width = shape
+    page = heat_map(np.full(shape, 12.0), 12.0, "levels")
+    assert page.size == heat_map_size(width, height)
+    assert page.width <= max(width, 2 * 280)
+    assert height * factor < page.height <= max(height, 2048) + 6 * 100
+    left = (page.width - width * factor) // 2
+    shown = np.asarray(page)[: height * factor, left : left + width * factor]
+    assert (shown == (254, 232, 56)).all()
+
+
+def test_maps_are_coloured_in_bands() -> None:
+    values = np.random.default_rng(0).random((2500, 1000), np.float32)
+    bands = [cividis(values[top : top + 100], 1.0) for top in range(0, 2500, 100)]
+    np.testing.assert_array_equal(cividis(values, 1.0), np.concatenate(bands))
+
+
 def test_the_legend_says_when_values_lie_beyond() -> None:
     inside, beyond = np.full((9, 300), 8.0), np.full((9, 300), 9.0)
     first, second = (np.asarray(heat_map(each, 8.0, "levels")) for each in (inside, beyond))
@@ -82,6 +103,17 @@ def test_contact_sheet_places_pictures_under_captions() -> None:
 def test_contact_sheet_limits_its_cells_and_keeps_proportions() -> None:
     sheet = contact_sheet([Image.new("RGB", (3000, 1000), (9, 9, 9))], ["wide"], largest=300)
     assert ((np.asarray(sheet) == 9).all(axis=2)).sum() == 300 * 100
+
+
+@pytest.mark.parametrize(("count", "side"), [(300, 40), (40, 40), (2, 30)])
+def test_sheets_of_many_pictures_are_not_large(
+    monkeypatch: pytest.MonkeyPatch, count: int, side: int
+) -> None:
+    monkeypatch.setattr("restoreflow.images.colormap._SHEET_PIXELS", 20_000)
+    sheet = contact_sheet([Image.new("L", (side, side), 9)] * count, [""] * count)
+    inside = ((np.asarray(sheet) == 9).all(axis=2)).sum()
+    assert inside <= 20_000
+    assert (inside == count * side**2) == (count == 2)
 
 
 def test_contact_sheet_takes_any_mode_and_long_captions() -> None:

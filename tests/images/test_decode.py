@@ -280,13 +280,30 @@ def test_symlink_loops_and_odd_names_fail_in_one_line(tmp_path: Path) -> None:
         assert str(caught.value).isprintable()
 
 
-def test_a_stream_without_end_meets_the_limit() -> None:
-    class Endless(io.RawIOBase):
-        def read(self, size: int = -1) -> bytes:
-            return bytes(size)
+@pytest.mark.parametrize(
+    ("start", "most", "kind", "words"),
+    [
+        (b"", None, InputError, "is not a picture"),
+        (b"\x89PNG\r\n\x1a\n", 1000, LimitError, "--max-pixels"),
+        (b"\x89PNG\r\n\x1a\n", None, LimitError, "does not end; 0.25 GiB of memory is left"),
+    ],
+)
+def test_a_stream_without_end_meets_a_limit(
+    monkeypatch: pytest.MonkeyPatch, start: bytes, most: int | None, kind: type, words: str
+) -> None:
+    monkeypatch.setattr("restoreflow.images.input_bytes.available_bytes", lambda: 2**28)
 
-    with pytest.raises(LimitError, match="--max-pixels"):
-        decode(Endless(), max_pixels=1000)  # type: ignore[arg-type]
+    class Endless(io.RawIOBase):
+        given = 0
+
+        def read(self, size: int = -1) -> bytes:
+            self.given += size
+            return (start + bytes(size))[:size] if self.given == size else bytes(size)
+
+    stream = Endless()
+    with pytest.raises(kind, match=words):
+        decode(stream, max_pixels=most)  # type: ignore[arg-type]
+    assert stream.given < 2**28
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
+from restoreflow import free_memory
 from restoreflow.errors import InputError, LimitError, UsageError
 from restoreflow.flows.config import FlowConfig
 from restoreflow.models.config import ModelConfig
@@ -180,12 +181,12 @@ def test_free_memory_changes_no_tile_and_too_little_is_a_limit(monkeypatch):
     y, made = picture(110, 130), restorer()
     plans: list[list[tuple[int, int]]] = []
     for free in (None, 2**40, memory.BYTES_A_CELL * 48 * 48):
-        monkeypatch.setattr(memory, "available_bytes", lambda free=free: free)
+        monkeypatch.setattr(free_memory, "available_bytes", lambda free=free: free)
         made.network.calls.clear()  # type: ignore[attr-defined]
         assert made.restore(y).report["notes"] == []
         plans.append(list(made.network.calls))  # type: ignore[arg-type]
     assert plans[0] == plans[1] == plans[2]
-    monkeypatch.setattr(memory, "available_bytes", lambda: memory.BYTES_A_CELL * 40 * 40)
+    monkeypatch.setattr(free_memory, "available_bytes", lambda: memory.BYTES_A_CELL * 40 * 40)
     with pytest.raises(LimitError, match="are needed"):
         made.restore(y)
 
@@ -610,7 +611,7 @@ def test_other_errors_pass_through():
 
 def test_a_result_too_large_for_the_host_is_refused_before_work(monkeypatch):
     made = restorer()
-    monkeypatch.setattr("restoreflow.restoration.memory.available_bytes", lambda: 10**6)
+    monkeypatch.setattr("restoreflow.free_memory.available_bytes", lambda: 10**6)
     with pytest.raises(LimitError, match="fewer samples"):
         made.restore(picture(100, 100))
     assert made.network.calls == []  # type: ignore[attr-defined]
