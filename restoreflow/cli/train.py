@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from restoreflow.errors import UsageError
+from restoreflow.local_files import read_regular
 
 if TYPE_CHECKING:
     import torch
@@ -119,7 +120,7 @@ def train(
         lpips=lpips,
         encoder=encoder or (),
         start=start or (),
-        recipe=config.read_bytes(),
+        recipe=read_regular(config),
         report=lambda line: typer.echo(describe(line)),
         compile=compile,
     )

@@ -10,10 +10,16 @@ import torch
 from PIL import Image, UnidentifiedImageError
 
 from restoreflow.errors import InputError, UsageError
+from restoreflow.free_memory import check_free
+from restoreflow.local_files import open_regular
 
 __all__ = ["SUFFIXES", "Pair", "as_levels", "as_tensor", "list_pairs", "list_pictures", "read_rgb"]
 
 SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+
+
+_BYTES_A_PIXEL = 40  # of a decoded picture, its RGB and what measures it
+_NEGLIGIBLE = 2**24
 
 
 class Pair(NamedTuple):
@@ -67,9 +73,12 @@ def read_rgb(path: Path) -> Image.Image:
         InputError: it cannot be read.
     """
     try:
-        with Image.open(path) as picture:
+        with open_regular(path) as stream, Image.open(stream) as picture:
+            needed = picture.width * picture.height * _BYTES_A_PIXEL
+            if needed > _NEGLIGIBLE:
+                check_free(needed, f"decoding {path}", "take it out of the set")
             return picture.convert("RGB")
-    except (OSError, UnidentifiedImageError) as error:
+    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
         raise InputError(
             f"{path} cannot be read: {error}", "take it out of the set or fetch it again"
         ) from error

@@ -14,6 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from restoreflow.errors import InputError
+from restoreflow.local_files import open_regular
 from restoreflow.networks.low_light import THUMBNAIL
 from restoreflow.training.degradations import augment, draw_patch
 from restoreflow.training.views import View, draw_view, reduce, thumbnail_of, turn_view
@@ -49,7 +50,7 @@ class Photos:
         for path in sorted(folder.rglob("*")):
             if path.suffix.lower() not in SUFFIXES:
                 continue
-            with Image.open(path) as image:
+            with open_regular(path) as stream, Image.open(stream) as image:
                 if min(image.size) < smallest:
                     continue
                 pixels = np.asarray(image.convert("RGB"))
