@@ -12,12 +12,14 @@ from __future__ import annotations
 import re
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from logging import WARNING
 from pathlib import Path
 from typing import NamedTuple
 
 from restoreflow.errors import ModelError
 from restoreflow.models.card import read_card
 from restoreflow.models.folder import CARD, FILES, ModelFolder, check_complete, verify_folder
+from restoreflow.models.hub_watch import HubStalledError, watched
 
 __all__ = ["HubName", "PushedModel", "parse_hub_name", "pull", "push"]
 
@@ -69,7 +71,7 @@ def pull(name: str, force: bool = False, progress: bool = False) -> ModelFolder:
         raise ModelError(f"{name}: is no Hub id", "write owner/name or owner/name@revision")
     from huggingface_hub import snapshot_download
 
-    with _one_line_errors(hub_name), _bars(progress):
+    with _one_line_errors(hub_name), _bars(progress), watched():
         path = snapshot_download(
             hub_name.repo,
             revision=hub_name.revision,
@@ -109,7 +111,7 @@ def push(
     from huggingface_hub import HfApi
 
     api = HfApi(token=token)
-    with _one_line_errors(hub_name, writing=True), _bars(progress):
+    with _one_line_errors(hub_name, writing=True), _bars(progress), watched():
         api.create_repo(hub_name.repo, private=private, exist_ok=True)
         commit = api.upload_folder(
             repo_id=hub_name.repo,
@@ -127,19 +129,27 @@ def _commit(snapshot: str) -> str | None:
 
 @contextmanager
 def _bars(progress: bool) -> Generator[None, None, None]:
-    """Silences the client's progress bars for a while, unless they are asked for."""
+    """Silences the client's warnings for a while, and its bars unless they are asked for.
+
+    Warnings are of requests that it tries again, in its server's words.
+    """
     from huggingface_hub.utils import (
         are_progress_bars_disabled,
         disable_progress_bars,
         enable_progress_bars,
+        logging,
     )
 
     silence = not progress and not are_progress_bars_disabled()
+    heard = logging.get_verbosity()
+    if heard == WARNING:
+        logging.set_verbosity_error()
     if silence:
         disable_progress_bars()
     try:
         yield
     finally:
+        logging.set_verbosity(heard)
         if silence:
             enable_progress_bars()
 
@@ -177,6 +187,9 @@ def _explained(name: HubName, reason: Exception, writing: bool) -> ModelError:
     if _caused_by(reason, errors.OfflineModeIsEnabled):
         hint = "unset HF_HUB_OFFLINE and try again"
         return ModelError(f"{name}: {'offline' if writing else 'offline and not cached'}", hint)
+    stalled = next((str(e) for e in _chain(reason) if isinstance(e, HubStalledError)), None)
+    if stalled is not None:
+        return ModelError(f"{name}: {constants.ENDPOINT}: {stalled}", "try again later")
     if _caused_by_name(reason, "ConnectError", "ConnectionError", "TimeoutException", "Timeout"):
         hint = "check the network, HF_ENDPOINT and proxies"
         return ModelError(f"{name}: cannot reach {constants.ENDPOINT}", hint)
