@@ -9,6 +9,7 @@ reads or sets them.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from restoreflow.errors import ModelError
+from restoreflow.local_files import read_regular
 from restoreflow.models.card import read_card
 from restoreflow.models.folder import CARD, FILES, ModelFolder, check_complete, verify_folder
 from restoreflow.models.hub_watch import HubStalledError, watched
@@ -92,6 +94,8 @@ def push(
 ) -> PushedModel:
     """Uploads a verified model folder, making the repository where there is none.
 
+    What is uploaded are the bytes that the folder's own files hold: no link in it is followed.
+
     Args:
         path: a model folder with a card.
         name: `owner/name`.
@@ -100,7 +104,8 @@ def push(
         progress: show the client's own progress bars.
 
     Raises:
-        ModelError: the folder does not verify or lacks a card, or the Hub refuses.
+        ModelError: the folder does not verify, lacks a card or has a link for a file, or the Hub
+            refuses.
     """
     hub_name = parse_hub_name(name)
     if hub_name is None or hub_name.revision:
@@ -108,18 +113,32 @@ def push(
     verify_folder(path)
     check_complete(ModelFolder(path, identity=str(path)), (CARD,))
     read_card(path / CARD)
-    from huggingface_hub import HfApi
+    from huggingface_hub import CommitOperationAdd, HfApi
 
+    files = {name: path / name for name in FILES if os.path.lexists(path / name)}
+    added = [CommitOperationAdd(name, _own_bytes(file)) for name, file in files.items()]
     api = HfApi(token=token)
     with _one_line_errors(hub_name, writing=True), _bars(progress), watched():
         api.create_repo(hub_name.repo, private=private, exist_ok=True)
-        commit = api.upload_folder(
+        commit = api.create_commit(
             repo_id=hub_name.repo,
-            folder_path=path,
-            allow_patterns=list(FILES),
+            operations=added,
             commit_message=f"Upload {path.resolve().name}",
         )
     return PushedModel(hub_name.repo, f"{api.endpoint}/{hub_name.repo}", commit.oid)
+
+
+def _own_bytes(path: Path) -> bytes:
+    """A file's bytes; where a link stands for it, it could lead to anything."""
+    try:
+        if path.is_symlink() or not path.resolve().is_relative_to(path.parent.resolve()):
+            raise ModelError(
+                f"{path}: is a link", "put the file itself there; links are not pushed"
+            )
+        return read_regular(path)
+    except OSError as reason:
+        text = reason.strerror or str(reason)
+        raise ModelError(f"{path}: cannot be read: {text}") from reason
 
 
 def _commit(snapshot: str) -> str | None:
