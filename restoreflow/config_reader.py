@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from restoreflow.errors import ModelError, RestoreflowError
+from restoreflow.local_files import LARGEST_TEXT, read_regular
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -113,9 +114,10 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 def _read(path: Path, error: type[RestoreflowError]) -> bytes:
     try:
-        return path.read_bytes()
-    except OSError as reason:
-        raise error(f"{path}: cannot be read: {reason.strerror or reason}") from reason
+        return read_regular(path, LARGEST_TEXT)
+    except (OSError, ValueError) as reason:  # ValueError: a null character in the path
+        text = getattr(reason, "strerror", None) or str(reason)
+        raise error(f"{path}: cannot be read: {text}") from reason
 
 
 def _no_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:

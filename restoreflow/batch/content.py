@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
+from restoreflow.local_files import open_regular
 from restoreflow.remote_path import RemotePath
 
 __all__ = ["PART", "Content", "Stamp", "sample_of", "stamp_of", "whole_of"]
@@ -67,7 +68,7 @@ def sample_of(path: Path) -> str:
     Raises:
         OSError: it cannot be read.
     """
-    with _opened(path) as stream:
+    with open_regular(path) as stream:
         size = os.fstat(stream.fileno()).st_size
         if size <= 3 * PART:
             return hashlib.sha256(stream.read(3 * PART + 1)).hexdigest()
@@ -83,16 +84,10 @@ def whole_of(path: Path) -> str:
     if isinstance(path, RemotePath):
         return hashlib.sha256(path.read_bytes()).hexdigest()
     digest = hashlib.sha256()
-    with _opened(path) as stream:
+    with open_regular(path) as stream:
         while block := stream.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
-
-
-def _opened(path: Path) -> BinaryIO:
-    # A pipe that nobody writes to does not make it wait.
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    return os.fdopen(os.open(path, flags), "rb")
 
 
 def _starts(size: int) -> tuple[int, int, int]:

@@ -17,6 +17,7 @@ from restoreflow.batch.record import Record
 from restoreflow.batch.settings import RestorationSettings
 from restoreflow.errors import OutputError, RestoreflowError
 from restoreflow.images.names import shown
+from restoreflow.local_files import open_regular
 from restoreflow.models.folder import CONFIG, WEIGHTS
 from restoreflow.remote_path import RemotePath, is_there
 
@@ -124,7 +125,7 @@ def model_hash(folder: Path) -> str:
     """SHA-256 of a model's configuration and weights, hexadecimal."""
     digest = hashlib.sha256()
     for name in (CONFIG, WEIGHTS):
-        with contextlib.suppress(OSError), (folder / name).open("rb") as stream:
+        with contextlib.suppress(OSError), open_regular(folder / name) as stream:
             for block in iter(lambda: stream.read(1 << 20), b""):
                 digest.update(block)
     return digest.hexdigest()

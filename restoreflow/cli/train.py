@@ -11,6 +11,7 @@ import typer
 
 from restoreflow.cli.evaluation_options import weights_in
 from restoreflow.errors import UsageError
+from restoreflow.local_files import read_regular
 from restoreflow.outputs.gate import reading, settle
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ def train(
             lpips=lpips,
             encoder=encoder or (),
             start=start or (),
-            recipe=config.read_bytes(),
+            recipe=read_regular(config),
             report=lambda line: typer.echo(describe(line)),
             compile=compile,
         )

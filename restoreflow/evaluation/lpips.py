@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from restoreflow.errors import ModelError
+from restoreflow.local_files import open_regular
 
 __all__ = ["LPIPS", "MIN_SIDE", "OffsetDistance", "Trunk", "load_lpips", "lpips_worst_offset"]
 
@@ -177,6 +178,7 @@ def _from_folder(trunk: Trunk, folder: Path) -> dict[str, Tensor]:
 
     path = folder / f"{trunk}_lpips.safetensors"
     try:
+        open_regular(path).close()  # the library would wait for a pipe
         weights = load_file(path)
     except FileNotFoundError as error:
         raise ModelError(

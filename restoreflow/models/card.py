@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from restoreflow.config_reader import read_json_object
 from restoreflow.errors import ModelError
+from restoreflow.local_files import LARGEST_TEXT, read_regular
 from restoreflow.models.config import ModelConfig
 
 __all__ = ["CardFacts", "figure_columns", "read_card", "read_figures", "write_card"]
@@ -111,10 +112,12 @@ def read_card(path: Path) -> CardFacts:
     from huggingface_hub import ModelCard
 
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_regular(path, LARGEST_TEXT).decode().replace("\r\n", "\n")
         data = ModelCard(text, ignore_metadata_errors=True).data.to_dict()
     except OSError as reason:
         raise ModelError(f"{path}: cannot be read: {reason.strerror}") from reason
+    except UnicodeDecodeError as reason:
+        raise ModelError(f"{path}: is no text in UTF-8") from reason
     except Exception as reason:  # the YAML parser's errors are no public classes of the Hub's
         first = (str(reason).splitlines() or [type(reason).__name__])[0]
         raise ModelError(f"{path}: front matter cannot be read: {first}") from reason

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 from restoreflow.errors import ModelError
+from restoreflow.local_files import read_regular
 from restoreflow.models.config import ModelConfig, read_config
 from restoreflow.outputs.folders import replace_folder
 
@@ -296,7 +297,7 @@ def _read(folder: ModelFolder, name: str) -> bytes:
     check_complete(folder, (name,))
     path = folder.path / name
     try:
-        return path.read_bytes()
+        return read_regular(path)
     except OSError as reason:
         raise ModelError(f"{path}: cannot be read: {reason.strerror}", folder.repair) from reason
 

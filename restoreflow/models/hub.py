@@ -9,15 +9,19 @@ reads or sets them.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from logging import WARNING
 from pathlib import Path
 from typing import NamedTuple
 
 from restoreflow.errors import ModelError
+from restoreflow.local_files import read_regular
 from restoreflow.models.card import read_card
 from restoreflow.models.folder import CARD, FILES, ModelFolder, check_complete, verify_folder
+from restoreflow.models.hub_watch import HubStalledError, watched
 
 __all__ = ["HubName", "PushedModel", "parse_hub_name", "pull", "push"]
 
@@ -69,7 +73,7 @@ def pull(name: str, force: bool = False, progress: bool = False) -> ModelFolder:
         raise ModelError(f"{name}: is no Hub id", "write owner/name or owner/name@revision")
     from huggingface_hub import snapshot_download
 
-    with _one_line_errors(hub_name), _bars(progress):
+    with _one_line_errors(hub_name), _bars(progress), watched():
         path = snapshot_download(
             hub_name.repo,
             revision=hub_name.revision,
@@ -90,6 +94,8 @@ def push(
 ) -> PushedModel:
     """Uploads a verified model folder, making the repository where there is none.
 
+    What is uploaded are the bytes that the folder's own files hold: no link in it is followed.
+
     Args:
         path: a model folder with a card.
         name: `owner/name`.
@@ -98,7 +104,8 @@ def push(
         progress: show the client's own progress bars.
 
     Raises:
-        ModelError: the folder does not verify or lacks a card, or the Hub refuses.
+        ModelError: the folder does not verify, lacks a card or has a link for a file, or the Hub
+            refuses.
     """
     hub_name = parse_hub_name(name)
     if hub_name is None or hub_name.revision:
@@ -106,18 +113,32 @@ def push(
     verify_folder(path)
     check_complete(ModelFolder(path, identity=str(path)), (CARD,))
     read_card(path / CARD)
-    from huggingface_hub import HfApi
+    from huggingface_hub import CommitOperationAdd, HfApi
 
+    files = {name: path / name for name in FILES if os.path.lexists(path / name)}
+    added = [CommitOperationAdd(name, _own_bytes(file)) for name, file in files.items()]
     api = HfApi(token=token)
-    with _one_line_errors(hub_name, writing=True), _bars(progress):
+    with _one_line_errors(hub_name, writing=True), _bars(progress), watched():
         api.create_repo(hub_name.repo, private=private, exist_ok=True)
-        commit = api.upload_folder(
+        commit = api.create_commit(
             repo_id=hub_name.repo,
-            folder_path=path,
-            allow_patterns=list(FILES),
+            operations=added,
             commit_message=f"Upload {path.resolve().name}",
         )
     return PushedModel(hub_name.repo, f"{api.endpoint}/{hub_name.repo}", commit.oid)
+
+
+def _own_bytes(path: Path) -> bytes:
+    """A file's bytes; where a link stands for it, it could lead to anything."""
+    try:
+        if path.is_symlink() or not path.resolve().is_relative_to(path.parent.resolve()):
+            raise ModelError(
+                f"{path}: is a link", "put the file itself there; links are not pushed"
+            )
+        return read_regular(path)
+    except OSError as reason:
+        text = reason.strerror or str(reason)
+        raise ModelError(f"{path}: cannot be read: {text}") from reason
 
 
 def _commit(snapshot: str) -> str | None:
@@ -127,19 +148,27 @@ def _commit(snapshot: str) -> str | None:
 
 @contextmanager
 def _bars(progress: bool) -> Generator[None, None, None]:
-    """Silences the client's progress bars for a while, unless they are asked for."""
+    """Silences the client's warnings for a while, and its bars unless they are asked for.
+
+    Warnings are of requests that it tries again, in its server's words.
+    """
     from huggingface_hub.utils import (
         are_progress_bars_disabled,
         disable_progress_bars,
         enable_progress_bars,
+        logging,
     )
 
     silence = not progress and not are_progress_bars_disabled()
+    heard = logging.get_verbosity()
+    if heard == WARNING:
+        logging.set_verbosity_error()
     if silence:
         disable_progress_bars()
     try:
         yield
     finally:
+        logging.set_verbosity(heard)
         if silence:
             enable_progress_bars()
 
@@ -177,6 +206,9 @@ def _explained(name: HubName, reason: Exception, writing: bool) -> ModelError:
     if _caused_by(reason, errors.OfflineModeIsEnabled):
         hint = "unset HF_HUB_OFFLINE and try again"
         return ModelError(f"{name}: {'offline' if writing else 'offline and not cached'}", hint)
+    stalled = next((str(e) for e in _chain(reason) if isinstance(e, HubStalledError)), None)
+    if stalled is not None:
+        return ModelError(f"{name}: {constants.ENDPOINT}: {stalled}", "try again later")
     if _caused_by_name(reason, "ConnectError", "ConnectionError", "TimeoutException", "Timeout"):
         hint = "check the network, HF_ENDPOINT and proxies"
         return ModelError(f"{name}: cannot reach {constants.ENDPOINT}", hint)

@@ -13,6 +13,7 @@ from PIL import Image
 from restoreflow.evaluation.methods import bicubic, model_method
 from restoreflow.evaluation.scores import average
 from restoreflow.evaluation.sr import PerceptualMetrics, evaluate_sr
+from restoreflow.local_files import open_regular
 from restoreflow.networks.restoration_network import RestorationNetwork
 from restoreflow.outputs.atomic import make_folder, write_atomic
 from restoreflow.restoration.restorer import Restorer
@@ -37,7 +38,7 @@ def crops(paths: Sequence[Path], count: int, side: int, folder: Path) -> list[Pa
     for path in spread_out(paths, count):
         target = folder / f"{path.stem}-{side}.png"
         if not target.exists():
-            with Image.open(path) as opened:
+            with open_regular(path) as stream, Image.open(stream) as opened:
                 if min(opened.size) < side:
                     continue
                 left, top = ((length - side) // 2 for length in opened.size)

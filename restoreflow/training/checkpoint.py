@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from restoreflow.errors import ModelError
+from restoreflow.local_files import open_regular
 from restoreflow.networks.restoration_network import RestorationNetwork
 from restoreflow.outputs.atomic import write_atomic
 from restoreflow.training.adversary import Adversary
@@ -77,6 +78,7 @@ def load_checkpoint(
         ModelError: the file is damaged, or of a training with another network.
     """
     try:
+        open_regular(path).close()  # the library would wait for a pipe
         with safe_open(path, "pt") as file:
             metadata = file.metadata()
         tensors = load_file(path)

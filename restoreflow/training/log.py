@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from restoreflow.errors import InputError
+from restoreflow.local_files import read_regular
 from restoreflow.models.folder import LOG
 from restoreflow.outputs.atomic import write_atomic
 
@@ -117,7 +118,7 @@ def summarise_log(lines: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _whole_lines(path: Path) -> list[dict[str, Any]]:
     try:
-        text = path.read_text()
+        text = read_regular(path).decode()
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}", "train first") from error
     lines = []

@@ -20,6 +20,15 @@ from urllib.parse import unquote, urlsplit
 READ_TOKEN = "hf_reader"
 WRITE_TOKEN = "hf_writer"
 
+MANNERS = {
+    "silent": "says nothing",
+    "slow head": "sends its answer's head a byte at a time",
+    "slow body": "sends what it has to say a byte at a time",
+    "come back": "asks the client to come back tomorrow",
+    "starting over": "hangs up in the middle, and never goes on from there",
+}
+"""How a Hub can misbehave."""
+
 _REPO = r"(?P<repo>[^/]+/[^/]+)"
 
 
@@ -57,6 +66,10 @@ class HubServer:
         self.objects: dict[str, bytes] = {}
         self.requests: list[tuple[str, str, dict[str, str]]] = []
         self.break_next_download = False
+        self.manner = ""  # one of MANNERS, for answers to paths with `manner_of` in them
+        self.manner_of = ""
+        self.manner_times = 10**9
+        self.over = threading.Event()
         self._sites = [_Site(self), _Site(self)]
         self.url, self.storage_url = (f"http://127.0.0.1:{s.server_port}" for s in self._sites)
         self._threads = [
@@ -70,6 +83,7 @@ class HubServer:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.over.set()
         for site, thread in zip(self._sites, self._threads, strict=True):
             site.shutdown()
             thread.join()
@@ -309,6 +323,11 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(status, json.dumps({"error": message}).encode(), headers)
 
     def _send(self, status: int, body: bytes, headers: dict[str, str]) -> None:
+        if self.hub.manner and self.hub.manner_of in self.path:
+            self.hub.manner_times -= 1
+            if self.hub.manner_times >= 0:
+                self._misbehave(status, body, headers)
+                return
         self.send_response(status)
         for name, value in {**headers, "Content-Length": str(len(body))}.items():
             self.send_header(name, value)
@@ -320,3 +339,31 @@ class _Handler(BaseHTTPRequestHandler):
             body = body[: len(body) // 2]
             self.close_connection = True
         self.wfile.write(body)
+
+    def _misbehave(self, status: int, body: bytes, headers: dict[str, str]) -> None:
+        manner, self.close_connection = self.hub.manner, True
+        if manner == "silent":
+            self.hub.over.wait()
+            return
+        if manner == "come back":
+            status, body, headers = 429, b"", {"Retry-After": "86400"}
+        if manner == "starting over" and status == 206:
+            status = 200
+        lines = [f"HTTP/1.1 {status} Hm", f"Content-Length: {len(body)}", "Connection: close"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        head = "\r\n".join(lines).encode() + b"\r\n\r\n"
+        if manner == "slow head":
+            self._drip(head)
+        self.wfile.write(head)
+        if self.command == "HEAD":
+            return
+        if manner == "slow body":
+            self._drip(body)
+        half = manner == "starting over"
+        self.wfile.write(body[: len(body) // 2] if half else body)
+
+    def _drip(self, data: bytes) -> None:
+        for byte in data:
+            self.wfile.write(bytes([byte]))
+            if self.hub.over.wait(0.05):
+                return

@@ -203,6 +203,23 @@ def test_push_refuses_what_does_not_verify(client: HubServer, folder: Path) -> N
     assert not client.requests
 
 
+@pytest.mark.parametrize("file", ["train.toml", "log.jsonl", "evaluation.json", "README.md"])
+@pytest.mark.parametrize("dangling", [False, True])
+def test_push_follows_no_link(
+    client: HubServer, folder: Path, tmp_path: Path, file: str, dangling: bool
+) -> None:
+    secret = tmp_path / "secret"
+    if not dangling:
+        kept = folder / file
+        secret.write_bytes(kept.read_bytes() if kept.exists() else b"[secret]")
+    (folder / file).unlink(missing_ok=True)
+    (folder / file).symlink_to(secret)
+    with pytest.raises(ModelError, match=r"is a link|holds no README") as caught:
+        push(folder, "someone/new", token=WRITE_TOKEN)
+    assert caught.value.exit_code == 6
+    assert not client.requests
+
+
 _PROGRAM = """
 import json, sys
 from restoreflow.errors import ModelError
