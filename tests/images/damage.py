@@ -23,7 +23,7 @@ def whole_files() -> dict[str, bytes]:
     picture = replace(decode(corpus["png 16 rgba"]), metadata=rich)
     for format in ("png", "jpeg", "webp", "avif", "tiff"):
         corpus[f"{format} with metadata"] = encode(picture, format)
-    return corpus | {f"{format}, {kind}": data for (format, kind), data in files().items()}
+    return corpus | {f"{format} with {kind}": data for (format, kind), data in files().items()}
 
 
 _CORPUS = whole_files()
