@@ -219,8 +219,8 @@ _Look = tuple[Tensor, Iterable[_Result], int]
 def _drawn(engine: Engine, task: Task, tile: Tile, seen: Tensor) -> _Look:
     """The clean estimate of a core, and its samples one after another; encoder and prepare once.
 
-    The encoder sees the window, the flow, which reaches less far, only what its core needs. Features
-    that are not finite would pass unseen, since the flow's certificate holds for them too.
+    The encoder sees the window, the flow, which reaches less far, only what its core needs.
+    Features that are not finite would pass unseen, since the flow's certificate holds for them too.
     """
     geometry, device = task.geometry, engine.device
     flow = engine.network.flow
