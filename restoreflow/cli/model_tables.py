@@ -10,6 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from restoreflow.cli import certificates
 from restoreflow.cli.layout import KeyedLines, Whole
 
 __all__ = ["facts", "model", "models", "verified"]
@@ -71,7 +72,7 @@ def model(record: Mapping[str, Any]) -> RenderableType:
     if record["figures"]:
         parts += [Text("\nFigures", style="bold"), _figures(record["figures"])]
     if "certificate" in record:
-        parts += [Text("\nCertificate", style="bold"), *_certificate(record["certificate"])]
+        parts += [Text("\nCertificate", style="bold"), *certificates.shown(record["certificate"])]
     return Group(facts(head | _place(record)), *parts)
 
 
@@ -86,7 +87,8 @@ def verified(record: Mapping[str, Any]) -> RenderableType:
         listed = "matches" if file["listed"] else ""
         table.add_row(_text(file["name"]), f"{file['size']:,}", file["sha256"][:16], listed)
     done = Text(f"{record['name']}: all files are whole and the weights load", style="green")
-    return Group(facts(_place(record)), Whole(table), done)
+    promise = Text(certificates.in_short(record["orthogonality"], record["certificate"]))
+    return Group(facts(_place(record)), Whole(table), promise, done)
 
 
 def facts(record: Mapping[str, Any]) -> RenderableType:
@@ -115,38 +117,6 @@ def _figures(rows: Sequence[Mapping[str, Any]]) -> Table:
     return table
 
 
-def _certificate(certificate: Mapping[str, Any]) -> list[RenderableType]:
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    table.add_column("layer, from the latent to the image", no_wrap=True)
-    table.add_column("2-norm at a location", justify="right")
-    table.add_column("largest value", justify="right")
-    for line in certificate["layers"]:
-        table.add_row(_text(line["layer"]), _bound(line["norm"]), _bound(line["peak"]))
-    before, after = (_at_most(certificate[key]) for key in ("before_limiter", "after_limiter"))
-    low, high = (_bound(value) for value in certificate["result_range"])
-    words = (
-        "For every input and condition, at temperatures up to "
-        f"{certificate['temperature']:g}, in units of the image's range:\n"
-        f"detail before the limiter: {before}{_gains(certificate)}\n"
-        f"detail after the limiter:  {after}\n"
-        f"result, before clamping:   from {low} to {high}"
-    )
-    return [table, Text(words)]
-
-
-def _gains(certificate: Mapping[str, Any]) -> str:
-    """What the layers without a bound can multiply a value by; nothing where all have one."""
-    gains: Sequence[Mapping[str, Any]] = certificate["gains"]
-    if not gains:
-        return ""
-    factors = sorted({float(gain["gain"]) for gain in gains})
-    each = " or ".join(f"{factor:.3g}" for factor in factors)
-    return (
-        f": the inverse of {len(gains)} layers can multiply a value by {each} each, "
-        f"by {certificate['gain']:.1e} together"
-    )
-
-
 def _text(value: object) -> Text:
     """Text without the control characters that a file from elsewhere could steer a terminal by."""
     return Text(str(value).translate(_CONTROLS))
@@ -160,14 +130,6 @@ def _number(value: object) -> Text:
     if value is None:
         return Text("-")
     return Text(f"{value:.4g}") if isinstance(value, float) else _text(value)
-
-
-def _bound(value: float | None) -> str:
-    return "no bound" if value is None else f"{value:.4g}"
-
-
-def _at_most(value: float | None) -> str:
-    return "no bound" if value is None else f"at most {_bound(value)}"
 
 
 def _on(value: bool) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from restoreflow.cli import certificates
 from restoreflow.cli import model_tables as tables
 from restoreflow.cli.options import Debug
 from restoreflow.cli.output import Format, emit, for_people
@@ -38,9 +38,6 @@ FormatOption = Annotated[
     ),
 ]
 
-CERTIFICATE_TEMPERATURE = 1.0
-"""The certificate's bounds grow with the temperature; this is the highest anyone should use."""
-
 
 @app.command("list")
 def list_models(output_format: FormatOption = "auto", debug: Debug = False) -> None:
@@ -64,6 +61,13 @@ def show(
             help="Also bound, layer by layer, the largest value any input can lead to.",
         ),
     ] = False,
+    search: Annotated[
+        bool,
+        typer.Option(
+            "--search",
+            help="Beside the certificate, the largest values that ascents find: half a minute.",
+        ),
+    ] = False,
     output_format: FormatOption = "auto",
     debug: Debug = False,
 ) -> None:
@@ -75,8 +79,8 @@ def show(
 
     folder = resolve_model(name, progress=for_people(output_format))
     record = _summary(folder) | _card(folder) | {"figures": _figures(folder)}
-    if certificate:
-        record["certificate"] = _certificate(folder)
+    if certificate or search:
+        record["certificate"] = certificates.certified(folder, search)
     emit([record], tables.model(record), output_format)
 
 
@@ -105,7 +109,11 @@ def pull(
 
 @app.command()
 def verify(name: Name, output_format: FormatOption = "auto", debug: Debug = False) -> None:
-    """Check that a model's files are whole, match their checksums and load.
+    """Check that a model's files are whole, match their checksums and load, and what it promises.
+
+    The description must be of what the weights' file holds, and rotations orthogonal. What is
+    certified for every input is said: models with affine couplings are whole too, and promise
+    nothing.
 
     Example: restoreflow models verify sr-x4
     """
@@ -142,6 +150,8 @@ def _verified(folder: ModelFolder, output_format: Format) -> None:
 
     files = [file._asdict() for file in verify_folder(folder)]
     record = {"name": folder.config.name, "status": "verified", **_place(folder), "files": files}
+    record["orthogonality"] = certificates.orthogonality(folder)
+    record["certificate"] = certificates.certified(folder)
     emit([record], tables.verified(record), output_format)
 
 
@@ -186,31 +196,3 @@ def _figures(folder: ModelFolder) -> list[dict[str, Any]]:
 
     path = folder.path / EVALUATION
     return read_figures(path) if path.exists() else []
-
-
-def _certificate(folder: ModelFolder) -> dict[str, Any]:
-    """Bounds on |detail|, in units of the image range, that hold for every input; None: none.
-
-    A layer without a bound has a gain: the factor that its inverse can multiply a value by.
-    """
-    from restoreflow.flows.certificate import certificate
-    from restoreflow.models.folder import load_folder
-
-    found = certificate(load_folder(folder).network, CERTIFICATE_TEMPERATURE)
-    layers = [
-        {"layer": line.layer, "norm": _finite(line.norm), "peak": _finite(line.peak)}
-        for line in found.layers
-    ]
-    return {
-        "temperature": found.temperature,
-        "layers": layers,
-        "before_limiter": _finite(found.before_limiter),
-        "after_limiter": _finite(found.after_limiter),
-        "result_range": [_finite(value) for value in found.image_range],
-        "gains": [gain._asdict() for gain in found.gains],
-        "gain": found.gain,
-    }
-
-
-def _finite(bound: float) -> float | None:
-    return bound if math.isfinite(bound) else None

@@ -108,17 +108,21 @@ def search(
     """
     lines = certificate(network, temperature).layers
     targets = [*range(len(lines) - 2), *[len(lines) - 2] * restarts]
-    generator = torch.Generator().manual_seed(seed)
+    generators = [torch.Generator().manual_seed(1000 * seed + i) for i in range(len(targets))]
     like = next(network.flow.parameters())
-    side = cells * network.cell // network.scale
-    pictures = torch.rand(len(targets), 3, side, side, generator=generator)
+
+    def drawn(draw: Callable[..., Tensor], channels: int, side: int) -> Tensor:
+        """One start an ascent, the same whatever others there are."""
+        shape = 1, channels, side, side
+        return torch.cat([draw(shape, generator=generator) for generator in generators]).to(like)
+
+    pictures = drawn(torch.rand, 3, cells * network.cell // network.scale)
     pictures[1::2] = pictures[1::2].round()  # every other one of black and white alone
-    pictures = pictures.to(like)
-    latent = torch.randn(len(targets), network.latent_channels, cells, cells, generator=generator)
+    latent = drawn(torch.randn, network.latent_channels, cells)
     if over == "features":
         with torch.no_grad():
             channels = network.encode(pictures[:1]).features.shape[1]
-        start = torch.randn(len(targets), channels, cells, cells, generator=generator).to(like)
+        start = drawn(torch.randn, channels, cells)
         spread = like.new_tensor(SPREADS).repeat(len(targets))[: len(targets), None, None, None]
     else:
         start, spread = pictures, like.new_ones(())
@@ -130,7 +134,7 @@ def search(
         return (value for _, value in values)
 
     stride = 0.3 if over == "features" else 0.05
-    found = _climb(layers, targets, start, latent.to(like), steps, stride)
+    found = _climb(layers, targets, start, latent, steps, stride)
     return Search(
         tuple(
             LayerSearch(line.layer, line.peak, value)

@@ -216,11 +216,15 @@ def _certificate_section(study: Measured) -> str:
 
 A bound on |detail| before the limiter for every input and every feature whatever, composed layer
 by layer; beside it the largest that was found: over the whole suite and the attacks on the input,
-by an ascent on picture and latent of a small picture, and by one on features of any value, which is
-what the bound speaks of. After the limiter every value of every sample lies in (-0.5, 1.5), for
-every arm.
+by ascents on picture and latent of small pictures, and by such on features of any value, which is
+what the bound speaks of. After the limiter every value of every sample that is a number lies in
+[-0.5, 1.5], for every arm; where there is a bound before it, every value is a number.
 
-{tables.certificates(study)}"""
+{tables.certificates(study)}
+Layer by layer from the latent on, at the highest of these temperatures; for each layer one ascent
+climbed towards it alone.
+
+{tables.certificate_layers(study)}"""
 
 
 def _toy_section(study: Measured, figures: Sequence[str]) -> str:

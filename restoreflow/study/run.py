@@ -98,11 +98,12 @@ class Study:
         s = self.settings
         inputs = [self._measure(arm, item, group) for item, group in self._items(arm)]
         inputs += self._attacks(arm, inputs)
+        size = {"steps": s.search_steps, "cells": s.search_cells, "restarts": s.search_restarts}
         found = [
             self.cache.recall(
                 "bounds",
-                self._key(arm, temperature=t, steps=s.search_steps),
-                lambda t=t: bounds(arm.network, t, s.search_steps, s.seed),
+                self._key(arm, temperature=t, **size),
+                lambda t=t: bounds(arm.network, t, **size, seed=s.seed),
             )
             for t in s.attack_temperatures
         ]

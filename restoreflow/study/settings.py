@@ -21,7 +21,8 @@ class StudySettings:
         attacked_photos: photographs that the ascent stays within 8/255 of.
         quality_photos, quality_side, quality_temperatures, quality_samples: in distribution, with
             perceptual metrics; no photos: left out.
-        search_steps: of the ascent on features and latents that the certificate is compared with.
+        search_steps, search_cells, search_restarts: of the ascents on features and latents that
+            the certificate is compared with, and the side of their pictures in cells.
         reference_photos: of the training set, for the score.
         round_trips: random splines of each slope bound.
         toy_steps: of the two-dimensional flows' training.
@@ -47,6 +48,8 @@ class StudySettings:
     quality_temperatures: tuple[float, ...] = (0.0, 0.5, 0.8, 0.9, 1.0)
     quality_samples: int = 10
     search_steps: int = 200
+    search_cells: int = 6
+    search_restarts: int = 4
     reference_photos: int = 48
     round_trips: int = 1_000_000
     toy_steps: int = 1200
@@ -72,6 +75,8 @@ QUICK = StudySettings(
     quality_temperatures=(0.0, 0.5, 0.9, 1.0),
     quality_samples=5,
     search_steps=50,
+    search_cells=4,
+    search_restarts=2,
     reference_photos=12,
     round_trips=200_000,
     toy_steps=500,
@@ -91,6 +96,8 @@ FULL = StudySettings(
     attacked_photos=6,
     quality_photos=24,
     search_steps=1000,
+    search_cells=10,
+    search_restarts=8,
     reference_photos=228,
     round_trips=10_000_000,
     toy_steps=3000,

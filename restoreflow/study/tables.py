@@ -13,6 +13,7 @@ from restoreflow.study.verdicts import Verdict, focus
 __all__ = [
     "ablations",
     "arms",
+    "certificate_layers",
     "certificates",
     "explosions",
     "onsets",
@@ -191,15 +192,42 @@ def certificates(study: Measured) -> str:
             (
                 f"`{row['arm']}`",
                 f"{row['temperature']:g}",
-                "none: factor up to 1e" + f"{row['log10_gain']:.0f}"
-                if row["bound"] is None
-                else f"{row['bound']:.3g}",
+                _bound(row),
                 _size(row["suite"], row["nonfinite"]),
                 _size(row["found_input"]),
                 _size(row["found_features"]),
                 "-" if row["ratio"] is None else f"{row['ratio']:.2f}",
             )
             for row in claims.certificates(study)
+        ],
+    )
+
+
+def _bound(row: Measured) -> str:
+    if row["bound"] is not None:
+        return f"{row['bound']:.3g}"
+    if not row["unbounded_layers"]:
+        return "none: beyond float32"
+    return f"none: factor up to 1e{row['log10_gain']:.0f}"
+
+
+def certificate_layers(study: Measured) -> str:
+    """The same layer by layer, for the models that have a bound, at their highest temperature."""
+    rows = {row["arm"]: row for row in claims.certificates(study) if row["bound"] is not None}
+    heads = "model", "after the inverse of", "bound", "over pictures", "over features"
+    return table(
+        (*heads, "found / bound"),
+        [
+            (
+                f"`{arm}`",
+                line["layer"],
+                _size(line["bound"]),
+                _size(line["found_input"]),
+                _size(line["found_features"]),
+                f"{line['ratio']:.2f}",
+            )
+            for arm, row in rows.items()
+            for line in row["layers"]
         ],
     )
 

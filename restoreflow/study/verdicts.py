@@ -93,7 +93,8 @@ def _searched_aims(study: Measured, arm: str) -> list[Verdict]:
         return []
     sizes = [row["found_input"] for row in rows]
     largest = None if None in sizes else max(sizes)
-    held = all(row["ratio"] is not None and row["ratio"] <= 1 for row in rows)
+    lines = [line for row in rows for line in row["layers"]]
+    held = all(each["ratio"] is not None and each["ratio"] <= 1 for each in (*rows, *lines))
     tightest = max((row["ratio"] or 0.0 for row in rows), default=0.0)
     return [
         Verdict(

@@ -5,12 +5,15 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from typer.testing import CliRunner
 
+from restoreflow.cli import certificates
 from restoreflow.cli.app import main
 from restoreflow.cli.models import app
 from restoreflow.errors import ModelError
@@ -120,10 +123,52 @@ def test_certificate(bundle: Path) -> None:
     assert 0.5 < certificate["before_limiter"] < 1000
     assert certificate["gains"] == []
     assert certificate["gain"] == 1
+    assert certificate["finite"] and not certificate["overflows"] and certificate["lost"] is None
     text = run("show", "tiny", "--certificate", "--format", "human")
     assert "detail after the limiter:  at most 0.5" in text
-    assert "from -0.5 to 1.5" in text
+    assert "from -0.5 to 1.5, ends included\n" in text
     assert all(line["layer"] in text for line in layers)
+    assert "found" not in layers[0]
+
+
+def test_a_search_is_shown_beside_the_certificate(
+    bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(certificates, "SEARCH_STEPS", 10)
+    (record,) = records("show", "tiny", "--search")
+    for line in record["certificate"]["layers"]:
+        assert 0 < line["found"] <= line["peak"]
+        assert line["ratio"] == line["found"] / line["peak"]
+    heads = "largest value   found   ratio"
+    assert heads in run("show", "tiny", "--search", "--format", "human")
+
+
+@pytest.mark.parametrize(
+    ("part", "change"),
+    [
+        ("chain.bijections.4", lambda p: p.add_(1.0).mul_(1e20)),  # a coupling's network
+        ("chain.bijections.1.log_scale", lambda p: p.add_(200.0)),
+        ("chain.bijections.1.bias", lambda p: p.add_(1e35)),
+    ],
+)
+def test_what_float32_cannot_carry_has_no_certificate(
+    bundle: Path, config: ModelConfig, part: str, change: Callable[[torch.Tensor], object]
+) -> None:
+    network = build_network(config)
+    with torch.no_grad():
+        for name, parameter in network.flow.named_parameters():
+            if name.startswith(part):
+                change(parameter)
+    save_folder(bundle / "huge", config, network, "no card")
+    (record,) = records("verify", "huge")
+    certificate = record["certificate"]
+    assert certificate["before_limiter"] is None and certificate["gains"] == []
+    assert certificate["overflows"] and certificate["lost"] in ("conjugate coupling", "actnorm")
+    told = f"no certificate: after {certificate['lost']} values could exceed what float32 carries"
+    assert told in run("verify", "huge", "--format", "human")
+    text = run("show", "huge", "--certificate", "--format", "human")
+    assert "restoring finds and refuses them" in text
+    assert "at most 0.5, where it is a number" in text
 
 
 def test_the_affine_twin_has_no_bound_before_the_limiter(bundle: Path, config: ModelConfig) -> None:
@@ -145,7 +190,13 @@ def test_verify(bundle: Path) -> None:
     (record,) = records("verify", "tiny")
     assert record["status"] == "verified"
     assert {file["name"] for file in record["files"] if file["listed"]} == {"model.safetensors"}
-    assert "all files are whole" in run("verify", "tiny", "--format", "human")
+    assert record["orthogonality"]["departure"] < record["orthogonality"]["allowed"] == 1e-6
+    (shown,) = records("show", "tiny", "--certificate")
+    assert record["certificate"] == shown["certificate"]
+    text = run("verify", "tiny", "--format", "human")
+    assert "all files are whole" in text
+    assert "rotations: orthogonal, |W W^T - 1| at most" in text
+    assert "certificate: for every input at temperatures up to 1, detail at most" in text
     (bundle / "tiny" / "model.safetensors").write_bytes(b"")
     with pytest.raises(ModelError, match="truncated or damaged"):
         run("verify", "tiny")

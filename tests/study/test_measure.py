@@ -90,10 +90,13 @@ def test_growth_shows_where_an_affine_flow_explodes(arms: list[Arm], item: Item)
 
 
 def test_a_search_stays_within_the_certificate(arms: list[Arm]) -> None:
-    found = bounds(arms[0].network, 1.0, steps=20, seed=0)
+    found = bounds(arms[0].network, 1.0, steps=20, cells=4, restarts=2, seed=0)
     for value in (found["found_features"], found["found_input"]):
         assert 0 < value <= found["bound"]
     assert found["unbounded_layers"] == 0
-    wild = bounds(arms[1].network, 1.0, steps=2, seed=0)
-    assert wild["bound"] is None
+    assert [line["layer"] for line in found["layers"]][:2] == ["base", "coupling 2"]
+    assert all(0 < line["ratio"] <= 1 for line in found["layers"])
+    assert found["layers"][-2]["found_features"] == found["found_features"]
+    wild = bounds(arms[1].network, 1.0, steps=2, cells=4, restarts=2, seed=0)
+    assert wild["bound"] is None and wild["layers"][-2]["ratio"] is None
     assert math.isclose(wild["log10_gain"], 4 * wild["unbounded_layers"])
