@@ -82,7 +82,7 @@ def violations(claim: Certificate, values: list[Tensor]) -> list[str]:
 def drawn_config(chance: random.Random) -> FlowConfig:
     """Any description that is allowed, of few and narrow layers; rarely of a map without bound."""
     bounded = ("spline", "spline", "clamped_affine", "scale_shift")
-    names = bounded if chance.random() < 0.9 else get_args(MapName)
+    names: tuple[Any, ...] = bounded if chance.random() < 0.9 else get_args(MapName)
     numbers: dict[str, Any] = {
         name: math.exp(chance.uniform(math.log(low), math.log(high))) if chance.random() < 0.5
         else getattr(FlowConfig(), name)
