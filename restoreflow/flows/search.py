@@ -108,24 +108,8 @@ def search(
     """
     lines = certificate(network, temperature).layers
     targets = [*range(len(lines) - 2), *[len(lines) - 2] * restarts]
-    generators = [torch.Generator().manual_seed(1000 * seed + i) for i in range(len(targets))]
-    like = next(network.flow.parameters())
-
-    def drawn(draw: Callable[..., Tensor], channels: int, side: int) -> Tensor:
-        """One start an ascent, the same whatever others there are."""
-        shape = 1, channels, side, side
-        return torch.cat([draw(shape, generator=generator) for generator in generators]).to(like)
-
-    pictures = drawn(torch.rand, 3, cells * network.cell // network.scale)
-    pictures[1::2] = pictures[1::2].round()  # every other one of black and white alone
-    latent = drawn(torch.randn, network.latent_channels, cells)
-    if over == "features":
-        with torch.no_grad():
-            channels = network.encode(pictures[:1]).features.shape[1]
-        start = drawn(torch.randn, channels, cells)
-        spread = like.new_tensor(SPREADS).repeat(len(targets))[: len(targets), None, None, None]
-    else:
-        start, spread = pictures, like.new_ones(())
+    start, latent = _starts(network, over, cells, seed, len(targets))
+    spread = latent.new_tensor(SPREADS).repeat(len(targets))[: len(targets), None, None, None]
 
     def layers(free: Tensor, latent: Tensor) -> Iterable[Tensor]:
         free = free * spread if over == "features" else network.encode(free.clamp(0, 1)).features
@@ -141,6 +125,30 @@ def search(
             for line, value in zip(lines, found, strict=True)
         )
     )
+
+
+def _starts(
+    network: Network, over: Literal["features", "input"], cells: int, seed: int, count: int
+) -> tuple[Tensor, Tensor]:
+    """Where ascents start, the same for each whatever others there are: what is free, and latents.
+
+    Pictures are noise, every other one of black and white alone; features standard normal.
+    """
+    generators = [torch.Generator().manual_seed(1000 * seed + i) for i in range(count)]
+    like = next(network.flow.parameters())
+
+    def drawn(draw: Callable[..., Tensor], channels: int, side: int) -> Tensor:
+        shape = 1, channels, side, side
+        return torch.cat([draw(shape, generator=generator) for generator in generators]).to(like)
+
+    pictures = drawn(torch.rand, 3, cells * network.cell // network.scale)
+    pictures[1::2] = pictures[1::2].round()
+    latent = drawn(torch.randn, network.latent_channels, cells)
+    if over == "input":
+        return pictures, latent
+    with torch.no_grad():
+        channels = network.encode(pictures[:1]).features.shape[1]
+    return drawn(torch.randn, channels, cells), latent
 
 
 def _climb(

@@ -41,11 +41,11 @@ _DECODING = {
     "bmp": _Peak(26, 64),
     "gif": _Peak(26, 64),
     "ppm": _Peak(26, 26),
-    "heif": _Peak(72, 76),  # most have a profile, which is not looked for here
-    "jxl": _Peak(72, 76),  # as above; it is decoded twice, once for the profile
+    "heif": _Peak(90, 96),  # most have a profile, which is not looked for here
+    "jxl": _Peak(90, 96),  # as above; it is decoded twice, once for the profile
 }
-_CONVERTED = 80
-_NUMBERS_AS_TEXT = 220  # each sample of a deep PPM in decimal is an object for a while
+_CONVERTED = 92
+_NUMBERS_AS_TEXT = 250  # each sample of a deep PPM in decimal is an object for a while
 _TIFF_RESULT = 16
 _TIFF_CONVERTED = 52
 _MORE_MODES = {"RGBA", "RGBa", "LA", "La", "PA", "CMYK"}

@@ -91,7 +91,8 @@ def read_header(
     elif kind == "jpeg" and (rare := jpeg.rare_frame(data)):
         width, height = rare.width, rare.height
     else:
-        width, height = _open(data, kind, label).size
+        told = essential(data) if kind == "png" else data  # texts cannot trouble it
+        width, height = _open(told, kind, label).size
     _check_pixels(width, height, max_pixels, label)
     return width, height, upright
 

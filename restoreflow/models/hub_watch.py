@@ -169,7 +169,7 @@ class _Watch:
                 self._sockets.clear()
 
 
-def _counting(stream: Any, move: Callable[[int], None], end: Callable[[], None]) -> Any:
+def _counting(stream: Any, passed: Callable[[int], None], end: Callable[[], None]) -> Any:
     """The same stream of bytes, of the same kind, that tells what passes."""
 
     class Counting(type(stream)):  # pyright: ignore[reportUntypedBaseClass]  # the client wants one of its library's own
@@ -178,7 +178,7 @@ def _counting(stream: Any, move: Callable[[int], None], end: Callable[[], None])
 
         def __iter__(self) -> Iterator[bytes]:
             for block in stream:
-                move(len(block))
+                passed(len(block))
                 yield block
 
         def close(self) -> None:

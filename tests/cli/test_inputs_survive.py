@@ -86,6 +86,10 @@ TABLE: dict[tuple[str, str], tuple[str, list[str]]] = {
         "in/b.png",
         ["evaluate", "sr", "--data", "in", "--limit", "1", *EVALUATE, "--out", "{}"],
     ),
+    ("evaluate realism", "--out"): (
+        "in/a.png",
+        ["evaluate", "realism", "--data", "in", *EVALUATE, "--out", "{}"],
+    ),
     ("evaluate lowlight", "--out"): (
         "high/a.png",
         ["evaluate", "lowlight", "--pairs", ".", *EVALUATE, "--out", "{}"],
@@ -119,6 +123,7 @@ READS = {
     *("fit-ood --calibration-data", "robustness --photos", "robustness --train"),
     *("robustness --lpips", "train CONFIG", "train --data", "train --encoder", "train --start"),
     *("train --lpips", "evaluate sr --data", "evaluate sr --lpips", "evaluate lowlight --pairs"),
+    *("evaluate realism --data", "evaluate realism --lpips"),
     *("evaluate lowlight --lpips", "evaluate hostile --photo", "models push FOLDER"),
 }
 

@@ -59,6 +59,11 @@ def test_paths_are_folded_between_their_parts(path: str, width: int) -> None:
 def test_every_table_keeps_the_names(path: str, width: int) -> None:
     name = path.rsplit("/", 1)[-1]
     verified = {"name": "m", "source": "folder", "revision": None, "path": path}
+    verified |= {
+        "orthogonality": {"departure": 1e-7, "allowed": 1e-5},
+        "certificate": {"before_limiter": 8.0, "after_limiter": 0.5, "temperature": 1.0}
+        | {"finite": True},
+    }
     files = [{"name": "model.safetensors", "size": 1, "sha256": "0" * 64, "listed": True}]
     table = Table("file", "a heading of several words")
     table.add_row(name, "and a cell of several words")
