@@ -5,8 +5,8 @@
 
 Each form takes the model's mean image as it is, trains its flow by likelihood with the same
 batches, and is measured on patches of other photographs and on hostile inputs. With --texture it
-then trains on by the recipe's texture stage, the mean image along, and its samples' realism is
-measured too. Finished forms are kept in OUT and not trained again. A page with their tables is
+then trains on by the texture stage of --recipe (`benchmarks/forms.toml`), the mean image along, and
+its samples' realism is measured too. Finished forms are kept in OUT and not trained again. A page with their tables is
 written beside it.
 """
 
@@ -68,19 +68,30 @@ FORMS: dict[str, dict[str, Any]] = {
         }.items()
         for injector, name in {"clamped affine": "scale_shift", "spline": "spline"}.items()
     },
-    "learnt rotations, 2 coarse steps; spline injector, wide base": {
-        "steps": 4,
-        "hidden": 64,
-        "rotations": "learnt",
-        "coarse": 2,
-        "injector": "spline",
-        "base_log_scale": (-4.0, 0.8),
-        "base_hidden": 96,
+    **{
+        f"learnt rotations, 2 coarse steps; {injector} injector, wide base": {
+            "steps": 4,
+            "hidden": 64,
+            "rotations": "learnt",
+            "coarse": 2,
+            "injector": name,
+            "base_log_scale": (-4.0, 0.8),
+            "base_hidden": 96,
+        }
+        for injector, name in {"clamped affine": "scale_shift", "spline": "spline"}.items()
     },
     "soft, noise to 0.01": {"soft": 0.01},
     "soft, noise to 0.05": {"soft": 0.05},
 }
-COMMON: dict[str, Any] = {"steps": 8, "hidden": 48}
+COMMON: dict[str, Any] = {
+    "steps": 8,
+    "hidden": 48,
+    "injector": "auto",
+    "rotations": "random",
+    "coarse": 0,
+    "base_log_scale": (-1.5, 0.4),
+    "base_hidden": 0,
+}
 """What a form has where it says nothing else, whatever the model's own flow is like."""
 
 PATCHES, PATCH = 16, 160
@@ -267,8 +278,8 @@ def _texture_page(steps: int, texture: int, done: dict[str, Any]) -> list[str]:
         f"""\
 ## After {texture} steps of texture
 
-{steps} steps of likelihood, then the texture stage of the recipe with its adversary, the mean image
-trained along. KID / LPIPS with SqueezeNet / PSNR (`restoreflow evaluate realism`) of samples on
+{steps} steps of likelihood, then the texture stage of `benchmarks/forms.toml` with its adversary, the
+mean image trained along, from where that recipe's first stage leaves it. KID / LPIPS with SqueezeNet / PSNR (`restoreflow evaluate realism`) of samples on
 other photographs, without consistency.
 """,
         "| " + " | ".join(heads) + " |",

@@ -17,16 +17,23 @@ __all__ = ["checked_names", "without_collisions"]
 _LONGEST_NAME = 255  # bytes; so on nearly every file system
 
 
-def without_collisions(jobs: Sequence[Job], overwrite: bool) -> list[Job]:
+def without_collisions(
+    jobs: Sequence[Job], overwrite: bool, names: Names | None = None
+) -> list[Job]:
     """The jobs, those settled that would write where another one writes, or onto an input.
 
     Of two with one name the first keeps it and the second fails. An input that is the result of
     another one is skipped; if it would be replaced, that other one fails.
 
+    Args:
+        jobs: all of the run.
+        overwrite: whether what is there is replaced.
+        names: gives the names' keys.
+
     Raises:
         UsageError: the only job would write onto its input.
     """
-    names = Names()
+    names = names or Names()
     inputs: Files[Job] = Files(names)
     for job in jobs:
         if job.input != STREAM:

@@ -197,9 +197,10 @@ def _inside(root: Path, recursive: bool, leave_out: Path | None) -> Iterator[Fou
             for each in seen
             if os.path.realpath(folder / each) != passed and not manifests(folder / each)
         ]
+        below = folder.relative_to(root)
         for name in sorted(names):
             if not name.startswith(".") and os.path.splitext(name)[1].lower() in _SUFFIXES:
-                yield Found(folder / name, (folder / name).relative_to(root), root)
+                yield Found(folder / name, below / name, root)
     for error in refused:
         path = Path(error.filename)
         reason = error.strerror or str(error)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import pickle
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,10 +23,10 @@ from restoreflow.remote_path import RemotePath
 if TYPE_CHECKING:
     from restoreflow.restoration.restorer import Restorer
 
-__all__ = ["Estimate", "estimate"]
+__all__ = ["Estimate", "estimate", "sample_of_jobs"]
 
 _MEASURED = 64  # inputs whose size is looked at
-_PROBE = 96  # pixels a side that are restored to see how long it takes
+_PROBE = 48  # pixels a side that are restored to see how long it takes
 
 
 @dataclass(frozen=True)
@@ -49,21 +50,43 @@ class Estimate:
         return asdict(self)
 
 
-def estimate(
-    jobs: Sequence[Job], settings: RestorationSettings, restorer: Restorer
-) -> Estimate | None:
-    """What a run over jobs would take; None where no input can be read.
+def sample_of_jobs(jobs: list[Job]) -> list[Job]:
+    """Up to 64 jobs, evenly spread, for an estimate; all are let go, and the list is emptied.
 
-    Up to 64 inputs, evenly spread, are looked at for their size, and the middle of one is restored
-    and encoded for speed and bytes.
+    A run can have very many, and the model needs their memory: some jobs among those that are let
+    go would keep it, so that these are copies.
     """
-    step = max(1, len(jobs) // _MEASURED)
-    sizes = [size for job in jobs[::step] if (size := _pixels(job, settings)) is not None]
+    sample = jobs[:: -(-len(jobs) // _MEASURED) or 1]
+    if len(sample) == len(jobs):
+        jobs.clear()
+        return sample
+    data = pickle.dumps(sample)
+    del sample
+    jobs.clear()
+    return pickle.loads(data)
+
+
+def estimate(
+    jobs: Sequence[Job], count: int, settings: RestorationSettings, load: Callable[[], Restorer]
+) -> Estimate | None:
+    """What a run would take; None where no input can be read, or there is none.
+
+    Args:
+        jobs: some of the run's; all are looked at for their size, and the middle of one is restored
+            and encoded for speed and bytes.
+        count: how many it has.
+        settings: the run's.
+        load: gives the restorer.
+    """
+    if not jobs:
+        return None
+    restorer = load()
+    sizes = [size for job in jobs if (size := _pixels(job, settings)) is not None]
     measured = _measured(jobs, settings, restorer)
     if not sizes or measured is None:
         return None
     seconds, size = measured
-    pixels = len(jobs) * sum(sizes) / len(sizes)
+    pixels = count * sum(sizes) / len(sizes)
     results = pixels * restorer.config.scale**2 * settings.samples
     return Estimate(results / 1e6, round(pixels * size), pixels * seconds, _free(jobs[0]))
 
@@ -80,12 +103,12 @@ def _measured(
     jobs: Sequence[Job], settings: RestorationSettings, restorer: Restorer
 ) -> tuple[float, float] | None:
     """Seconds and bytes for a pixel of an input."""
-    for job in jobs[:_MEASURED]:
+    for job in jobs:
         try:
             picture = read_picture(job, settings, restorer.config.scale)
         except (InputError, LimitError):
             continue
-        _restore(_middle(picture, _PROBE // 4), job, settings, restorer)  # the first one is slow
+        _restore(_middle(picture, _PROBE // 2), job, settings, restorer)  # the first one is slow
         return _restore(_middle(picture, _PROBE), job, settings, restorer)
     return None
 

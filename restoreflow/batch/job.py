@@ -19,7 +19,7 @@ STREAM = Path("-")
 """Stands for standard input and standard output."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Job:
     """One input and the files that come of it.
 

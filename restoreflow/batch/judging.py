@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from restoreflow.batch.job import Job
@@ -38,15 +39,19 @@ class Judge:
     tiles and the precision of the restoration.
 
     Args:
-        reference: the model's.
-
-    Attributes:
-        reference: the same.
+        reference: the model's; or what reads it, when it is needed first.
     """
 
-    def __init__(self, reference: Reference) -> None:
-        self.reference = reference
+    def __init__(self, reference: Reference | Callable[[], Reference]) -> None:
+        self._reference = reference
         self._checker: Checker | None = None
+
+    @property
+    def reference(self) -> Reference:
+        """The model's; ModelError where it cannot be read."""
+        if callable(self._reference):
+            self._reference = self._reference()
+        return self._reference
 
     def __call__(self, restorer: Restorer, pixels: np.ndarray) -> Check:
         """Judge what a restorer gets, (h, w, 3) float32 in [0, 1].

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -48,13 +47,13 @@ def plan(
         UsageError: the only input's result would be written onto it, `out` is a file for several
             inputs or of a format that is not written, or the template does not do.
     """
-    template = _template(settings)
+    template, names = _template(settings), Names()
     if out is not None and not names_folder(out):
         jobs = [_into_file(found, to_path(out), suffix, settings)]
     else:
         jobs = [_job(each, out, suffix, settings, template) for each in found]
-        jobs = _told_apart(jobs, found, out, suffix, settings, template)
-    jobs = [checked_names(job) for job in without_collisions(jobs, settings.overwrite)]
+        jobs = _told_apart(jobs, found, out, suffix, settings, template, names)
+    jobs = [checked_names(job) for job in without_collisions(jobs, settings.overwrite, names)]
     return jobs if shard is None else [job for job in jobs if shard.has(job)]
 
 
@@ -164,13 +163,17 @@ def _told_apart(
     suffix: str,
     settings: RestorationSettings,
     template: Template,
+    names: Names,
 ) -> list[Job]:
     """Jobs whose results would have one name, though their inputs' extensions differ, renamed."""
-    key_of = Names()
-    groups: defaultdict[str, list[int]] = defaultdict(list)
+    first: dict[str, int] = {}
+    groups: dict[str, list[int]] = {}
     for number, job in enumerate(jobs):
         for path in job.files:
-            groups[key_of(path)].append(number)
+            key = names(path)
+            other = first.setdefault(key, number)
+            if other != number:
+                groups.setdefault(key, [other]).append(number)
     result = list(jobs)
     for group in groups.values():
         endings = {found[number].path.suffix.casefold() for number in group}

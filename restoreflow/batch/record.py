@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -13,12 +13,12 @@ from typing import Any, Literal
 from restoreflow.errors import FlaggedError, LimitError, RestoreflowError
 from restoreflow.free_memory import is_out_of_memory
 
-__all__ = ["Record", "Status", "Summary", "explained", "json_line"]
+__all__ = ["Record", "Status", "Summary", "Tally", "explained", "json_line"]
 
 Status = Literal["done", "skipped", "failed", "planned"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Record:
     """What became of one input.
 
@@ -77,24 +77,12 @@ class Summary:
     megapixels: float = 0.0
 
     @classmethod
-    def of(cls, records: Sequence[Record], seconds: float) -> Summary:
+    def of(cls, records: Iterable[Record], seconds: float) -> Summary:
         """Count a run's records."""
-        count = dict.fromkeys(("done", "skipped", "failed", "planned"), 0)
+        tally = Tally()
         for record in records:
-            count[record.status] += 1
-        limited = sum(isinstance(record.error, LimitError) for record in records)
-        done = [record for record in records if record.status == "done"]
-        pixels = sum(r.facts["width"] * r.facts["height"] * len(r.output) for r in done)
-        flagged = sum(bool(record.facts.get("flagged")) for record in records)
-        refused = sum(isinstance(record.error, FlaggedError) for record in records)
-        return cls(
-            **count,
-            limited=limited,
-            flagged=flagged,
-            refused=refused,
-            seconds=seconds,
-            megapixels=pixels / 1e6,
-        )
+            tally.add(record)
+        return tally.summary(seconds)
 
     @property
     def inputs(self) -> int:
@@ -120,6 +108,35 @@ class Summary:
         if self.limited == self.failed:
             return LimitError.exit_code
         return 3 if self.done or self.skipped or self.planned else 4
+
+
+class Tally:
+    """Counts a run's records, and keeps none."""
+
+    def __init__(self) -> None:
+        self._count = dict.fromkeys(("done", "skipped", "failed", "planned"), 0)
+        self._limited = self._flagged = self._refused = self._pixels = 0
+
+    def add(self, record: Record) -> None:
+        """Count one more."""
+        self._count[record.status] += 1
+        self._limited += isinstance(record.error, LimitError)
+        self._refused += isinstance(record.error, FlaggedError)
+        self._flagged += bool(record.facts.get("flagged"))
+        if record.status == "done":
+            facts = record.facts
+            self._pixels += facts["width"] * facts["height"] * len(record.output)
+
+    def summary(self, seconds: float) -> Summary:
+        """What they amount to, after so many seconds."""
+        return Summary(
+            **self._count,
+            limited=self._limited,
+            flagged=self._flagged,
+            refused=self._refused,
+            seconds=seconds,
+            megapixels=self._pixels / 1e6,
+        )
 
 
 def explained(error: Exception) -> RestoreflowError:

@@ -91,7 +91,7 @@ class Progress:
         manifest = self._manifest(job)
         origin = None if manifest is None else self._origin(job)
         present = [path for path in job.files if is_there(path)]
-        folder = next((path for path in present if path.is_dir()), None)
+        folder = next((path for path in present if _is_folder(path)), None)
         if folder is not None:
             error = OutputError(f"{shown(folder)} is a folder", "choose another -o or --name")
             return Decision(Record(job.input, "failed", error=error))
@@ -167,6 +167,10 @@ def _of_present(
         "move it away, or replace it with --overwrite",
     )
     return Decision(Record(job.input, "failed", error=error))
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() if isinstance(path, RemotePath) else os.path.isdir(path)
 
 
 def _refusal(folder: Path) -> RestoreflowError | None:

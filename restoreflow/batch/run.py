@@ -12,7 +12,7 @@ from restoreflow.batch.judging import Judge, judged_facts, stopped
 from restoreflow.batch.observer import Observer, Restored
 from restoreflow.batch.pipeline import Pipeline, Ready, failed
 from restoreflow.batch.read import result_pixels
-from restoreflow.batch.record import Record, Summary
+from restoreflow.batch.record import Record, Summary, Tally
 from restoreflow.batch.resume import Decision, Progress
 from restoreflow.batch.settings import RestorationSettings
 from restoreflow.batch.streamed import restore_picture
@@ -58,10 +58,10 @@ def run(
     observer = observer or Observer()
     started = time.perf_counter()
     restorer: Restorer | None = None
-    records: list[Record] = []
+    tally = Tally()
 
     def tell(record: Record, restored: Restored | None) -> None:
-        records.append(record)
+        tally.add(record)
         if restored is not None:
             observer.restored(record, restored)
         observer.record(record)
@@ -79,7 +79,7 @@ def run(
                 continue
             restorer = restorer or load()
             _restore(job, decision, coming, settings, restorer, pipeline, observer, judge)
-    return Summary.of(records, time.perf_counter() - started)
+    return tally.summary(time.perf_counter() - started)
 
 
 def _restore(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,6 @@ from restoreflow.batch.discover import find
 from restoreflow.batch.job import STREAM, Job, Shard
 from restoreflow.batch.judging import Judge
 from restoreflow.batch.plan import names_folder, plan
-from restoreflow.batch.record import Record, Summary
 from restoreflow.batch.settings import RestorationSettings
 from restoreflow.cli.debug import no_warnings
 from restoreflow.cli.interruption import terminable
@@ -28,6 +28,7 @@ from restoreflow.remote_path import to_path
 if TYPE_CHECKING:
     from restoreflow.batch.resume import Progress
     from restoreflow.models.folder import ModelFolder
+    from restoreflow.ood.reference import Reference
     from restoreflow.restoration.restorer import Restorer
 
 __all__ = ["RunOptions", "restore_files"]
@@ -78,6 +79,11 @@ def restore_files(
             to be had from a cluster.
         ModelError: the model is not available, or cannot judge inputs and was asked to.
     """
+    from restoreflow.batch.resume import Progress, model_hash
+
+    # Now, since modules that are loaded among many jobs would keep the jobs' memory from coming
+    # back when they are done.
+    from restoreflow.cli.dry_run import dry_run
     from restoreflow.models.resolve import resolve_model
 
     stream = out == "-" or (out is None and (not inputs or "-" in inputs))
@@ -86,17 +92,18 @@ def restore_files(
     with Reporter(options.format, to_stderr=stream) as reporter, terminable(), no_warnings():
         folder = resolve_model(settings.model, progress=reporter.people)
         suffix = _suffix(folder, task)
-        planned = _jobs(task, inputs, out, suffix, settings, options)
-        reads = _reads(planned, folder)
-        written = (path for job in planned for path in job.files)
-        settle([("--report", options.report)], settings.overwrite, reads, written)
-        jobs = planned
-        if options.shard is not None:
-            jobs = [job for job in planned if options.shard.has(job)]
+        jobs, reads = _settled(task, inputs, out, suffix, settings, options, folder)
         if stream:
             jobs = to_stdout(jobs, settings, picture_stream())
-        with reading(reads):
-            code = _run(jobs, settings, options, folder, reporter)
+        judge = _judge(folder, settings)
+        progress = Progress(settings, model_hash(folder.path), options.shard)
+        load = partial(_load, folder, settings, reporter)
+        if options.dry_run:
+            del reads
+            code = dry_run(jobs, settings, progress, load, reporter)
+        else:
+            with reading(reads):
+                code = _run(jobs, settings, options, folder, progress, load, judge, reporter)
     if code:
         raise typer.Exit(code)
 
@@ -106,6 +113,25 @@ def _refuse_streams(inputs: Sequence[str], out: str | None, options: RunOptions)
         raise UsageError("- is a stream of this process", "leave out --executor ray")
     if options.report is not None:
         raise UsageError("--report needs the pictures here", "leave out --executor ray")
+
+
+def _settled(
+    task: str,
+    inputs: Sequence[str],
+    out: str | None,
+    suffix: str,
+    settings: RestorationSettings,
+    options: RunOptions,
+    folder: ModelFolder,
+) -> tuple[list[Job], list[Path | int]]:
+    """The jobs of this shard, and all that is read by any; what cannot be is refused."""
+    planned = _jobs(task, inputs, out, suffix, settings, options)
+    reads = _reads(planned, folder)
+    written = (path for job in planned for path in job.files)
+    settle([("--report", options.report)], settings.overwrite, reads, written)
+    if options.shard is None:
+        return planned, reads
+    return [job for job in planned if options.shard.has(job)], reads
 
 
 def _jobs(
@@ -142,19 +168,13 @@ def _run(
     settings: RestorationSettings,
     options: RunOptions,
     folder: ModelFolder,
+    progress: Progress,
+    load: Callable[[], Restorer],
+    judge: Judge | None,
     reporter: Reporter,
 ) -> int:
-    from restoreflow.batch.resume import Progress, model_hash
     from restoreflow.batch.run import run
 
-    judge = _judge(folder, settings)
-    progress = Progress(settings, model_hash(folder.path), options.shard)
-
-    def load() -> Restorer:
-        return _load(folder, settings, reporter)
-
-    if options.dry_run:
-        return _dry_run(jobs, settings, progress, load, reporter)
     if options.cluster is not None:
         from restoreflow.batch.cluster.run import run_on_cluster
 
@@ -180,33 +200,19 @@ def _run(
 
 def _judge(folder: ModelFolder, settings: RestorationSettings) -> Judge | None:
     """What judges inputs; a model that cannot is an error only where that was asked for."""
-    from restoreflow.ood.reference import has_reference, read_reference
+    from restoreflow.models.folder import OOD
 
     asked = settings.ood in ("skip", "fail") or settings.ood_temperature
-    if settings.ood == "off" or (not asked and not has_reference(folder)):
+    there = (folder.path / OOD).is_file()
+    if settings.ood == "off" or (not asked and not there):
         return None
-    return Judge(read_reference(folder))
 
+    def read() -> Reference:  # with PyTorch, which takes time and memory
+        from restoreflow.ood.reference import read_reference
 
-def _dry_run(
-    jobs: Sequence[Job],
-    settings: RestorationSettings,
-    progress: Progress,
-    load: Callable[[], Restorer],
-    reporter: Reporter,
-) -> int:
-    from restoreflow.batch.estimate import Estimate, estimate
+        return read_reference(folder)
 
-    records: list[Record] = []
-    for job in jobs:
-        record = progress.decide(job).record or Record(job.input, "planned", job.outputs)
-        records.append(record)
-        reporter.record(record)
-    left = [job for job, record in zip(jobs, records, strict=True) if record.status == "planned"]
-    found: Estimate | None = estimate(left, settings, load()) if left else None
-    summary = Summary.of(records, 0.0)
-    reporter.foretell(summary, found)
-    return summary.exit_code
+    return Judge(read if there else read())
 
 
 def _suffix(folder: ModelFolder, task: str) -> str:

@@ -32,13 +32,14 @@ class Names:
         if isinstance(path, RemotePath):
             scheme, *rest = path.parts
             return "/".join((_SAME_STORE.get(scheme, scheme), *rest))
-        folder, name = os.path.split(str(path))
-        real = self._folders.get(folder)
-        if real is None:
-            real = self._folders[folder] = os.path.realpath(folder)
+        folder, separator, name = str(path).rpartition(os.sep)
+        beginning = self._folders.get(folder)
+        if beginning is None:
+            real = os.path.realpath(folder + separator)
+            beginning = self._folders[folder] = _folded(os.path.join(real, ""))
         if name in ("", ".", ".."):
             return _folded(os.path.realpath(path))
-        return _folded(os.path.join(real, name))
+        return beginning + _folded(name)
 
 
 class Files(Generic[_Owner]):
@@ -55,11 +56,11 @@ class Files(Generic[_Owner]):
 
     def add(self, path: Path | int, owner: _Owner) -> None:
         """Add a file, there or not, or an open one by its descriptor."""
+        place, is_link = _look(path)
         if not isinstance(path, int):
             self._by_name.setdefault(self._names(path), owner)
-            if _is_link(path):
+            if is_link:
                 self._by_name.setdefault(self._names(Path(os.path.realpath(path))), owner)
-        place = _place(path)
         if place is not None:
             self._by_place.setdefault(place, owner)
 
@@ -69,29 +70,28 @@ class Files(Generic[_Owner]):
 
     def find(self, path: Path) -> _Owner | None:
         """What is known of the file at `path`; None where it is none of these."""
-        place = _place(path)
+        place, is_link = _look(path)
         if place is not None and place in self._by_place:
             return self._by_place[place]
         found = self._by_name.get(self._names(path))
-        if found is None and _is_link(path):
+        if found is None and is_link:
             found = self._by_name.get(self._names(Path(os.path.realpath(path))))
         return found
 
 
-def _place(path: Path | int) -> int | None:
-    """Device and inode of a regular file, as one number; None where there is none."""
-    if isinstance(path, RemotePath):
-        return None
-    with contextlib.suppress(OSError, ValueError):  # ValueError: a null character in the path
-        facts = os.stat(path)
-        if stat.S_ISREG(facts.st_mode) and facts.st_ino:
-            return facts.st_dev << 64 | facts.st_ino
-    return None
-
-
-def _is_link(path: Path) -> bool:
-    return not isinstance(path, RemotePath) and os.path.islink(path)
+def _look(path: Path | int) -> tuple[int | None, bool]:
+    """Device and inode of a regular file, as one number, and whether the path is a link to it."""
+    is_link = False
+    if not isinstance(path, RemotePath):
+        with contextlib.suppress(OSError, ValueError):  # ValueError: a null character in the path
+            facts = os.fstat(path) if isinstance(path, int) else os.lstat(path)
+            if stat.S_ISLNK(facts.st_mode):
+                is_link = True
+                facts = os.stat(path)
+            if stat.S_ISREG(facts.st_mode) and facts.st_ino:
+                return facts.st_dev << 64 | facts.st_ino, is_link
+    return None, is_link
 
 
 def _folded(name: str) -> str:
-    return unicodedata.normalize("NFC", name).casefold()
+    return name.lower() if name.isascii() else unicodedata.normalize("NFC", name).casefold()

@@ -16,8 +16,10 @@ from restoreflow.batch.job import Job, Shard
 from restoreflow.batch.manifest import Manifest
 from restoreflow.batch.plan import plan
 from restoreflow.batch.record import Record
+from restoreflow.batch.results import ResultFile, write_results
 from restoreflow.batch.resume import Decision, Progress, model_hash
 from restoreflow.batch.settings import RestorationSettings
+from restoreflow.outputs.atomic import make_folder
 from tests.places import open_folder, without_rights
 
 ONE = RestorationSettings("m")
@@ -133,6 +135,18 @@ def test_what_nobody_knows_is_skipped_or_completed_if_the_same() -> None:
     assert outcome(decide(job(TWO), TWO)) == ("todo", "")  # and nothing may be replaced
     over = replace(ONE, overwrite=True)
     assert outcome(decide(job(over), over)) == ("todo", "a_sr4x.png")
+
+
+def test_what_another_run_writes_meanwhile_is_in_nobodys_way() -> None:
+    over = replace(ONE, overwrite=True)
+    for out in ("out", None):
+        (one,) = plan(find(["a.png"]), out, "sr4x", over)
+        decision = decide(one, over)
+        assert outcome(decision) == ("todo", "a_sr4x.png")
+        make_folder(one.outputs[0].parent)
+        one.outputs[0].write_bytes(b"of the other run")
+        write_results([ResultFile(one.outputs[0], b"result")], decision.replace)
+        assert one.outputs[0].read_bytes() == b"result"
 
 
 def test_beside_the_input_there_is_no_manifest() -> None:

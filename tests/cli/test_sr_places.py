@@ -65,6 +65,30 @@ def test_a_full_disk(run: Run, tmp_path: Path, small_disk: Path) -> None:
         assert (small_disk / "out" / path.name).read_bytes() == path.read_bytes()
 
 
+def test_a_set_is_not_replaced_in_part_by_a_full_disk(
+    run: Run, tmp_path: Path, small_disk: Path
+) -> None:
+    subprocess.run(["mount", "-o", "remount,size=256k", str(small_disk)], check=True)
+    words = ("sr", picture(tmp_path / "a.png"), "-n", 3, "-o", small_disk / "out")
+    words += ("--output-format", "tiff", "--bit-depth", 16)
+    assert run(*words).code == 0
+    before = {path.name: path.read_bytes() for path in (small_disk / "out").glob("a_*")}
+    room = os.statvfs(small_disk)
+    result = -(-max(map(len, before.values())) // room.f_frsize)
+    left = 2 * result + 2  # blocks: two results fit, a page of the manifest, and no third
+    (small_disk / "filler").write_bytes(b"x" * (room.f_bavail - left) * room.f_frsize)
+    outcome = run(*words, "--overwrite", "--seed", 1)
+    assert outcome.code == 5, outcome.err
+    assert "3.tif" in outcome.err and "full" in outcome.err
+    assert {path.name: path.read_bytes() for path in (small_disk / "out").glob("a_*")} == before
+    assert names(small_disk / "out") == sorted([*before, "restoreflow-manifest.jsonl"])
+    subprocess.run(["mount", "-o", "remount,size=10m", str(small_disk)], check=True)
+    assert run(*words).code == 0  # the failed try has not made them unknown
+    assert run(*words, "--overwrite", "--seed", 1).code == 0
+    after = {path.name: path.read_bytes() for path in (small_disk / "out").glob("a_*")}
+    assert all(after[name] != before[name] for name in before)
+
+
 OpenBundle = Callable[[Path], None]
 
 

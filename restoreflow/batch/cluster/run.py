@@ -89,7 +89,8 @@ def run_on_cluster(
         with connected(cluster):
             import ray
 
-            model = ray.put(Model(_files(folder), judge))
+            whole = None if judge is None else Judge(judge.reference)
+            model = ray.put(Model(_files(folder), whole))
             assignment = Assignment(settings, folder.config.scale, model, shard, threads)
             _rounds(left, assignment, cluster, told.tell)
     return Summary.of(told.records, time.perf_counter() - started)
