@@ -278,9 +278,10 @@ def _texture_page(steps: int, texture: int, done: dict[str, Any]) -> list[str]:
         f"""\
 ## After {texture} steps of texture
 
-{steps} steps of likelihood, then the texture stage of `benchmarks/forms.toml` with its adversary, the
-mean image trained along, from where that recipe's first stage leaves it. KID / LPIPS with SqueezeNet / PSNR (`restoreflow evaluate realism`) of samples on
-other photographs, without consistency.
+{steps} steps of likelihood, then the texture stage of `benchmarks/forms.toml` with its adversary,
+the mean image trained along, from where that recipe's first stage leaves it. KID / LPIPS with
+SqueezeNet / PSNR (`restoreflow evaluate realism`) of samples on other photographs, without
+consistency.
 """,
         "| " + " | ".join(heads) + " |",
         "|---" + "|--:" * (len(heads) - 1) + "|",
