@@ -6,8 +6,8 @@
 Each form takes the model's mean image as it is, trains its flow by likelihood with the same
 batches, and is measured on patches of other photographs and on hostile inputs. With --texture it
 then trains on by the texture stage of --recipe (`benchmarks/forms.toml`), the mean image along, and
-its samples' realism is measured too. Finished forms are kept in OUT and not trained again. A page with their tables is
-written beside it.
+its samples' realism is measured too. Finished forms are kept in OUT and not trained again. A page
+with their tables is written beside it.
 """
 
 from __future__ import annotations
