@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from restoreflow.cli.screen import print_line
 from restoreflow.errors import UsageError
 from restoreflow.local_files import read_regular
 
@@ -70,7 +71,7 @@ def train(
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:i.")] = "auto",
     threads: Annotated[
-        int, typer.Option(min=0, help="Processor threads; 0 leaves the choice to torch.")
+        int, typer.Option(min=0, max=1024, help="Processor threads; 0 leaves the choice to torch.")
     ] = 0,
     compile: Annotated[
         bool,
@@ -100,7 +101,7 @@ def train(
     settings = read_train_config(config)
     if show_batch is not None:
         write_sheet(settings, data, show_batch)
-        typer.echo(f"{show_batch}: {SHEET_PAIRS} pairs")
+        print_line(f"{show_batch}: {SHEET_PAIRS} pairs")
         return
 
     import torch
@@ -121,7 +122,7 @@ def train(
         encoder=encoder or (),
         start=start or (),
         recipe=read_regular(config),
-        report=lambda line: typer.echo(describe(line)),
+        report=lambda line: print_line(describe(line)),
         compile=compile,
     )
     finished = trainer.run(minutes or math.inf, steps or math.inf)
@@ -129,7 +130,7 @@ def train(
         if trainer.log.exists():
             plot_log(trainer.log, folder / "log.png")
         state = "finished" if finished else "stopped at its budget; the same command goes on"
-        typer.echo(f"{settings.name}: {state}. Model: {folder / 'model'}")
+        print_line(f"{settings.name}: {state}. Model: {folder / 'model'}")
     if torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
 
