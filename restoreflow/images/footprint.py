@@ -44,7 +44,7 @@ _DECODING = {
     "jxl": _Peak(72, 76),  # as above; it is decoded twice, once for the profile
 }
 _CONVERTED = 80
-_NUMBERS_AS_TEXT = 220  # each sample of a deep PPM in decimal is an object for a while
+_NUMBERS_AS_TEXT = 240  # each sample of a deep PPM in decimal is an object for a while
 _TIFF_RESULT = 16
 _TIFF_CONVERTED = 52
 _MORE_MODES = {"RGBA", "RGBa", "LA", "La", "PA", "CMYK"}
