@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from restoreflow.printable import printable
+
 __all__ = [
     "FlaggedError",
     "InputError",
@@ -17,16 +19,16 @@ class RestoreflowError(Exception):
     """Something went wrong that the user can do something about.
 
     Args:
-        message: what happened and where, one line.
+        message: what happened and where, one line. What names and files put into it is escaped.
         hint: what to do next, one line; empty where nothing can be done.
     """
 
     exit_code = 1
 
     def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+        super().__init__(printable(message))
+        self.message = printable(message)
+        self.hint = printable(hint)
 
     def __str__(self) -> str:
         return f"{self.message} ({self.hint})" if self.hint else self.message

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-import traceback
 from collections.abc import Sequence
 from typing import Annotated, NoReturn
 
@@ -31,12 +30,11 @@ from restoreflow.cli import (
 )
 from restoreflow.cli.debug import debugging
 from restoreflow.cli.output import error_line
+from restoreflow.cli.screen import print_line, print_traceback
+from restoreflow.cli.startup import INTERRUPTED, mend_streams
 from restoreflow.errors import RestoreflowError
 
 __all__ = ["app", "main"]
-
-INTERRUPTED = 130
-"""Exit code after Ctrl-C: 128 and the number of SIGINT, as shells have it."""
 
 _PYDANTIC = "Value error, "
 """What the library that reads options' values puts before Typer's own words."""
@@ -105,6 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     Args:
         arguments: without the program's name; None: those of this process.
     """
+    mend_streams()
     # Read by the threading library when torch is loaded: threads that wait sleep, instead of
     # spinning in the time of other programs. On an idle machine spinning is a third faster.
     if _is_busy():
@@ -130,7 +129,7 @@ def _run(arguments: Sequence[str] | None) -> int:
     except Exception as error:
         return _failed(error)
     if code == INTERRUPTED:
-        typer.echo(error_line("interrupted", "run the same command again to go on"), err=True)
+        print_line(error_line("interrupted", "run the same command again to go on"), sys.stderr)
     return code if isinstance(code, int) else 0
 
 
@@ -140,10 +139,10 @@ def _failed(error: Exception) -> int:
         _silence_stdout()
         return 1
     if debugging():
-        traceback.print_exception(error)
+        print_traceback(error)
     known = _explained(error)
     if known.message:  # a group of commands alone has shown its help, and that says all
-        typer.echo(error_line(known.message, known.hint), err=True)
+        print_line(error_line(known.message, known.hint), sys.stderr)
     return known.exit_code
 
 

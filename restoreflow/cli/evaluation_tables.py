@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
 from restoreflow.cli.evaluation_options import Target
 from restoreflow.cli.layout import Whole
 from restoreflow.cli.output import Format, emit, for_people, json_line
+from restoreflow.cli.screen import Console
 
 if TYPE_CHECKING:
     from restoreflow.evaluation.hostile import HostileResult
@@ -130,7 +131,7 @@ def progress(output_format: Format, steps: int) -> Iterator[Callable[[str], None
     hidden = not (for_people(output_format) and console.is_terminal)
     with Progress(console=console, transient=True, disable=hidden) as bar:
         task = bar.add_task("evaluating", total=steps)
-        yield lambda name: bar.update(task, advance=1, description=name)
+        yield lambda name: bar.update(task, advance=1, description=escape(name))
 
 
 def _rows_table(rows: Sequence[Row], columns: Columns) -> Table:

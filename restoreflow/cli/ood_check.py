@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -15,6 +14,7 @@ from restoreflow.cli import options
 from restoreflow.cli.debug import debugging, no_warnings
 from restoreflow.cli.heat_maps import with_maps, write_map
 from restoreflow.cli.ood_tables import Format, show, telling
+from restoreflow.cli.screen import print_traceback
 from restoreflow.errors import FlaggedError, ModelError, UsageError
 from restoreflow.images.names import shown
 from restoreflow.outputs.atomic import make_folder
@@ -62,6 +62,7 @@ def ood_check(
         typer.Option(
             "--threshold",
             min=0.0,
+            max=1e12,
             help="Flag scores above it.",
             show_default="the model's",
         ),
@@ -230,7 +231,7 @@ def _checked(
     except Exception as error:
         reason = explained(error)
         if debugging():
-            traceback.print_exception(error)
+            print_traceback(error)
         if page is not None:
             from restoreflow.reports.entries import FailedEntry
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from rich.box import SIMPLE_HEAD
 from rich.cells import cell_len
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.measure import Measurement
 from rich.padding import Padding
 from rich.table import Table
@@ -21,6 +21,7 @@ from restoreflow.batch.record import Record, json_line
 from restoreflow.cli.evaluation_tables import progress
 from restoreflow.cli.layout import elided, unbroken
 from restoreflow.cli.output import error_line
+from restoreflow.cli.screen import Console, cell, print_line
 from restoreflow.images.names import shown
 
 __all__ = ["Format", "show", "telling"]
@@ -42,7 +43,7 @@ def telling(output_format: Format, count: int) -> Iterator[Callable[[Record], No
     elif output_format == "csv":
         yield lambda record: None
     else:
-        yield lambda record: print(json_line(_as_dict(record)), flush=True)
+        yield lambda record: print_line(json_line(_as_dict(record)))
 
 
 def show(records: Sequence[Record], output_format: Format) -> None:
@@ -55,7 +56,7 @@ def show(records: Sequence[Record], output_format: Format) -> None:
         writer.writerow(COLUMNS)
         for record in map(_as_dict, done + failed):
             cells = record | {"reasons": "; ".join(record["reasons"])}
-            writer.writerow(["" if cells.get(c) is None else cells[c] for c in COLUMNS])
+            writer.writerow(["" if cells.get(c) is None else cell(cells[c]) for c in COLUMNS])
         sys.stdout.flush()
     elif _for_people(output_format):
         if done:
@@ -65,7 +66,7 @@ def show(records: Sequence[Record], output_format: Format) -> None:
             if record.error is not None:
                 name, message = shown(record.input), record.error.message
                 text = message if name in message else f"{name}: {message}"
-                print(error_line(text, record.error.hint), file=sys.stderr)
+                print_line(error_line(text, record.error.hint), sys.stderr)
 
 
 def _for_people(output_format: Format) -> bool:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import sys
-import traceback
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import typer
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 from rich.markup import escape
 from rich.progress import (
     BarColumn,
@@ -25,8 +24,10 @@ from restoreflow.batch.judging import warning
 from restoreflow.batch.observer import Observer
 from restoreflow.batch.record import Record, Summary, json_line
 from restoreflow.cli.debug import debugging
+from restoreflow.cli.screen import Console, print_line, print_traceback
 from restoreflow.errors import RestoreflowError
 from restoreflow.images.names import shown
+from restoreflow.printable import printable
 
 if TYPE_CHECKING:
     from restoreflow.batch.estimate import Estimate
@@ -57,13 +58,13 @@ def emit(
         Console(highlight=False).print(shown, crop=False)  # a name's line may be longer than it
         return
     for record in records:
-        print(json_line(record), flush=True)
+        print_line(json_line(record))
 
 
 def error_line(message: str, hint: str = "") -> str:
     """An error as a line: what happened and where, then what to do next."""
     text = f"restoreflow: {message}" + (f" ({hint})" if hint else "")
-    return "; ".join(line.strip() for line in text.splitlines() if line.strip())
+    return printable("; ".join(line.strip() for line in text.splitlines() if line.strip()))
 
 
 class Reporter(Observer):
@@ -104,7 +105,7 @@ class Reporter(Observer):
     def say(self, text: str) -> None:
         """A sentence about the run as a whole, for people, on stderr."""
         if self.people:
-            print(text, file=sys.stderr)
+            print_line(text, sys.stderr)
 
     def begin(self, job: Job, index: int, total: int) -> None:
         """Show the file's name at the bar."""
@@ -123,17 +124,17 @@ class Reporter(Observer):
     def record(self, record: Record) -> None:
         """Tell of one file."""
         if record.error is not None and debugging():
-            traceback.print_exception(record.error)
+            print_traceback(record.error)
         if self.format == "json":
             self._print(json_line(record.as_dict()))
         elif record.error is not None:
-            print(_failure(record.input, record.error), file=sys.stderr, flush=True)
+            print_line(_failure(record.input, record.error), sys.stderr)
         elif self.format != "quiet":
             self._print(_sentence(record))
             if (flag := warning(record)) is not None:
-                print(flag, file=sys.stderr, flush=True)
+                print_line(flag, sys.stderr)
             for note in record.facts.get("notes", ()):
-                print(f"  {note}", file=sys.stderr)
+                print_line(f"  {note}", sys.stderr)
 
     def finish(self, summary: Summary) -> None:
         """Sum up, where there was more than one file."""
@@ -154,7 +155,7 @@ class Reporter(Observer):
             self._print(_counted(summary) + ("" if estimate is None else _foretold(estimate)))
 
     def _print(self, text: str) -> None:
-        print(text, file=sys.stderr if self._to_stderr else sys.stdout, flush=True)
+        print_line(text, sys.stderr if self._to_stderr else sys.stdout)
 
 
 def _counted(summary: Summary) -> str:

@@ -73,6 +73,7 @@ Threads = Annotated[
     typer.Option(
         "--threads",
         min=1,
+        max=1024,
         help="Processor threads; with another number a few bytes round otherwise.",
         show_default="PyTorch's choice",
         rich_help_panel=_SPEED,

@@ -11,6 +11,7 @@ from typing import BinaryIO
 from restoreflow.batch.discover import Found
 from restoreflow.batch.job import STREAM, Job
 from restoreflow.batch.settings import RestorationSettings
+from restoreflow.cli.startup import CLOSED_STREAMS
 from restoreflow.errors import RestoreflowError, UsageError
 from restoreflow.images.formats import extension_for, output_format, sniff
 
@@ -65,8 +66,10 @@ def picture_stream() -> BinaryIO:
     """Standard output, for a picture.
 
     Raises:
-        UsageError: it is a terminal.
+        UsageError: it is a terminal, or closed.
     """
+    if "stdout" in CLOSED_STREAMS:
+        raise UsageError("the result would go to standard output, which is closed", "name a file")
     if sys.stdout.isatty():
         raise UsageError("the result would go to a terminal", "name a file with -o, or pipe it")
     return sys.stdout.buffer

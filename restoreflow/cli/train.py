@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from restoreflow.cli.evaluation_options import weights_in
+from restoreflow.cli.screen import print_line
 from restoreflow.errors import UsageError
 from restoreflow.local_files import read_regular
 from restoreflow.outputs.gate import reading, settle
@@ -73,7 +74,7 @@ def train(
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:i.")] = "auto",
     threads: Annotated[
-        int, typer.Option(min=0, help="Processor threads; 0 leaves the choice to torch.")
+        int, typer.Option(min=0, max=1024, help="Processor threads; 0 leaves the choice to torch.")
     ] = 0,
     compile: Annotated[
         bool,
@@ -106,7 +107,7 @@ def train(
     if show_batch is not None:
         settle([("--show-batch", show_batch)], overwrite=False, inputs=[config, *photos])
         write_sheet(settings, data, show_batch)
-        typer.echo(f"{show_batch}: {SHEET_PAIRS} pairs")
+        print_line(f"{show_batch}: {SHEET_PAIRS} pairs")
         return
 
     import torch
@@ -132,7 +133,7 @@ def train(
             encoder=encoder or (),
             start=start or (),
             recipe=read_regular(config),
-            report=lambda line: typer.echo(describe(line)),
+            report=lambda line: print_line(describe(line)),
             compile=compile,
         )
         finished = trainer.run(minutes or math.inf, steps or math.inf)
@@ -140,7 +141,7 @@ def train(
             plot_log(trainer.log, folder / LOSS_PLOT)
     if trainer.rank == 0:
         state = "finished" if finished else "stopped at its budget; the same command goes on"
-        typer.echo(f"{settings.name}: {state}. Model: {folder / 'model'}")
+        print_line(f"{settings.name}: {state}. Model: {folder / 'model'}")
     if torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
 

@@ -38,7 +38,10 @@ def parse(data: bytes, where: str, hint: str = "") -> dict[str, Tensor]:
     """
     try:
         return load(data)
-    except (SafetensorError, ValueError) as reason:
+    except KeyError as reason:
+        what = f"{where}: holds tensors of the type {reason.args[0]}, which is not read"
+        raise ModelError(what, hint) from reason
+    except (SafetensorError, ValueError, OverflowError) as reason:
         size = f"{len(data):,} bytes"
         raise ModelError(f"{where}: truncated or damaged ({size}): {reason}", hint) from reason
 

@@ -23,6 +23,7 @@ from restoreflow.ood.mahalanobis import Scale, log_energy
 from restoreflow.ood.statistics import LEVELS
 
 __all__ = [
+    "MOST",
     "SCHEMA",
     "Calibration",
     "CalibrationFacts",
@@ -36,6 +37,10 @@ __all__ = [
 ]
 
 SCHEMA = 1
+
+MOST = 1e12
+"""Of scores and thresholds: no training set's is anywhere near, and axes can still be drawn."""
+
 _FACTS = "ood"
 
 
@@ -57,7 +62,9 @@ class LayerFacts:
     spread: float
 
     def __post_init__(self) -> None:
-        if not 0 <= self.shrinkage <= 1 or self.threshold <= 0 or self.spread <= 0:
+        inside = abs(self.centre) <= MOST and max(self.threshold, self.spread) <= MOST
+        least = min(self.threshold, self.spread) >= 1 / MOST
+        if not 0 <= self.shrinkage <= 1 or not inside or not least:
             raise ValueError(f'layer "{self.name}": a shrinkage, threshold or spread out of range')
 
 
@@ -103,8 +110,9 @@ class _Facts:
             raise ValueError("no layers")
         if len({layer.name for layer in self.layers}) < len(self.layers):
             raise ValueError("a layer stands twice")
-        if self.energy_threshold <= 0 or self.unusual_threshold <= 0:
-            raise ValueError("a threshold is not positive")
+        thresholds = (self.energy_threshold, self.unusual_threshold)
+        if not all(1 / MOST <= threshold <= MOST for threshold in thresholds):
+            raise ValueError(f"a threshold is not within {1 / MOST:g} to {MOST:g}")
 
 
 class Layer(NamedTuple):
@@ -319,6 +327,8 @@ def _quantiles(left: dict[str, Tensor], group: str, take: Any) -> dict[str, tupl
     found: dict[str, tuple[float, ...]] = {}
     for name in [name for name in left if name.startswith(f"{group}.")]:
         values = tuple(take(name, 1).tolist())
+        if max(map(abs, values)) > MOST:
+            raise ValueError(f"tensor {name} holds values beyond {MOST:g}")
         if len(values) != len(LEVELS) or any(np.diff(values) < 0):
             raise ValueError(f"tensor {name} holds no quantiles at {len(LEVELS)} levels")
         found[name.removeprefix(f"{group}.")] = values

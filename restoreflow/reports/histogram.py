@@ -17,6 +17,7 @@ __all__ = ["Axis", "histogram", "scores_axis"]
 _BINS = 36
 _HEIGHT = 100.0  # of the drawing, whose width is 100 too: it is stretched to its place
 _LOG_FROM = 10.0  # how many times the smallest score the largest has to be for a log axis
+_MOST = 1e40  # of single precision; beyond, a score is drawn at the axis's end
 _MARKS = (0.05, 0.5, 0.95)  # of the reference: 9 in 10 lie between the outer two
 
 
@@ -69,8 +70,8 @@ class Axis:
 
 
 def scores_axis(scores: Sequence[float], reference: Reference | None, threshold: float) -> Axis:
-    """An axis that holds the finite scores and the reference; the threshold is a bin's edge."""
-    known = [score for score in scores if math.isfinite(score)] + [threshold]
+    """An axis that holds the reference and all scores up to 1e40; the threshold is a bin's edge."""
+    known = [score for score in scores if abs(score) <= _MOST] + [threshold]
     known += list(reference.scores) if reference else []
     low, high = min(known), max(known)
     logarithmic = low > 0 and high / low > _LOG_FROM
@@ -92,7 +93,7 @@ def histogram(
         return None
     axis = scores_axis(scores, reference, threshold)
     edges = axis.edges()
-    counts = np.histogram(finite, edges)[0].astype(float)
+    counts = np.histogram(finite.clip(edges[0], edges[-1]), edges)[0].astype(float)
     expected = np.diff(reference.share_below(edges)) * finite.size if reference else None
     tallest = float(max(counts.max(), expected.max() if expected is not None else 0))
     beyond = (edges[:-1] + edges[1:]) / 2 >= threshold

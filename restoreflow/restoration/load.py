@@ -12,7 +12,10 @@ from restoreflow.models.resolve import resolve_model
 from restoreflow.restoration.device import choose_device
 from restoreflow.restoration.restorer import Restorer
 
-__all__ = ["load_model"]
+__all__ = ["MOST_THREADS", "load_model"]
+
+MOST_THREADS = 1024
+"""Beyond that many, some systems start none at all."""
 
 
 def load_model(
@@ -42,8 +45,8 @@ def load_model(
         ModelError: the model is missing or damaged, or cannot be downloaded.
     """
     if threads is not None:
-        if threads < 1:
-            raise UsageError(f"threads is {threads}", "ask for 1 or more")
+        if not 1 <= threads <= MOST_THREADS:
+            raise UsageError(f"threads is {threads}", f"ask for 1 to {MOST_THREADS}")
         torch.set_num_threads(threads)
     place, _ = choose_device(device)
     loaded = load_folder(resolve_model(name))

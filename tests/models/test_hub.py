@@ -15,6 +15,7 @@ from restoreflow.errors import ModelError
 from restoreflow.models.folder import FILES, load_folder
 from restoreflow.models.hub import HubName, parse_hub_name, pull, push
 from restoreflow.models.resolve import resolve_model
+from tests.models import hub_server
 from tests.models.hub_server import READ_TOKEN, WRITE_TOKEN, HubServer
 
 
@@ -127,6 +128,17 @@ def test_no_such_model(client: HubServer, name: str, message: str) -> None:
     assert error.value.exit_code == 6
     assert error.value.hint
     assert "\n" not in str(error.value)
+
+
+def test_what_a_hub_says_is_only_text(client: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: hub_server._Handler, **_: str) -> None:
+        said = "\x1b[31mred\x1b]0;title\x07\x9b2J\x08"
+        self._send(400, said.encode(), {"X-Error-Message": said, "X-Error-Code": said})
+
+    monkeypatch.setattr(hub_server._Handler, "_model_info", refuse)
+    with pytest.raises(ModelError, match="download failed") as caught:
+        pull("someone/tiny")
+    assert str(caught.value).isprintable()
 
 
 @pytest.mark.parametrize("missing", ["config.json", "model.safetensors"])

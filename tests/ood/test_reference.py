@@ -124,6 +124,10 @@ def newer(tensors: Tensors, facts: dict) -> None:
     facts["schema"] = 2
 
 
+def enormous(tensors: Tensors, facts: dict) -> None:
+    facts["energy_threshold"] = 1e308
+
+
 def negative(tensors: Tensors, facts: dict) -> None:
     facts["energy_threshold"] = -1.0
 
@@ -148,7 +152,8 @@ def no_scores(tensors: Tensors, facts: dict) -> None:
         (other_levels, "other levels"),
         (misspelt, 'unknown key "sumary"'),
         (newer, "schema 2 is newer"),
-        (negative, "not positive"),
+        (negative, "not within"),
+        (enormous, "not within"),
         (twice, "stands twice"),
         (no_scores, "scores are missing"),
     ],
