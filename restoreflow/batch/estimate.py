@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import json
 import os
-import pickle
 import shutil
 import time
 from collections.abc import Callable, Sequence
@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from restoreflow.batch.discover import Page
 from restoreflow.batch.job import Job
 from restoreflow.batch.read import input_bytes, read_picture
 from restoreflow.batch.results import encode_results
@@ -18,7 +19,7 @@ from restoreflow.batch.settings import RestorationSettings
 from restoreflow.errors import InputError, LimitError
 from restoreflow.images.decode import read_size
 from restoreflow.images.picture import Picture
-from restoreflow.remote_path import RemotePath
+from restoreflow.remote_path import RemotePath, to_path
 
 if TYPE_CHECKING:
     from restoreflow.restoration.restorer import Restorer
@@ -60,10 +61,35 @@ def sample_of_jobs(jobs: list[Job]) -> list[Job]:
     if len(sample) == len(jobs):
         jobs.clear()
         return sample
-    data = pickle.dumps(sample)
+    told = json.dumps([_as_texts(job) for job in sample])
     del sample
     jobs.clear()
-    return pickle.loads(data)
+    return [_of_texts(**each) for each in json.loads(told)]
+
+
+def _as_texts(job: Job) -> dict[str, Any]:
+    """What an estimate needs of a job among many others, which is a file on a disk or store."""
+    arrays = None if job.arrays is None else str(job.arrays)
+    outputs = [str(path) for path in job.outputs]
+    return {
+        "source": str(job.input),
+        "outputs": outputs,
+        "arrays": arrays,
+        "form": job.format,
+        "page": job.page,
+    }
+
+
+def _of_texts(
+    source: str, outputs: list[str], arrays: str | None, form: str, page: list[int] | None
+) -> Job:
+    return Job(
+        to_path(source),
+        tuple(map(to_path, outputs)),
+        arrays=None if arrays is None else to_path(arrays),
+        format=form,
+        page=None if page is None else Page(*page),
+    )
 
 
 def estimate(
