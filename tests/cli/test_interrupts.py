@@ -24,9 +24,14 @@ MOMENTS = [0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 0.9, 1.3, 1.8]  # sec
 
 
 def interrupted(delay: float, *words: str) -> tuple[int, str, float]:
-    """Code and words of a command that gets SIGINT so long after it has begun; and its time."""
+    """Code and words of a command that gets SIGINT so long after it has begun; and its time.
+
+    It heeds the signal also where these tests run behind a shell, which has it ignored.
+    """
+    heeding = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    program = f"import sys; sys.argv[0] = 'restoreflow'; {heeding}; {PROGRAM}"
     process = subprocess.Popen(
-        [sys.executable, "-c", f"import sys; sys.argv[0] = 'restoreflow'; {PROGRAM}", *words],
+        [sys.executable, "-c", program, *words],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
