@@ -77,8 +77,8 @@ class PhotoSettings:
         webp_share: of the compressed ones, WebP instead of JPEG.
     """
 
-    clean_share: float = 0.25
-    mild_share: float = 0.73
+    clean_share: float = 0.3
+    mild_share: float = 0.8
     first: Round = field(default_factory=Round)
     second: Round = field(
         default_factory=lambda: Round(
@@ -91,7 +91,7 @@ class PhotoSettings:
     )
     mild: Round = field(
         default_factory=lambda: Round(
-            blur_share=0.6,
+            blur_share=0.5,
             blur=(0.2, 0.9),
             resize=(0.7, 1.3),
             noise_share=0.5,
