@@ -77,8 +77,8 @@ class PhotoSettings:
         webp_share: of the compressed ones, WebP instead of JPEG.
     """
 
-    clean_share: float = 0.3
-    mild_share: float = 0.8
+    clean_share: float = 0.4
+    mild_share: float = 0.85
     first: Round = field(default_factory=Round)
     second: Round = field(
         default_factory=lambda: Round(
