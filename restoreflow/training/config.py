@@ -110,6 +110,10 @@ class StageConfig:
             the stage's own length.
         final: share of the learning rate that the cosine ends with.
         clip: largest 2-norm of the gradient.
+        isolated: whether gradients stop between the encoder's trunk and the flow's features. Where
+            not, the trunk learns what textures need, which is faster, and the mean image, asked for
+            by its own term alone, is no longer what twins share as they train: theirs is taken,
+            by --encoder, from the model that was trained so.
         weights: of the loss's terms.
     """
 
@@ -126,6 +130,7 @@ class StageConfig:
     adversary_ramp: int = 300
     final: float = 0.02
     clip: float = 1.0
+    isolated: bool = True
     weights: LossWeights = field(default_factory=LossWeights)
 
     def __post_init__(self) -> None:

@@ -110,7 +110,7 @@ class StageLoss(nn.Module):
         super().__init__()
         self.network = network
         self.stage = stage
-        network.encoder.isolated = True
+        network.encoder.isolated = stage.isolated
         exposure = stage.loss == "exposure"
         network.requires_grad_(not exposure)
         still = [] if exposure or stage.weights.mean > 0 else network.encoder.mean_parameters()

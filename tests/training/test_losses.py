@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from restoreflow.networks.build import build_network
+from restoreflow.networks.residual import ResidualEncoder
 from restoreflow.training.config import LossWeights, TrainConfig
 from restoreflow.training.examples import Example
 from restoreflow.training.losses import StageLoss, decibels, energy_score, told_context
@@ -72,6 +73,22 @@ def test_every_trained_parameter_receives_a_gradient(loss: Loss, task: Task, tmp
     trained = network.encoder.mean_parameters() if loss == "mean" else list(network.parameters())
     assert all(p.grad is not None and p.grad.any() for p in trained)
     assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in trained)
+
+
+@pytest.mark.parametrize("isolated", [True, False])
+def test_textures_reach_the_trunk_where_it_is_not_isolated(isolated: bool, tmp_path) -> None:
+    config = recipe("texture")
+    weights = dataclasses.replace(
+        config.stages[0].weights, mean=1e-9
+    )  # trained, by next to nothing
+    stage = dataclasses.replace(config.stages[0], isolated=isolated, weights=weights)
+    module, total = loss_on("sr", dataclasses.replace(config, stages=(stage,)), tmp_path)
+    total.backward()
+    encoder = module.network.encoder
+    assert isinstance(encoder, ResidualEncoder)
+    gradient = encoder.head.weight.grad
+    assert gradient is not None
+    assert (float(gradient.norm()) < 1e-6) == isolated
 
 
 def test_exposure_is_learnt_from_the_thumbnail_and_the_mean_image_is_told_the_truth() -> None:
