@@ -51,5 +51,5 @@ def build_encoder(config: ModelConfig) -> Encoder:
         )
     size = network.width, network.depth, network.context
     if kind == "low_light":
-        return LowLightEncoder(*size, network.mean_range)
+        return LowLightEncoder(*size, network.mean_range, gains=network.gains)
     return ResidualEncoder(*size, config.scale, network.mean_range, network.told)

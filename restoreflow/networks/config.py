@@ -26,6 +26,7 @@ class NetworkConfig:
         mean_range: bound on how far the mean image may lie from plain interpolation, in units of
             the image range.
         told: whether the encoder judges what a whole picture suffers from, and is told; for "sr".
+        gains: whether the exposure differs by place, by a map judged on the whole; for low light.
 
     Raises:
         ValueError: a value out of its range.
@@ -37,6 +38,7 @@ class NetworkConfig:
     context: int = 2
     mean_range: float = 0.5
     told: bool = False
+    gains: bool = False
 
     def __post_init__(self) -> None:
         if self.kind not in ("residual", "low_light"):

@@ -70,6 +70,11 @@ class Encoder(nn.Module):
         del picture
         return None
 
+    def placed(self, context: Tensor, top: int, left: int) -> Tensor:
+        """``global_context`` for a window that begins so many grid cells down and right."""
+        del top, left
+        return context
+
     def forward(self, degraded: Tensor) -> Encoding:
         """Mean image and features."""
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""The low-light encoder: one exposure for the whole picture, noise judged place by place."""
+"""The low-light encoder: exposure judged on the whole picture, noise place by place."""
 
 from __future__ import annotations
 
@@ -8,10 +8,27 @@ from torch import Tensor, nn
 
 from restoreflow.networks.encoder import Encoder, Encoding
 from restoreflow.networks.exposure import exposure_curve, linear_to_srgb, srgb_to_linear
+from restoreflow.networks.gains import (
+    GAINS,
+    PLACE,
+    GainJudge,
+    along_edges,
+    content_box,
+    light_level,
+    read_map,
+)
 from restoreflow.networks.residual import ResidualBlock
 
-__all__ = ["ExposureContext", "LowLightEncoder", "noise_facts", "with_exposure", "with_stops"]
+__all__ = [
+    "ExposureContext",
+    "LowLightEncoder",
+    "noise_facts",
+    "with_exposure",
+    "with_place",
+    "with_stops",
+]
 
+CELL = 4
 THUMBNAIL = 64
 MOST_STOPS = 8.0
 MIDDLE_GRAY = 0.2
@@ -33,6 +50,11 @@ def with_stops(context: Tensor, stops: Tensor) -> Tensor:
     return torch.cat((stops.to(context), context[:, 3:]), 1)
 
 
+def with_place(context: Tensor, place: Tensor) -> Tensor:
+    """A context with a map of gains, told which part of the picture is at hand, see `PLACE`."""
+    return torch.cat((context[:, :-PLACE], place.to(context)), 1)
+
+
 class ExposureContext(nn.Module):
     """Judge a whole picture: which exposure it needs, and what else all of its parts share.
 
@@ -45,20 +67,38 @@ class ExposureContext(nn.Module):
 
     Args:
         channels: G, how many values besides the exposure the parts share, each within [-1, 1].
+        gains: whether the exposure differs by place, see `restoreflow.networks.gains`. Frames and
+            bars of one colour are then left out of what is judged.
     """
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, gains: bool = False) -> None:
         super().__init__()
         self.exposure = _Judge(4)
         self.gist = _Judge(channels)
+        self.gains = GainJudge() if gains else None
 
     def forward(self, picture: Tensor) -> Tensor:
         """Judge (N, 3, H, W), sRGB in [0, 1], any size.
 
         Returns:
-            (N, 3 + G): the exposure of each channel in stops, then the shared values.
+            (N, 3 + G): the exposure of each channel in stops, then the shared values. With gains
+            (N, 3 + G + GAINS + 3 + PLACE): the map besides, the exposure that its levels of light
+            are counted from, and where the whole picture lies in it.
         """
-        small = F.adaptive_avg_pool2d(picture.clamp(0.0, 1.0), (THUMBNAIL, THUMBNAIL))
+        if self.gains is None:
+            small = F.adaptive_avg_pool2d(picture.clamp(0.0, 1.0), (THUMBNAIL, THUMBNAIL))
+            return self._judged(small)
+        boxes = [content_box(item) if _is_large(item) else None for item in picture]
+        parts, places = [], []
+        for item, box in zip(picture.clamp(0.0, 1.0), boxes, strict=True):
+            top, bottom, left, right = box or (0, *item.shape[-2:-1], 0, item.shape[-1])
+            content = item[:, top:bottom, left:right]
+            parts.append(F.adaptive_avg_pool2d(content, (THUMBNAIL, THUMBNAIL)))
+            places.append((-top, -left, bottom - top, right - left))
+        place = picture.new_tensor(places) / CELL
+        return torch.cat((self._judged(torch.stack(parts)), place), 1)
+
+    def _judged(self, small: Tensor) -> Tensor:
         light = srgb_to_linear(small)
         colours = light.mean((2, 3)).clamp(min=1e-5)
         level = colours.mean(1, keepdim=True)
@@ -72,7 +112,19 @@ class ExposureContext(nn.Module):
         overall = plain + 4.0 * torch.tanh(judged[:, :1] / 4.0)
         stops = overall + 0.5 * torch.tanh(judged[:, 1:4])
         shared = torch.tanh(self.gist(pictures, facts))
-        return torch.cat((stops.clamp(0.0, MOST_STOPS), shared), 1)
+        judgement = torch.cat((stops.clamp(0.0, MOST_STOPS), shared), 1)
+        if self.gains is None:
+            return judgement
+        # The exposure stands for the whole; what differs by place is judged from it, not it.
+        base = judgement[:, :3].detach()
+        fixed = base[:, :, None, None]
+        shown = torch.cat((small, linear_to_srgb(exposure_curve(light, fixed))), 1) - 0.5
+        return torch.cat((judgement, self.gains(shown, light_level(light, fixed)), base), 1)
+
+
+def _is_large(picture: Tensor) -> bool:
+    """Whether a picture (3, H, W) is more than a thumbnail, whose rows say nothing of bars."""
+    return min(picture.shape[-2:]) > THUMBNAIL
 
 
 class _Judge(nn.Module):
@@ -121,21 +173,29 @@ class LowLightEncoder(Encoder):
         context: residual blocks between the trunk and the flow's features.
         mean_range: bound on the correction.
         shared: G, values that all parts of a picture share besides the exposure.
+        gains: whether the exposure differs by place, by a map judged on the whole picture.
     """
 
-    cell = 4
+    cell = CELL
     scale = 1
     alignment = 4  # grid cells: tiles begin at multiples of it
 
     def __init__(
-        self, width: int, depth: int, context: int, mean_range: float, shared: int = 32
+        self,
+        width: int,
+        depth: int,
+        context: int,
+        mean_range: float,
+        shared: int = 32,
+        gains: bool = False,
     ) -> None:
         super().__init__()
         if width < 3 or width % 3:
             raise ValueError(f"width is {width}, not a multiple of 3")
         middle, deep = 4 * width // 3, 2 * width
         self.mean_range = mean_range
-        self.judgement = ExposureContext(shared)
+        self.shared = shared
+        self.judgement = ExposureContext(shared, gains)
         self.share = nn.Linear(3 + shared, width + middle + deep)
         self.widths = (width, middle, deep)
         self.head = nn.Conv2d(3 * self.cell**2 + 4, width, 3, padding=1)
@@ -163,7 +223,11 @@ class LowLightEncoder(Encoder):
         return [p for name, p in self.named_parameters() if not name.startswith("context.")]
 
     def exposure_parameters(self) -> list[nn.Parameter]:
-        return list(self.judgement.exposure.parameters())
+        gains = self.judgement.gains
+        return [
+            *self.judgement.exposure.parameters(),
+            *(() if gains is None else gains.parameters()),
+        ]
 
     @property
     def halo(self) -> int:
@@ -171,13 +235,51 @@ class LowLightEncoder(Encoder):
         # of the alignment, a coarse cell lies up to 3 cells off.
         trunk = 1 + 2 + 2 * len(self.blocks) + 1 + 2 * 2 + 2 * 4 + 2 * 2 + 3
         trunk += 1 + 3  # the noise facts: a pixel's neighbours, and the calmest of 4 x 4 cells
+        if self.judgement.gains is not None:  # two boxes of 5 x 5 cells, and between cells
+            trunk += 5
         # The mean image sees features a cell away through its light, and that through the smoothed
         # picture, which reaches 3 cells.
         return trunk + max(4, 2 * len(self.context))
 
     def global_context(self, picture: Tensor) -> Tensor:
-        """What all parts of a picture share, (N, 3 + G): computed once, on the whole picture."""
+        """What all parts of a picture share: computed once, on the whole picture.
+
+        Returns:
+            of `ExposureContext`.
+        """
         return self.judgement(picture)
+
+    def placed(self, context: Tensor, top: int, left: int) -> Tensor:
+        """The context of a window that begins so many cells below and right of the whole's."""
+        if self.judgement.gains is None:
+            return context
+        moved = context.new_tensor([[top, left, 0.0, 0.0]])
+        return torch.cat((context[:, :-PLACE], context[:, -PLACE:] + moved), 1)
+
+    def stops_of(self, light: Tensor, context: Tensor, cell: int = CELL) -> Tensor:
+        """The exposure of each pixel of linear light (N, 3, H, W), in stops; never darkening by it.
+
+        Args:
+            light: a picture or a part of it, sides multiples of ``cell``.
+            context: of the whole, told where the part lies.
+            cell: pixels to a side of what the map is read at.
+
+        Returns:
+            (N, 3, H, W), or (N, 3, 1, 1) without a map.
+        """
+        stops = context[:, :3, None, None]
+        if self.judgement.gains is None:
+            return stops
+        first = 3 + self.shared
+        gains, base, place = context[:, first:].split((GAINS, 3, PLACE), 1)
+        base = base[:, :, None, None]
+        cells = light_level(F.avg_pool2d(light, cell), base)
+        found = read_map(gains, cells, place)
+        if cell > 1:
+            smooth = F.avg_pool2d(light, 3, 1, 1, count_include_pad=False)
+            found = along_edges(found, cells, light_level(smooth, base))
+        changed = torch.minimum(stops + found, stops.clamp(min=MOST_STOPS))
+        return torch.maximum(changed, stops.clamp(max=0.0))
 
     def forward(self, degraded: Tensor, context: Tensor | None = None) -> Encoding:
         """Encode (N, 3, H, W), sRGB in [0, 1], H and W multiples of 4.
@@ -206,7 +308,8 @@ class LowLightEncoder(Encoder):
         step = self.cell * self.alignment
         padding = (0, -width % step, 0, -height % step)
         dark = F.pad(degraded.clamp(0.0, 1.0), padding, mode="replicate")
-        light, stops = srgb_to_linear(dark), context[:, :3, None, None]
+        light = srgb_to_linear(dark)
+        stops = self.stops_of(light, context)
         bright = linear_to_srgb(exposure_curve(light, stops))
         facts = noise_facts(bright[..., :height, :width], self.cell, self.alignment)
         trunk = self.trunk(bright, facts, context)
@@ -228,7 +331,7 @@ class LowLightEncoder(Encoder):
 
     def trunk(self, bright: Tensor, facts: Tensor, context: Tensor) -> Tensor:
         """Features from the brightened picture, its sides multiples of 16, and its noise facts."""
-        known = torch.cat((context[:, :3] / 4.0 - 1.0, context[:, 3:]), 1)
+        known = torch.cat((context[:, :3] / 4.0 - 1.0, context[:, 3 : 3 + self.shared]), 1)
         known = known.clamp(-4.0, 4.0)
         shared4, shared8, shared16 = self.share(known)[:, :, None, None].split(self.widths, 1)
         cells = torch.cat((F.pixel_unshuffle(bright - 0.5, self.cell), facts), 1)

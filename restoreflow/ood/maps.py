@@ -68,7 +68,11 @@ def feature_tiles(
         # Windows are whole units; at the picture's end a slice stops where the picture does.
         rows, columns = window.slices(geometry.pixels)
         seen = padded[None, :, rows, columns].to(device).contiguous()
-        found = extract(network, seen, layers, context)
+        told = context
+        if context is not None:
+            corner = window.top * geometry.cells, window.left * geometry.cells
+            told = encoder.placed(context, *corner)
+        found = extract(network, seen, layers, told)
         cells = seen.shape[-2] * network.scale // network.cell
         top, left = core.top * geometry.cells, core.left * geometry.cells
         inner, kept, coarse = core.seen_from(window), {}, {}

@@ -229,7 +229,7 @@ def _drawn(engine: Engine, task: Task, tile: Tile, seen: Tensor) -> _Look:
     sampled = sampled.aligned(-(-flow.alignment // geometry.cells))
     kept, inner = tile.core.seen_from(sampled), sampled.seen_from(tile.window)
     with nullcontext() if task.watch is None else task.watch(tile) as watched:
-        encoding = engine.stages.encode(*_looked_at(task, seen, device))
+        encoding = engine.stages.encode(*_looked_at(engine, task, tile, seen))
     encoding = _cropped(encoding, inner, geometry)
     share = None if watched is None else watched.share
     if share is not None:
@@ -250,7 +250,7 @@ def _drawn(engine: Engine, task: Task, tile: Tile, seen: Tensor) -> _Look:
 
 def _estimated(engine: Engine, task: Task, tile: Tile, seen: Tensor) -> _Look:
     """The clean estimate of a core, which every sample is, without detail."""
-    given = _looked_at(task, seen, engine.device)
+    given = _looked_at(engine, task, tile, seen)
     if task.watch is None:
         found = engine.stages.estimate(*given)
     else:  # which may listen to what the flow alone is told
@@ -260,10 +260,13 @@ def _estimated(engine: Engine, task: Task, tile: Tile, seen: Tensor) -> _Look:
     return mean, repeat((mean, torch.zeros_like(mean)), task.samples), 0
 
 
-def _looked_at(task: Task, seen: Tensor, device: torch.device) -> tuple[Tensor, ...]:
+def _looked_at(engine: Engine, task: Task, tile: Tile, seen: Tensor) -> tuple[Tensor, ...]:
     """What the encoder is given for a window of the picture."""
-    shared = () if task.shared is None else (task.shared,)
-    return seen[None].to(device).contiguous(), *shared
+    given = seen[None].to(engine.device).contiguous()
+    if task.shared is None:
+        return (given,)
+    corner = tile.window.top * task.geometry.cells, tile.window.left * task.geometry.cells
+    return given, engine.network.encoder.placed(task.shared, *corner)
 
 
 def _repeatable(device: torch.device) -> AbstractContextManager[object]:

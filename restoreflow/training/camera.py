@@ -200,6 +200,40 @@ def edge_preserving(x: Tensor, threshold: Tensor, radius: int = 2) -> Tensor:
     return box(keep) * y + box((1.0 - keep) * mean) + box(x - y)
 
 
+def regions(linear: Tensor, box: Tensor) -> Tensor:
+    """How bright the region around each pixel is, 0 .. 1, with the picture's own sharp borders.
+
+    The guided filter by the picture itself, over a fortieth of the whole picture's side.
+
+    Args:
+        linear: (N, 3, H, W), linear light.
+        box: (N, 4), which part of the whole picture it is, as shares.
+
+    Returns:
+        (N, 1, H, W).
+    """
+    shown = luma(linear).clamp(0.0, 1.0).sqrt()
+    found = torch.empty_like(shown)
+    for index, share in enumerate(box[:, 2].tolist()):
+        side = min(shown.shape[-2:])
+        radius = min(max(round(side / max(share, 1e-3) / 40.0), 1), side // 4)
+        found[index : index + 1] = _guided(shown[index : index + 1], radius)
+    return found.clamp(0.0, 1.0) ** 2
+
+
+def _guided(y: Tensor, radius: int, threshold: float = 0.15) -> Tensor:
+    """Averaged where (1, 1, H, W) varies by less than the threshold, kept where by more."""
+
+    def box(value: Tensor) -> Tensor:
+        size = 2 * radius + 1
+        return F.avg_pool2d(value, size, 1, radius, count_include_pad=False)
+
+    mean = box(y)
+    variance = (box(y * y) - mean * mean).clamp(min=0.0)
+    keep = variance / (variance + threshold**2)
+    return box(keep) * y + box((1.0 - keep) * mean)
+
+
 def sharpen(x: Tensor, amount: Tensor, deviation: Tensor) -> Tensor:
     """Unsharp masking of the luma: amount (N, 1, 1, 1) times what a Gaussian removes."""
     y = luma(x)

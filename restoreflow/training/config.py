@@ -33,8 +33,8 @@ NAMES = {"range": "range penalty"}
 _OF_MEAN = ("mean", "mean_features", "mean_decibels", "mean_lpips")
 _OF_ALL = ("exposure", "wear")
 _TERMS: dict[str, tuple[str, ...]] = {
-    "exposure": ("exposure",),
-    "mean": (*_OF_MEAN, *_OF_ALL),
+    "exposure": ("exposure", "gains", "clipped"),
+    "mean": (*_OF_MEAN, "clipped", *_OF_ALL),
     "likelihood": ("mean", "likelihood", *_OF_ALL),
     "texture": (
         *("mean", "likelihood", "pixels", "features", "lpips", "consistency"),
@@ -63,6 +63,10 @@ class LossWeights:
         vgg: of VGG-16's features beside AlexNet's, in every distance of features.
         consistency: L1 of the degraded sample against the input.
         exposure: L1 of the judged exposure, in stops; low light only.
+        gains: L1 of whole pictures, seen small, in the light of their map of gains; "exposure"
+            stages of encoders that judge one.
+        clipped: values near white where the truth is not, of the mean image in "mean" stages and of
+            what the map of gains shows in "exposure" stages.
         wear: L1 of the judged wear, where the encoder is told it.
         range: the range penalty, squared excess of samples beyond [0, 1] before the limiter: rare,
             hence unseen by the other terms, and what error pixels are made of. A model's card says
@@ -83,6 +87,8 @@ class LossWeights:
     vgg: float = 0.5
     consistency: float = 5.0
     exposure: float = 0.3
+    gains: float = 0.0
+    clipped: float = 0.0
     wear: float = 0.3
     range: float = 0.0
     adversary: float = 0.0

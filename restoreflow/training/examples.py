@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from restoreflow.networks.low_light import MOST_STOPS
+from restoreflow.networks.low_light import CELL, MOST_STOPS
 from restoreflow.training.config import TrainConfig
 from restoreflow.training.data import Photos
 from restoreflow.training.degradations import downscale, round_8bit
@@ -32,6 +32,9 @@ class Example(NamedTuple):
         stops: (N, 3), low light only: the exposure that takes degraded to clean, each channel's.
         thumbnail: (N, 3, t, t), low light only: the whole degraded picture reduced.
         wear: (N, 3), worn photographs only: what they suffer from, see `networks.wear`.
+        bright: (N, 3, t, t), low light only: the whole picture as it should be, reduced.
+        place: (N, 4), low light only: where the picture lies in the whole, see
+            `restoreflow.networks.gains.PLACE`, in cells of 4 x 4 pixels.
     """
 
     degraded: Tensor
@@ -39,6 +42,8 @@ class Example(NamedTuple):
     stops: Tensor | None = None
     thumbnail: Tensor | None = None
     wear: Tensor | None = None
+    bright: Tensor | None = None
+    place: Tensor | None = None
 
     def to(self, device: torch.device) -> Example:
         """The batch on a device."""
@@ -58,7 +63,15 @@ def draw_examples(
     if config.degradation == "low_light":
         patches, thumbnails, boxes = photos.views(count, size, generator)
         pair = simulate(patches, generator, thumbnail=thumbnails, box=boxes)
-        example = Example(pair.dark, pair.target, pair.stops, pair.thumbnail)
+        whole = size / CELL / boxes[:, 2:]
+        example = Example(
+            pair.dark,
+            pair.target,
+            pair.stops,
+            pair.thumbnail,
+            bright=pair.bright,
+            place=torch.cat((boxes[:, :2] * whole, whole), 1),
+        )
         return with_bare_frames(example, generator)
     clean = photos.batch(count, size, generator, config.reduced)
     clean = with_drawings(clean, generator, config.drawings)
@@ -87,5 +100,13 @@ def with_bare_frames(
 
     # Black is brightened by all there is, to no effect.
     stops = None if example.stops is None else put(example.stops, MOST_STOPS * (1.0 - white))
-    thumbnail = None if example.thumbnail is None else put(example.thumbnail, white)
-    return Example(put(example.degraded, white), put(example.clean, white), stops, thumbnail)
+    thumbnail, bright = (
+        None if x is None else put(x, white) for x in (example.thumbnail, example.bright)
+    )
+    return example._replace(
+        degraded=put(example.degraded, white),
+        clean=put(example.clean, white),
+        stops=stops,
+        thumbnail=thumbnail,
+        bright=bright,
+    )

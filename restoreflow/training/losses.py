@@ -8,7 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from restoreflow.networks.low_light import with_stops
+from restoreflow.networks.exposure import exposure_curve, linear_to_srgb, srgb_to_linear
+from restoreflow.networks.low_light import LowLightEncoder, with_place, with_stops
 from restoreflow.networks.restoration_network import Encoding, RestorationNetwork, Sample
 from restoreflow.training.adversary import Adversary, Contest
 from restoreflow.training.config import StageConfig
@@ -16,7 +17,7 @@ from restoreflow.training.degradations import downscale
 from restoreflow.training.examples import Example
 from restoreflow.training.perceptual import FeatureDistance, draw_place
 
-__all__ = ["StageLoss", "Told", "energy_score", "told_context"]
+__all__ = ["StageLoss", "Told", "energy_score", "newly_clipped", "told_context"]
 
 SQUARED_STEP = 1.0 / 255.0**2
 WEAR_ERROR = 0.03
@@ -47,6 +48,16 @@ def decibels(image: Tensor, truth: Tensor) -> Tensor:
 def out_of_range(image: Tensor) -> Tensor:
     """Mean squared distance of values from the image range [0, 1]."""
     return ((image - 0.5).abs() - 0.5).clamp_min(0.0).square().mean()
+
+
+NEAR_WHITE, NOT_WHITE = 0.95, 0.9
+"""Values from which on a picture is about to clip, and below which the truth does not."""
+
+
+def newly_clipped(image: Tensor, truth: Tensor) -> Tensor:
+    """Mean excess of values near white where the truth is not; pictures (N, 3, H, W) in [0, 1]."""
+    excess = (image - NEAR_WHITE).clamp_min(0.0) / (1.0 - NEAR_WHITE)
+    return (excess * (truth < NOT_WHITE)).mean()
 
 
 class Told(NamedTuple):
@@ -87,7 +98,19 @@ def told_context(
     if judged is None:
         return Told(None, {})
     true = batch.stops.clamp(min=0.0)
-    return Told(with_stops(judged, true), {"exposure": F.l1_loss(judged[:, :3], true)})
+    context = with_stops(judged, true)
+    if _has_gains(network) and batch.place is not None:
+        context = with_place(context, batch.place)
+    return Told(context, {"exposure": F.l1_loss(judged[:, :3], true)})
+
+
+def _has_gains(network: RestorationNetwork) -> bool:
+    encoder = network.encoder
+    return isinstance(encoder, LowLightEncoder) and encoder.judgement.gains is not None
+
+
+def _logged(terms: dict[str, Tensor]) -> dict[str, float]:
+    return {name: float(value.detach()) for name, value in terms.items()}
 
 
 class StageLoss(nn.Module):
@@ -137,7 +160,8 @@ class StageLoss(nn.Module):
         if self.stage.loss == "exposure":
             if "exposure" not in judged:
                 raise ValueError("these examples have no exposure to be judged")
-            return judged["exposure"], {"exposure": float(judged["exposure"].detach())}, None
+            terms = judged | self._whole(batch)
+            return self._weighted(terms, step), _logged(terms), None
         encoding = self.network.encode(degraded, context)
         terms = {"mean": F.l1_loss(encoding.mean, clean)}  # logged where its weight is 0
         contest, seen = None, {}
@@ -154,11 +178,29 @@ class StageLoss(nn.Module):
                 contest, more = self._contest(samples, encoding, batch, step)
                 terms |= more
         terms |= judged
-        total = clean.new_zeros(())
+        return self._weighted(terms, step), _logged(terms) | seen, contest
+
+    def _weighted(self, terms: dict[str, Tensor], step: int) -> Tensor:
+        """The sum of terms, each with its weight."""
+        total = next(iter(terms.values())).new_zeros(())
         for name, value in terms.items():
             weight = getattr(self.stage.weights, name)
             total = total + weight * (self._ramp(step) if name == "adversary" else 1.0) * value
-        return total, {name: float(value.detach()) for name, value in terms.items()} | seen, contest
+        return total
+
+    def _whole(self, batch: Example) -> dict[str, Tensor]:
+        """How the whole pictures, seen small, look in the light of their map of gains."""
+        encoder, bright = self.network.encoder, batch.bright
+        if not _has_gains(self.network) or batch.thumbnail is None or bright is None:
+            return {}
+        assert isinstance(encoder, LowLightEncoder)
+        context = encoder.global_context(batch.thumbnail)
+        side = float(batch.thumbnail.shape[-1])
+        place = context.new_tensor([0.0, 0.0, side, side]).expand(len(context), 4)
+        light = srgb_to_linear(batch.thumbnail.clamp(0.0, 1.0))
+        stops = encoder.stops_of(light, with_place(context, place), cell=1)
+        shown = linear_to_srgb(exposure_curve(light, stops))
+        return {"gains": F.l1_loss(shown, bright), "clipped": newly_clipped(shown, bright)}
 
     def _ramp(self, step: int) -> float:
         """How much of its weight the adversary has."""
@@ -186,6 +228,8 @@ class StageLoss(nn.Module):
         """What the stage asks of the mean image beyond L1."""
         weights = self.stage.weights
         terms: dict[str, Tensor] = {}
+        if weights.clipped > 0:
+            terms["clipped"] = newly_clipped(mean, clean)
         if weights.mean_decibels > 0:
             terms["mean_decibels"] = -decibels(mean, clean)
         if self.stage.needs_features:

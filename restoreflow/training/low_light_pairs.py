@@ -37,12 +37,14 @@ class Pair(NamedTuple):
         target: (N, 3, H, W), the well exposed one.
         stops: (N, 3), the exposure that takes dark to target, each channel's, in EV.
         thumbnail: (N, 3, h, w), the dark whole picture reduced; None when none was asked for.
+        bright: (N, 3, h, w), the same well exposed.
     """
 
     dark: Tensor
     target: Tensor
     stops: Tensor
     thumbnail: Tensor | None
+    bright: Tensor | None = None
 
 
 def exposure_stops(x: Tensor, wanted: tuple[float, float]) -> Tensor:
@@ -145,7 +147,9 @@ def simulate(
     dark = compress_jpeg(_process(dark, shot), shot.quality, shot.subsample)
     seen = _develop(dark_light(expose(judged, before), whole), shot)
     gained = true_stops(srgb_to_linear(_tone(seen, shot)), srgb_to_linear(expose(judged, stops)))
+    bright = None
     if thumbnail is not None:
+        bright = torch.where(kept, thumbnail, expose(thumbnail, stops))
         share = whole if box is None else box
         averaged = clean[0, 0].numel() / (share[:, 2] * share[:, 3] * thumbnail[0, 0].numel())
         raw = dark_light(expose(thumbnail, before), whole)
@@ -157,7 +161,7 @@ def simulate(
         )
         # The mean of many pixels lies between 8-bit levels: it is not rounded.
         thumbnail = _tone(_develop(raw, shot), shot)
-    return Pair(dark, target, gained, thumbnail)
+    return Pair(dark, target, gained, thumbnail, bright)
 
 
 def _darken(linear: Tensor, shot: Shot, box: Tensor) -> Tensor:
@@ -165,7 +169,10 @@ def _darken(linear: Tensor, shot: Shot, box: Tensor) -> Tensor:
     field = camera.illumination_field(shot.field, box, (linear.shape[2], linear.shape[3]))
     above = linear.amax(1, keepdim=True) - shot.lights_from
     source = (above / (1.0 - shot.lights_from)).clamp(0.0, 1.0) ** 2
-    return linear * field * torch.exp2(-shot.stops * (1.0 - shot.lights * source))
+    # Whole regions besides: what is bright, as a sky, is lit by more than the ground before it.
+    spared = shot.contrast * camera.regions(linear, box) ** shot.contrast_power
+    share = (1.0 - shot.lights * source) * (1.0 - spared)
+    return linear * field * torch.exp2(-shot.stops * share)
 
 
 def _sensor_light(light: Tensor, shot: Shot) -> Tensor:

@@ -31,6 +31,9 @@ class LowLightSettings:
     field_low: Range = (0.06, 0.8)  # share of the light where there is least
     lights_share: float = 0.5
     lights_from: Range = (0.15, 0.7)  # linear light from which on a place is a light, or a sky
+    contrast_share: float = 0.4
+    contrast: Range = (0.4, 1.0)  # share of the stops that the brightest regions are spared
+    contrast_power: Range = (0.3, 1.5)
     inverse_tone_share: float = 0.5
     tone_share: float = 0.5
     red_gain: Range = (1.9, 2.4)
@@ -70,6 +73,8 @@ class Shot(NamedTuple):
     field: Tensor  # (N, 1, 4, 4)
     lights: Tensor  # share of the stops that light sources are spared
     lights_from: Tensor  # linear light where sources begin; at 1 they are spared wholly
+    contrast: Tensor  # share of the stops that the brightest regions are spared
+    contrast_power: Tensor  # of their brightness: below 1 dimmer ones are spared too
     inverse_tone: Tensor
     tone: Tensor
     gains: Tensor  # (N, 3, 1, 1)
@@ -137,6 +142,8 @@ def draw_shot(light: Tensor, generator: torch.Generator, settings: LowLightSetti
         field=field,
         lights=draw.uniform(0.4, 1.0) * draw.happens(s.lights_share),
         lights_from=draw.uniform(*s.lights_from),
+        contrast=draw.uniform(*s.contrast) * draw.happens(s.contrast_share),
+        contrast_power=draw.uniform(*s.contrast_power),
         inverse_tone=inverse_tone * dark,
         # A full S-curve would bury what is darkest under the first 8-bit level.
         tone=strength * dark * (1.0 - _darkness(stops, s) ** 2),

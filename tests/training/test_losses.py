@@ -10,10 +10,17 @@ import pytest
 import torch
 
 from restoreflow.networks.build import build_network
+from restoreflow.networks.low_light import LowLightEncoder
 from restoreflow.networks.residual import ResidualEncoder
 from restoreflow.training.config import LossWeights, TrainConfig
 from restoreflow.training.examples import Example
-from restoreflow.training.losses import StageLoss, decibels, energy_score, told_context
+from restoreflow.training.losses import (
+    StageLoss,
+    decibels,
+    energy_score,
+    newly_clipped,
+    told_context,
+)
 from restoreflow.training.perceptual import draw_place, load_feature_distance
 from tests.training.recipes import Loss, Task, recipe, write_extractors
 
@@ -25,7 +32,9 @@ def example(count: int) -> Example:
 def dark_example(count: int) -> Example:
     """A batch of the low-light task: noise, its stops and a thumbnail."""
     dark, clean, small = (torch.rand(count, 3, side, side) for side in (96, 96, 64))
-    return Example(0.1 * dark, clean, 1.0 + 3.0 * torch.rand(count, 3), 0.1 * small)
+    stops, bright = 1.0 + 3.0 * torch.rand(count, 3), torch.rand(count, 3, 64, 64)
+    place = torch.tensor([[4.0, 8.0, 40.0, 60.0]]).expand(count, 4)
+    return Example(0.1 * dark, clean, stops, 0.1 * small, bright=bright, place=place)
 
 
 def expected_score(spread_of_samples: float, weight: float) -> float:
@@ -113,7 +122,7 @@ def test_an_exposure_stage_trains_the_exposure_alone() -> None:
     module = StageLoss(network, config.stages[0])
     batch = dark_example(2)
     total, terms, _ = module(batch, seed=0)
-    assert float(total) == terms["exposure"] > 0
+    assert float(total.detach()) == pytest.approx(0.3 * terms["exposure"]) and total > 0
     total.backward()
     trained = {id(p) for p in network.parameters() if p.requires_grad}
     assert trained == {id(p) for p in network.encoder.exposure_parameters()}
@@ -122,6 +131,30 @@ def test_an_exposure_stage_trains_the_exposure_alone() -> None:
     assert all(p.requires_grad for p in network.parameters())
     with pytest.raises(ValueError, match="low light"):
         recipe("exposure", task="sr")
+
+
+def test_an_exposure_stage_trains_the_map_of_gains() -> None:
+    config = recipe("exposure", task="lowlight")
+    weights = LossWeights(exposure=0.1, gains=1.0, clipped=1.0)
+    stage = dataclasses.replace(config.stages[0], weights=weights)
+    config = dataclasses.replace(
+        config, network=dataclasses.replace(config.network, gains=True), stages=(stage,)
+    )
+    network = build_network(config.model())
+    module = StageLoss(network, stage)
+    total, terms, _ = module(dark_example(4), seed=0)
+    assert set(terms) == {"exposure", "gains", "clipped"} and terms["gains"] > 0
+    total.backward()
+    encoder = network.encoder
+    assert isinstance(encoder, LowLightEncoder) and encoder.judgement.gains is not None
+    last = dict(encoder.judgement.gains.named_parameters())["judge.2.weight"]
+    assert last.grad is not None and last.grad.any()
+
+
+def test_what_clips_is_charged_where_the_truth_does_not() -> None:
+    truth = torch.tensor([0.5, 0.95, 0.5, 0.5]).view(1, 1, 1, 4).expand(1, 3, 1, 4)
+    image = torch.tensor([0.9, 1.0, 1.0, 0.975]).view(1, 1, 1, 4).expand(1, 3, 1, 4)
+    assert float(newly_clipped(image, truth)) == pytest.approx((1.0 + 0.5) / 4)
 
 
 def test_the_loss_is_a_function_of_its_seed() -> None:

@@ -20,6 +20,7 @@ QUIET = LowLightSettings(
     normal_share=0.0,
     field_share=0.0,
     lights_share=0.0,
+    contrast_share=0.0,
     inverse_tone_share=0.0,
     tone_share=0.0,
     balance_jitter=0.0,
@@ -55,6 +56,17 @@ def test_pairs_are_seeded_finite_and_8_bit() -> None:
     for picture in (dark, target):
         assert picture.min() >= 0 and picture.max() <= 1
     torch.testing.assert_close(dark * 255, (dark * 255).round(), atol=1e-4, rtol=0)
+
+
+def test_bright_regions_may_be_spared_with_sharp_borders() -> None:
+    settings = dataclasses.replace(
+        QUIET, stops=(4.0, 4.0), contrast_share=1.0, contrast=(1.0, 1.0), contrast_power=(1.0, 1.0)
+    )
+    scene = torch.full((1, 3, 64, 64), 0.3)
+    scene[..., :30, :] = 0.95
+    dark, target = make_pair(scene, generator(), settings)
+    gained = torch.log2(srgb_to_linear(target) / srgb_to_linear(dark).clamp(min=1e-6)).mean((0, 1))
+    assert gained[:28].max() < 1.0 and gained[32:].min() > 3.0
 
 
 def test_without_disturbances_only_the_exposure_changes() -> None:
