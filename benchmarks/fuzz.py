@@ -8,7 +8,8 @@ Seeds are a small picture in every format that is written here, the tests' files
 end; what a round does is a function of --seed and its number. Pictures are decoded, written again
 in their own format, and looked at as `evaluate` and `train` do; model folders are opened and
 verified; manifests are read. Readers run in a process of their own, with 4 GiB of address space
-and 20 seconds a file: what ends it, or raises another error than ours, is kept under --found.
+and 20 processor seconds a file: what ends it, or raises another error than ours, is kept under
+--found.
 
 Exit status 1 when anything was found.
 """
@@ -123,7 +124,7 @@ class Reader:
         if answer:
             return answer
         code = self.process.wait()
-        if code == -signal.SIGALRM:
+        if code in (-signal.SIGALRM, -signal.SIGPROF):
             return f"slow: more than {SECONDS} seconds"
         return f"ended: {signal.Signals(-code).name if code < 0 else code}"
 
@@ -134,9 +135,10 @@ def read_all() -> None:
     for line in sys.stdin:
         kind, _, name = line.strip().partition(" ")
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, resource.RLIM_INFINITY))
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        signal.alarm(SECONDS)
+        signal.setitimer(signal.ITIMER_PROF, SECONDS)
+        signal.alarm(15 * SECONDS)
         outcome = read_one(kind, Path(name))
+        signal.setitimer(signal.ITIMER_PROF, 0)
         signal.alarm(0)
         answers.write(outcome.replace("\n", " ")[:300] + "\n")
         answers.flush()
