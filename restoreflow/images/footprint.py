@@ -15,6 +15,7 @@ import tifffile
 
 from restoreflow.free_memory import check_free
 from restoreflow.images import jpeg, netpbm, tiff
+from restoreflow.images.containers.heif import deep_av1_bits
 from restoreflow.images.containers.png import chunks, essential
 from restoreflow.images.readers import opened
 
@@ -45,6 +46,8 @@ _DECODING = {
     "jxl": _Peak(90, 96),  # as above; it is decoded twice, once for the profile
 }
 _CONVERTED = 92
+_ALL_BITS = 24
+"""Of an AVIF with more than 8 bits a sample, which is decoded a second time."""
 _NUMBERS_AS_TEXT = 250  # each sample of a deep PPM in decimal is an object for a while
 _TIFF_RESULT = 16
 _TIFF_CONVERTED = 52
@@ -94,6 +97,8 @@ def decoding_bytes(data: bytes, kind: str, label: str) -> int:
     each = _of_mode(kind, image.mode, image.info)
     if kind == "png" and any(name in _COLOUR_CHUNKS for name, _, _ in chunks(data)):
         each = max(each, _CONVERTED)
+    if kind == "avif" and deep_av1_bits(data):
+        each += _ALL_BITS
     return width * height * each + len(data)
 
 

@@ -40,6 +40,12 @@ def tiff(samples: np.ndarray, **options: Any) -> bytes:
     return buffer.getvalue()
 
 
+def deep_avif(channels: int, bits: int) -> bytes:
+    """`gradient` without loss but for its last bits."""
+    values = gradient(channels, np.uint16) >> 16 - bits
+    return bytes(imagecodecs.avif_encode(values, bitspersample=bits, level=100))
+
+
 @functools.lru_cache(maxsize=1)
 def display_p3() -> bytes:
     """An RGB profile with Display P3's primaries and a plain gamma of 2.2."""
@@ -273,6 +279,9 @@ def files() -> dict[str, tuple[bytes, str, bool, bool, int, np.ndarray | None]]:
             *("webp", False, True, 8, gradient(4, u8)),
         ),
         "avif rgb": (saved(_pil(3), "AVIF"), "avif", False, False, 8, None),
+        "avif deep gray": (deep_avif(1, 10), "avif", True, False, 16, None),
+        "avif deep rgb": (deep_avif(3, 10), "avif", False, False, 16, None),
+        "avif deep rgba": (deep_avif(4, 12), "avif", False, True, 16, None),
         "avif rgba": (saved(_pil(4), "AVIF"), "avif", False, True, 8, None),
         "bmp rgb": (saved(_pil(3), "BMP"), "bmp", False, False, 8, gradient(3, u8)),
         "bmp 1": (saved(Image.fromarray(one_bit), "BMP"), "bmp", True, False, 8, one_bit),

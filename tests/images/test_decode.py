@@ -53,6 +53,27 @@ def test_lossy_files_are_near_the_picture(name: str) -> None:
     assert np.abs(picture.pixels - expected).mean() < 0.08
 
 
+@pytest.mark.parametrize(("name", "bits"), [("gray", 10), ("rgb", 10), ("rgba", 12)])
+def test_avif_keeps_all_its_bits(name: str, bits: int) -> None:
+    picture = decode(FILES[f"avif deep {name}"][0])
+    values = samples.gradient({"gray": 1, "rgb": 3, "rgba": 4}[name], np.uint16) >> 16 - bits
+    expected = (values if values.ndim == 3 else values[..., None]) / (2**bits - 1)
+    np.testing.assert_allclose(
+        picture.pixels, np.broadcast_to(expected[..., :3], picture.pixels.shape), atol=1e-6
+    )
+    if picture.alpha is not None:
+        np.testing.assert_allclose(picture.alpha, expected[..., 3], atol=1e-6)
+    assert not any("bits" in note for note in picture.notes)
+
+
+def test_where_an_avifs_bits_cannot_be_had_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    turned = np.zeros((samples.HEIGHT, samples.WIDTH, 3), np.uint16)
+    monkeypatch.setattr("imagecodecs.avif_decode", lambda data, index: turned)
+    picture = decode(FILES["avif deep rgb"][0])
+    assert picture.bit_depth == 8 and picture.pixels.mean() > 0.1
+    assert "the file's 10 bits are read as 8" in picture.notes
+
+
 @pytest.mark.parametrize("name", ["jpeg cmyk", "tiff cmyk", "tiff 16 cmyk"])
 def test_cmyk_without_profile_is_ink_on_white(name: str) -> None:
     picture = decode(FILES[name][0])

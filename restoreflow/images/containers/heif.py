@@ -9,7 +9,7 @@ from restoreflow.images.ancillary import GAIN_MAP_NOTE, Ancillary, counted, has_
 from restoreflow.images.color_coding import Coding, by_code_points
 from restoreflow.images.containers.boxes import boxes, tiff_in
 
-__all__ = ["ancillary"]
+__all__ = ["ancillary", "deep_av1_bits"]
 
 _FULL = 4  # bytes of version and flags before a full box's content
 _PICTURES = {b"hvc1", b"hev1", b"av01", b"avc1", b"grid", b"iden", b"iovl", b"jpeg", b"unci"}
@@ -52,15 +52,7 @@ def ancillary(data: bytes) -> Ancillary:
             notes.append("moving part of the file (video) dropped")
         elif kind not in _BOXES and not has_credentials(data[start:end]):
             boxes_beside.append(kind.decode("latin-1").strip())
-    shown = [
-        meta.primary,
-        *(
-            i
-            for k, item, to in meta.references
-            if k == b"dimg" and item == meta.primary
-            for i in to
-        ),
-    ]
+    shown = _shown(meta)
     colors = [value for item in shown for kind, value in meta.of(item) if kind == b"colr"]
     exif, xmp, others = _items(data, meta)
     return Ancillary(
@@ -71,6 +63,28 @@ def ancillary(data: bytes) -> Ancillary:
         xmp=xmp,
         notes=(*notes, *_dropped(meta), *counted(others, "item"), *counted(boxes_beside, "box")),
     )
+
+
+def deep_av1_bits(data: bytes) -> int:
+    """Bits a sample of an AVIF file's main picture, where they are more than 8; 0 otherwise."""
+    meta = _Meta()
+    try:
+        for kind, start, end in boxes(data):
+            if kind == b"meta":
+                meta = _meta(data, start + _FULL, end)
+    except (struct.error, IndexError):
+        return 0
+    for item in _shown(meta):
+        for kind, value in meta.of(item):
+            if kind == b"av1C" and len(value) > 2 and value[2] & 0x40:
+                return 12 if value[2] & 0x20 else 10
+    return 0
+
+
+def _shown(meta: _Meta) -> list[int]:
+    """The items that the main picture is made of."""
+    made_of = (to for k, item, to in meta.references if k == b"dimg" and item == meta.primary)
+    return [meta.primary, *(item for to in made_of for item in to)]
 
 
 def _coding(color: bytes) -> Coding | None:
