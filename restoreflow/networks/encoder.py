@@ -58,8 +58,8 @@ class Encoder(nn.Module):
         """The parameters that the mean image depends on."""
         raise NotImplementedError
 
-    def exposure_parameters(self) -> list[nn.Parameter]:
-        """The parameters that the judged exposure depends on; none where none is judged."""
+    def judging_parameters(self) -> list[nn.Parameter]:
+        """The parameters that what is judged of whole pictures depends on, as their exposure."""
         return []
 
     def global_context(self, picture: Tensor) -> Tensor | None:

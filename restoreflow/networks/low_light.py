@@ -222,7 +222,7 @@ class LowLightEncoder(Encoder):
     def mean_parameters(self) -> list[nn.Parameter]:
         return [p for name, p in self.named_parameters() if not name.startswith("context.")]
 
-    def exposure_parameters(self) -> list[nn.Parameter]:
+    def judging_parameters(self) -> list[nn.Parameter]:
         gains = self.judgement.gains
         return [
             *self.judgement.exposure.parameters(),

@@ -81,6 +81,9 @@ class ResidualEncoder(Encoder):
     def mean_parameters(self) -> list[nn.Parameter]:
         return [p for name, p in self.named_parameters() if not name.startswith("context.")]
 
+    def judging_parameters(self) -> list[nn.Parameter]:
+        return [] if self.judgement is None else list(self.judgement.parameters())
+
     @property
     def halo(self) -> int:
         trunk = 2 + 2 * len(self.blocks)

@@ -9,6 +9,7 @@ clean ones, and a person can overrule what was judged.
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from restoreflow.networks.config import Strength
@@ -30,6 +31,8 @@ MOST_BLUR = 2.0
 """Deviation in pixels that counts as 1."""
 CLEAN_NOISE, CLEAN_COMPRESSION = 1.0 / MOST_NOISE, 0.08
 """Below a level of noise and above JPEG's quality 92 an input deserves to be kept exactly."""
+FINE_GAIN, FINE_MOST = 16.0, 2.0
+FINEST = 1.0 / 1024.0  # fluctuations that are told apart, in units of the image range
 CROP = 64
 CROPS = 64
 BLOCK = 8
@@ -39,7 +42,9 @@ class WearJudge(nn.Module):
     """Judges pictures (N, 3, h, w) in [0, 1], of any size: (N, 3), see the module.
 
     A small convolutional network gives values and how much to trust them, place by place, and their
-    weighted mean is the judgement: noise shows in calm places, blur at edges. Of a large picture it
+    weighted mean is the judgement: noise shows in calm places, blur at edges. It sees the picture,
+    what is finer than 3 x 3 pixels many times as strong, and the logarithm of how much that is:
+    from the picture alone it learns nothing, noise being a hundredth of it. Of a large picture it
     looks at 64 crops of 64 x 64, evenly spread.
 
     Args:
@@ -49,7 +54,7 @@ class WearJudge(nn.Module):
     def __init__(self, width: int = 32) -> None:
         super().__init__()
         self.look = nn.Sequential(
-            nn.Conv2d(3, width, 3, padding=1),
+            nn.Conv2d(10, width, 3, padding=1),
             nn.ReLU(),
             nn.Conv2d(width, width, 3, stride=2, padding=1),
             nn.ReLU(),
@@ -67,11 +72,23 @@ class WearJudge(nn.Module):
     def forward(self, picture: Tensor) -> Tensor:
         count = len(picture)
         crops = _crops(picture.clamp(0.0, 1.0))
-        seen = self.judge(self.look(crops - 0.5)).float()
+        seen = self.judge(self.look(_shown(crops))).float()
         # (N, values, places): the crops of one picture together.
         seen = seen.unflatten(0, (-1, count)).permute(1, 2, 0, 3, 4).flatten(2)
         value, trust = seen.chunk(2, 1)
         return (value * torch.softmax(trust, 2)).sum(2)
+
+
+def _shown(crops: Tensor) -> Tensor:
+    """What is looked at, (N, 10, h, w): pictures, their fine parts, and how large those are."""
+    fine = crops - _smooth(crops)
+    strength = torch.cat((fine.abs(), fine.mean(1, keepdim=True).abs()), 1)
+    strength = torch.log2(_smooth(strength) + FINEST) / 5.0 + 1.0
+    return torch.cat((crops - 0.5, (FINE_GAIN * fine).clamp(-FINE_MOST, FINE_MOST), strength), 1)
+
+
+def _smooth(x: Tensor) -> Tensor:
+    return F.avg_pool2d(x, 3, 1, 1, count_include_pad=False)
 
 
 def _crops(picture: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from restoreflow.models.card import CardFacts
 from restoreflow.models.config import Defaults, ModelConfig
 from restoreflow.networks.config import NetworkConfig
 
-__all__ = ["LossWeights", "StageConfig", "TrainConfig", "read_train_config"]
+__all__ = ["JUDGING", "LossWeights", "StageConfig", "TrainConfig", "read_train_config"]
 
 
 UNTOLD = CardFacts(
@@ -30,10 +30,13 @@ UNTOLD = CardFacts(
 NAMES = {"range": "range penalty"}
 """What a card calls a term, where it is not by its own name."""
 
+JUDGING = ("exposure", "wear")
+"""Losses of what is judged of whole pictures, and of nothing else."""
 _OF_MEAN = ("mean", "mean_features", "mean_decibels", "mean_lpips")
-_OF_ALL = ("exposure", "wear")
+_OF_ALL = JUDGING
 _TERMS: dict[str, tuple[str, ...]] = {
     "exposure": ("exposure", "gains", "clipped"),
+    "wear": ("wear",),
     "mean": (*_OF_MEAN, "clipped", *_OF_ALL),
     "likelihood": ("mean", "likelihood", *_OF_ALL),
     "texture": (
@@ -67,7 +70,7 @@ class LossWeights:
             stages of encoders that judge one.
         clipped: values near white where the truth is not, of the mean image in "mean" stages and of
             what the map of gains shows in "exposure" stages.
-        wear: L1 of the judged wear, where the encoder is told it.
+        wear: squared error of the judged wear, where the encoder is told it.
         range: the range penalty, squared excess of samples beyond [0, 1] before the limiter: rare,
             hence unseen by the other terms, and what error pixels are made of. A model's card says
             whether it was used: it trains explosions away whatever the form of the flow.
@@ -89,7 +92,7 @@ class LossWeights:
     exposure: float = 0.3
     gains: float = 0.0
     clipped: float = 0.0
-    wear: float = 0.3
+    wear: float = 1.0
     range: float = 0.0
     adversary: float = 0.0
     spread: float = 0.5
@@ -101,7 +104,8 @@ class StageConfig:
 
     Attributes:
         loss: "mean": the encoder alone; "likelihood": the flow with it; "texture": samples drawn
-            with gradient besides; "exposure": the judged exposure and nothing else, low light only.
+            with gradient besides; "exposure": the judged exposure and nothing else, low light only;
+            "wear": the judged wear and nothing else, of encoders that are told it.
         steps: optimiser steps.
         learning_rate: Adam's, after the warm-up.
         muon: Muon's for the residual blocks' convolutions, on the same curve; 0 leaves them to
@@ -123,7 +127,7 @@ class StageConfig:
         weights: of the loss's terms.
     """
 
-    loss: Literal["exposure", "mean", "likelihood", "texture"]
+    loss: Literal["exposure", "wear", "mean", "likelihood", "texture"]
     steps: int
     learning_rate: float
     muon: float = 0.0
@@ -209,6 +213,9 @@ class TrainConfig:
             raise ValueError("no [[stages]] are given")
         if self.task != "lowlight" and any(stage.loss == "exposure" for stage in self.stages):
             raise ValueError('"exposure" stages are for low light')
+        told = self.network.told and self.degradation == "photo"
+        if not told and any(stage.loss == "wear" for stage in self.stages):
+            raise ValueError('"wear" stages need an encoder that is told it, and worn photographs')
         for name in ("drawings", "reduced"):
             share = getattr(self, name)
             if not 0.0 <= share <= 1.0:

@@ -12,7 +12,7 @@ from restoreflow.networks.exposure import exposure_curve, linear_to_srgb, srgb_t
 from restoreflow.networks.low_light import LowLightEncoder, with_place, with_stops
 from restoreflow.networks.restoration_network import Encoding, RestorationNetwork, Sample
 from restoreflow.training.adversary import Adversary, Contest
-from restoreflow.training.config import StageConfig
+from restoreflow.training.config import JUDGING, StageConfig
 from restoreflow.training.degradations import downscale
 from restoreflow.training.examples import Example
 from restoreflow.training.perceptual import FeatureDistance, draw_place
@@ -65,8 +65,9 @@ class Told(NamedTuple):
 
     Attributes:
         context: (N, G); None where nothing is told.
-        terms: mean absolute error of what was judged, by the name of its weight: "exposure" in
-            stops, "wear" in units of `networks.wear`.
+        terms: the error of what was judged, by the name of its weight: "exposure", its mean in
+            stops; "wear", the mean of its square in units of `networks.wear`: the least absolute
+            error would be to say that nothing is wrong, since most pictures lack each of them.
     """
 
     context: Tensor | None
@@ -85,7 +86,7 @@ def told_context(
         judged = network.global_context(batch.degraded)
         if judged is None:
             return Told(None, {})
-        terms = {"wear": F.l1_loss(judged, batch.wear)}
+        terms = {"wear": F.mse_loss(judged, batch.wear)}
         told = batch.wear
         if generator is not None:
             wrong = torch.randn(told.shape, generator=generator).to(told) * WEAR_ERROR
@@ -134,12 +135,12 @@ class StageLoss(nn.Module):
         self.network = network
         self.stage = stage
         network.encoder.isolated = stage.isolated
-        exposure = stage.loss == "exposure"
-        network.requires_grad_(not exposure)
-        still = [] if exposure or stage.weights.mean > 0 else network.encoder.mean_parameters()
+        judging = stage.loss in JUDGING
+        network.requires_grad_(not judging)
+        still = [] if judging or stage.weights.mean > 0 else network.encoder.mean_parameters()
         for parameter in still:
             parameter.requires_grad_(False)
-        for parameter in network.encoder.exposure_parameters() if exposure else ():
+        for parameter in network.encoder.judging_parameters() if judging else ():
             parameter.requires_grad_(True)
         # Kept out of the modules: not trained here, nor distributed, nor saved.
         self._distance, self._adversary = [distance], [adversary]
@@ -157,9 +158,9 @@ class StageLoss(nn.Module):
         generator = torch.Generator().manual_seed(seed)
         degraded, clean = batch.degraded, batch.clean
         context, judged = told_context(self.network, batch, generator)
-        if self.stage.loss == "exposure":
-            if "exposure" not in judged:
-                raise ValueError("these examples have no exposure to be judged")
+        if self.stage.loss in JUDGING:
+            if self.stage.loss not in judged:
+                raise ValueError(f"these examples have no {self.stage.loss} to be judged")
             terms = judged | self._whole(batch)
             return self._weighted(terms, step), _logged(terms), None
         encoding = self.network.encode(degraded, context)

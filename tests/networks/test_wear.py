@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TypeVar
 
 import pytest
@@ -13,6 +14,7 @@ from restoreflow.networks.wear import (
     CROPS,
     WearJudge,
     _crops,
+    _shown,
     describe_wear,
     is_clean,
     overruled,
@@ -51,6 +53,19 @@ def test_a_large_picture_is_looked_at_in_crops_on_the_grid_of_blocks(size: tuple
     assert float(crops[:, 1].max()) - float(crops[:, 1].min()) > 0.6 * size[1]
     corners = {tuple(c) for c in crops[:, :2, 0, 0].tolist()}
     assert len(corners) == len(crops)
+
+
+def test_noise_of_a_level_or_two_is_plain_in_what_the_judge_sees() -> None:
+    torch.manual_seed(0)
+    smooth = torch.linspace(0.2, 0.8, 48).expand(1, 3, 48, 48)
+    seen = [
+        _shown(smooth + level / 255 * torch.randn(smooth.shape)) for level in (0.0, 1.0, 2.0, 4.0)
+    ]
+    assert all(x.shape == (1, 10, 48, 48) for x in seen)
+    strength = [float(x[:, 6:].mean()) for x in seen]
+    assert all(b - a > 0.08 for a, b in pairwise(strength))
+    wild = _shown(torch.randint(0, 2, (1, 3, 48, 48)).float())
+    assert wild.abs().max() <= 2.0
 
 
 def test_what_is_told_moves_the_result_and_no_value_leaves_the_bounds() -> None:

@@ -113,7 +113,7 @@ def test_exposure_is_learnt_from_the_thumbnail_and_the_mean_image_is_told_the_tr
     judged = {n.split(".")[0] for n, p in encoder.named_parameters() if p.grad is not None}
     assert judged == {"judgement"}
     touched = {id(p) for p in encoder.parameters() if p.grad is not None and p.grad.any()}
-    assert touched == {id(p) for p in encoder.exposure_parameters()}
+    assert touched == {id(p) for p in encoder.judging_parameters()}
 
 
 def test_an_exposure_stage_trains_the_exposure_alone() -> None:
@@ -125,12 +125,30 @@ def test_an_exposure_stage_trains_the_exposure_alone() -> None:
     assert float(total.detach()) == pytest.approx(0.3 * terms["exposure"]) and total > 0
     total.backward()
     trained = {id(p) for p in network.parameters() if p.requires_grad}
-    assert trained == {id(p) for p in network.encoder.exposure_parameters()}
-    assert all(p.grad is not None and p.grad.any() for p in network.encoder.exposure_parameters())
+    assert trained == {id(p) for p in network.encoder.judging_parameters()}
+    assert all(p.grad is not None and p.grad.any() for p in network.encoder.judging_parameters())
     StageLoss(network, recipe("mean", task="lowlight").stages[0])  # what follows trains the rest
     assert all(p.requires_grad for p in network.parameters())
     with pytest.raises(ValueError, match="low light"):
         recipe("exposure", task="sr")
+
+
+def test_a_wear_stage_trains_what_judges_it_alone() -> None:
+    config = recipe("texture")
+    network = dataclasses.replace(config.network, told=True)
+    stage = dataclasses.replace(config.stages[0], loss="wear")
+    config = dataclasses.replace(config, degradation="photo", network=network, stages=(stage,))
+    built = build_network(config.model())
+    module = StageLoss(built, stage)
+    total, terms, _ = module(worn_example(config), seed=0)
+    assert set(terms) == {"wear"} and total > 0
+    total.backward()
+    trained = {id(p) for p in built.parameters() if p.requires_grad}
+    assert trained == {id(p) for p in built.encoder.judging_parameters()}
+    with pytest.raises(ValueError, match="told it"):
+        dataclasses.replace(config, degradation="bicubic")
+    with pytest.raises(ValueError, match="no wear to be judged"):
+        module(worn_example(config)._replace(wear=None), seed=0)
 
 
 def test_an_exposure_stage_trains_the_map_of_gains() -> None:
