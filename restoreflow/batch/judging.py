@@ -9,7 +9,7 @@ from restoreflow.batch.job import Job
 from restoreflow.batch.record import Record
 from restoreflow.batch.settings import OodAction, RestorationSettings
 from restoreflow.errors import FlaggedError, UsageError
-from restoreflow.images.names import shown
+from restoreflow.printable import shown
 
 if TYPE_CHECKING:
     import numpy as np

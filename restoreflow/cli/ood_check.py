@@ -16,9 +16,9 @@ from restoreflow.cli.heat_maps import with_maps, write_map
 from restoreflow.cli.ood_tables import Format, show, telling
 from restoreflow.cli.screen import print_traceback
 from restoreflow.errors import FlaggedError, ModelError, UsageError
-from restoreflow.images.names import shown
 from restoreflow.outputs.atomic import make_folder
 from restoreflow.outputs.gate import reading, settle
+from restoreflow.printable import shown
 
 if TYPE_CHECKING:
     import numpy as np

@@ -16,9 +16,9 @@ from restoreflow.cli.evaluation_tables import progress
 from restoreflow.cli.layout import unbroken
 from restoreflow.cli.output import emit
 from restoreflow.errors import UsageError
-from restoreflow.images.names import shown
 from restoreflow.outputs.atomic import make_folder
 from restoreflow.outputs.gate import reading, settle
+from restoreflow.printable import shown
 from restoreflow.remote_path import is_there
 
 if TYPE_CHECKING:
