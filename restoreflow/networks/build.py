@@ -14,6 +14,7 @@ from restoreflow.networks.encoder import Encoder
 from restoreflow.networks.low_light import LowLightEncoder
 from restoreflow.networks.residual import ResidualEncoder
 from restoreflow.networks.restoration_network import RestorationNetwork
+from restoreflow.tasks.table import TASKS
 
 __all__ = ["Description", "build_network", "described_tensors"]
 
@@ -56,7 +57,7 @@ def described_tensors(config: Description) -> dict[str, Tensor]:
 def build_encoder(config: Description) -> Encoder:
     """The encoder alone."""
     network = config.network
-    kind = {"sr": "residual", "lowlight": "low_light"}[config.task]
+    kind = TASKS[config.task].encoder
     if network.kind != kind:
         raise ValueError(
             f'task "{config.task}" needs an encoder of kind "{kind}", not "{network.kind}"'
