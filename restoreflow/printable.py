@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
-__all__ = ["printable"]
+__all__ = ["printable", "shown"]
 
 # Control characters but for tabs and line feeds; what turns the direction of text or ends a line
 # where none seems to end; halves of characters, as names of files that are not UTF-8 have them.
@@ -20,3 +21,9 @@ def printable(text: str) -> str:
     'red: \\x1b[31m'
     """
     return _HARMFUL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+def shown(path: str | Path) -> str:
+    """A path as one printable line: control characters and undecodable bytes are escaped."""
+    text = str(path).encode("utf-8", "backslashreplace").decode("utf-8")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -9,8 +9,8 @@ from dataclasses import replace
 from restoreflow.batch.job import STREAM, Job
 from restoreflow.batch.record import Record
 from restoreflow.errors import OutputError, UsageError
-from restoreflow.images.names import shown
 from restoreflow.outputs.identity import Files, Names
+from restoreflow.printable import shown
 
 __all__ = ["checked_names", "without_collisions"]
 

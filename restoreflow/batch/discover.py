@@ -11,9 +11,9 @@ from typing import NamedTuple, TypeVar
 
 from restoreflow.errors import InputError, RestoreflowError, UsageError
 from restoreflow.images.formats import FORMATS
-from restoreflow.images.names import shown
 from restoreflow.images.tiff_pages import page_count
 from restoreflow.outputs.gate import MANIFEST_NAME
+from restoreflow.printable import shown
 from restoreflow.remote_path import RemotePath, absolute_name, is_url, to_path
 
 __all__ = ["Found", "Page", "find", "manifests"]

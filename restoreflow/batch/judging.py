@@ -9,7 +9,8 @@ from restoreflow.batch.job import Job
 from restoreflow.batch.record import Record
 from restoreflow.batch.settings import OodAction, RestorationSettings
 from restoreflow.errors import FlaggedError, UsageError
-from restoreflow.images.names import shown
+from restoreflow.printable import shown
+from restoreflow.tasks.table import for_worn
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,9 +24,6 @@ __all__ = ["JUDGED", "Judge", "judged_facts", "stopped", "warning"]
 
 JUDGED = ("ood_score", "ood_probability", "flagged", "reasons")
 """What a record tells of a judgement; None where there was none."""
-
-_FOR_WORN = {"sr-x4": "sr-x4-photo"}
-"""Models for clean pictures, and what takes worn ones."""
 
 _WEAR = ("noise", "compression blocks", "blur")
 """How the reasons begin that a model for worn photographs takes away."""
@@ -148,7 +146,7 @@ def warning(record: Record) -> str | None:
         return None
     line = f"{shown(record.input)}: unlike what the model has learnt from: {_why(record.facts)}"
     worn = any(reason.startswith(_WEAR) for reason in record.facts["reasons"])
-    other = _FOR_WORN.get(record.facts["model"])
+    other = for_worn(record.facts["model"])
     return f"{line}. For such photographs there is --model {other}" if worn and other else line
 
 

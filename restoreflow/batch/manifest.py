@@ -26,10 +26,10 @@ from restoreflow.batch.entry import SCHEMA, Entry, Origin, Reader, Written, is_s
 from restoreflow.batch.job import Job
 from restoreflow.batch.record import Record, json_line
 from restoreflow.errors import OutputError, RestoreflowError
-from restoreflow.images.names import shown
 from restoreflow.outputs.atomic import write_failure
 from restoreflow.outputs.gate import MANIFEST_NAME
 from restoreflow.outputs.lines import Lines, lines_in, open_own
+from restoreflow.printable import shown
 from restoreflow.remote_path import RemotePath
 
 __all__ = ["Entry", "Manifest", "Origin", "Written", "finished"]

@@ -15,8 +15,8 @@ from restoreflow.batch.record import Record
 from restoreflow.batch.settings import RestorationSettings
 from restoreflow.errors import UsageError
 from restoreflow.images.formats import format_of_name
-from restoreflow.images.names import shown
 from restoreflow.outputs.identity import Names
+from restoreflow.printable import shown
 from restoreflow.remote_path import RemotePath, is_url, to_path
 
 __all__ = ["names_folder", "output_folder", "plan"]

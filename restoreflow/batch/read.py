@@ -14,8 +14,8 @@ from restoreflow.images.colormap import heat_map_size
 from restoreflow.images.decode import decode, read_bytes, read_size
 from restoreflow.images.footprint import decoding_bytes
 from restoreflow.images.formats import check_size, sniff
-from restoreflow.images.names import shown
 from restoreflow.images.picture import Picture
+from restoreflow.printable import shown
 
 __all__ = ["content_of_input", "input_bytes", "input_size", "read_picture", "result_pixels"]
 

@@ -16,9 +16,9 @@ from restoreflow.batch.manifest import Manifest
 from restoreflow.batch.record import Record
 from restoreflow.batch.settings import RestorationSettings
 from restoreflow.errors import OutputError, RestoreflowError
-from restoreflow.images.names import shown
 from restoreflow.local_files import open_regular
 from restoreflow.models.folder import CONFIG, WEIGHTS
+from restoreflow.printable import shown
 from restoreflow.remote_path import RemotePath, is_there
 
 __all__ = ["Decision", "Progress", "model_hash"]

@@ -21,18 +21,18 @@ from restoreflow.cli import (
     doctor,
     evaluate,
     fit_ood,
-    lowlight,
     models,
     ood_check,
     robustness,
-    sr,
     train,
 )
 from restoreflow.cli.debug import debugging
 from restoreflow.cli.output import error_line
+from restoreflow.cli.restore_command import restore_command
 from restoreflow.cli.screen import print_line, print_traceback
 from restoreflow.cli.startup import INTERRUPTED, mend_streams
 from restoreflow.errors import RestoreflowError
+from restoreflow.tasks.table import TASKS
 
 __all__ = ["app", "main"]
 
@@ -79,8 +79,8 @@ def root(
     """Restore photographs: several sharp results, and where they are uncertain."""
 
 
-app.command("sr")(sr.sr)
-app.command("lowlight")(lowlight.lowlight)
+for _task in TASKS.values():
+    app.command(_task.name)(restore_command(_task))
 app.command("ood-check")(ood_check.ood_check)
 app.add_typer(models.app)
 app.add_typer(evaluate.app)

@@ -19,6 +19,7 @@ from restoreflow.models.folder import verify_folder
 from restoreflow.models.resolve import bundled_models
 from restoreflow.ood.reference import has_reference
 from restoreflow.restoration.device import choose_device
+from restoreflow.tasks.table import USUAL
 
 __all__ = ["diagnose"]
 
@@ -88,7 +89,7 @@ def _self_test(device: str) -> dict[str, Any]:
     names = list(bundled_models())
     if not names:
         return {"status": "skipped", "reason": "no bundled model"}
-    model = "sr-x4" if "sr-x4" in names else names[0]
+    model = USUAL.default_model if USUAL.default_model in names else names[0]
     started = time.perf_counter()
     try:
         report = load_model(model, device).restore(_picture()).report

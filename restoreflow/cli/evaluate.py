@@ -37,6 +37,10 @@ from restoreflow.cli.options import (
     Threads,
 )
 from restoreflow.errors import UsageError
+from restoreflow.tasks.lowlight import LOWLIGHT
+from restoreflow.tasks.sr import SR
+from restoreflow.tasks.table import TASKS
+from restoreflow.tasks.task import Task
 
 if TYPE_CHECKING:
     from restoreflow.evaluation.hostile import HostileResult
@@ -108,7 +112,7 @@ def sr(
     target.keep(path for folder in data for path in list_pictures(folder))
     target.keep(weights_in(lpips))
     metrics = load_metrics(lpips)
-    folder = _model(model or "sr-x4", "sr", target)
+    folder = _model(model, SR, target)
     facts, models = _methods(folder, levels, seed, consistency, device)
     scale = facts["scale"]
     methods = [bicubic(scale), *models]
@@ -169,7 +173,7 @@ def realism(
     name = " + ".join(folder.resolve().name for folder in data)
     target.keep(path for folder in data for path in list_pictures(folder))
     target.keep(weights_in(lpips))
-    folder = _model(model or "sr-x4", "sr", target)
+    folder = _model(model, SR, target)
     facts, models = _methods(folder, levels, seed, consistency, device)
     scenes = read_scenes(files, facts["scale"])
     methods = [bicubic(facts["scale"]), *models]
@@ -229,7 +233,7 @@ def lowlight(
     target.keep(path for pair in list_pairs(pairs) for path in pair)
     target.keep(weights_in(lpips))
     metrics = load_metrics(lpips)
-    folder = _model(model or "lowlight", "lowlight", target)
+    folder = _model(model, LOWLIGHT, target)
     facts, models = _methods(folder, levels, seed, None, device)
     methods = [identity(), gamma(), *models]
     prefixes = [prefix.strip() for prefix in groups.split(",") if prefix.strip()]
@@ -315,16 +319,18 @@ def hostile(
     report(records, [hostile_table(results, levels)], output_format, target, facts)
 
 
-def _model(model: str, task: str, target: Target) -> ModelFolder:
-    """The model, of which no file is written to."""
+def _model(model: str | None, task: Task, target: Target) -> ModelFolder:
+    """The model, or else the task's; no file of it is written to."""
     from restoreflow.models.folder import model_files
     from restoreflow.models.resolve import resolve_model
 
+    model = model or task.default_model
     folder = resolve_model(model)
-    if folder.config.task != task:
+    found = TASKS[folder.config.task]
+    if found.protocol != task.protocol:
         raise UsageError(
-            f"{model} is a model for {folder.config.task}, not {task}",
-            f"restoreflow evaluate {folder.config.task} measures it",
+            f"{model} is a model for {found.name}, not {task.name}",
+            f"restoreflow evaluate {found.protocol} measures it",
         )
     target.keep(model_files(folder))
     return folder

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from restoreflow.batch.discover import Found
 from restoreflow.errors import OutputError, UsageError
-from restoreflow.images.names import shown
 from restoreflow.outputs.atomic import make_folder, write_atomic
 from restoreflow.outputs.identity import Files, Names
+from restoreflow.printable import shown
 
 if TYPE_CHECKING:
     from restoreflow.ood.check import Check, Checker

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,9 +16,10 @@ from restoreflow.cli.heat_maps import with_maps, write_map
 from restoreflow.cli.ood_tables import Format, show, telling
 from restoreflow.cli.screen import print_traceback
 from restoreflow.errors import FlaggedError, ModelError, UsageError
-from restoreflow.images.names import shown
 from restoreflow.outputs.atomic import make_folder
 from restoreflow.outputs.gate import reading, settle
+from restoreflow.printable import shown
+from restoreflow.tasks.table import TASKS, USUAL, TaskName
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ood_check"]
 
-MODELS = {"sr": "sr-x4", "lowlight": "lowlight"}
-
 
 def ood_check(
     inputs: Annotated[
@@ -42,9 +41,11 @@ def ood_check(
         ),
     ],
     task: Annotated[
-        Literal["sr", "lowlight"] | None,
+        TaskName | None,
         typer.Option(
-            "--task", help="What the pictures are for.", show_default="the model's; else sr"
+            "--task",
+            help="What the pictures are for.",
+            show_default=f"the model's; else {USUAL.name}",
         ),
     ] = None,
     model: Annotated[
@@ -145,7 +146,7 @@ def ood_check(
 def _model(task: str | None, model: str | None) -> ModelFolder:
     from restoreflow.models.resolve import resolve_model
 
-    folder = resolve_model(model or MODELS[task or "sr"])
+    folder = resolve_model(model or TASKS[task or USUAL.name].default_model)
     config = folder.config
     if task is not None and config.task != task:
         raise UsageError(

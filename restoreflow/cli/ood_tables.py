@@ -22,7 +22,7 @@ from restoreflow.cli.evaluation_tables import progress
 from restoreflow.cli.layout import elided, unbroken
 from restoreflow.cli.output import error_line
 from restoreflow.cli.screen import Console, cell, print_line
-from restoreflow.images.names import shown
+from restoreflow.printable import shown
 
 __all__ = ["Format", "show", "telling"]
 

@@ -26,8 +26,7 @@ from restoreflow.batch.record import Record, Summary, json_line
 from restoreflow.cli.debug import debugging
 from restoreflow.cli.screen import Console, print_line, print_traceback
 from restoreflow.errors import RestoreflowError
-from restoreflow.images.names import shown
-from restoreflow.printable import printable
+from restoreflow.printable import printable, shown
 
 if TYPE_CHECKING:
     from restoreflow.batch.estimate import Estimate

@@ -1,4 +1,4 @@
-"""The command of a verb that restores; the verbs differ in their words and their model."""
+"""The commands that restore, one a task: `restoreflow sr`, `restoreflow lowlight`."""
 
 from __future__ import annotations
 
@@ -9,23 +9,14 @@ from restoreflow.batch.settings import RestorationSettings
 from restoreflow.cli import cluster_options, options
 from restoreflow.cli.restore_files import RunOptions, restore_files
 from restoreflow.errors import UsageError
+from restoreflow.tasks.table import OPTIONS
+from restoreflow.tasks.task import Task
 
 __all__ = ["restore_command"]
 
-_OTHERS_OPTIONS = {"sr": ("exposure",), "lowlight": ("consistency", "scale", "wear")}
-"""The options that make no sense for a task."""
 
-_SCALES = (2, 4, 8)
-
-
-def restore_command(task: str, default_model: str, words: str) -> Callable[..., None]:
-    """A command with all options of restoring.
-
-    Args:
-        task: "sr" or "lowlight".
-        default_model: a bundled name.
-        words: its help.
-    """
+def restore_command(task: Task) -> Callable[..., None]:
+    """A task's command, with the options of restoring that it takes."""
 
     def command(
         inputs: options.Inputs = None,
@@ -68,7 +59,7 @@ def restore_command(task: str, default_model: str, words: str) -> Callable[..., 
         debug: options.Debug = False,
     ) -> None:
         settings = RestorationSettings(
-            model=_chosen_model(model, scale, default_model),
+            model=_chosen_model(task, model, scale),
             samples=samples,
             temperature=temperature,
             seed=seed,
@@ -98,23 +89,26 @@ def restore_command(task: str, default_model: str, words: str) -> Callable[..., 
         run = RunOptions(recursive, jobs, part, dry_run, format, report, cluster)
         restore_files(task, inputs or [], out, settings, run)
 
+    left_out = OPTIONS - task.options
     signature = inspect.signature(command, eval_str=True)
-    kept = [p for p in signature.parameters.values() if p.name not in _OTHERS_OPTIONS[task]]
+    kept = [p for p in signature.parameters.values() if p.name not in left_out]
     command.__signature__ = signature.replace(parameters=kept)  # pyright: ignore[reportFunctionMemberAccess]
-    command.__name__ = task
-    command.__doc__ = words
+    command.__name__ = task.name
+    command.__doc__ = task.words
     return command
 
 
-def _chosen_model(model: str | None, scale: int | None, default: str) -> str:
+def _chosen_model(task: Task, model: str | None, scale: int | None) -> str:
     """The model that is asked for, by its name or its scale."""
     if scale is None:
-        return model or default
+        return model or task.default_model
     if model is not None:
         raise UsageError(
             f"--scale {scale} chooses a bundled model, and --model {model} another",
             "give one of them; a model has one scale",
         )
-    if scale not in _SCALES:
-        raise UsageError(f"--scale is {scale}, not 2, 4 or 8", "other sizes: resize the result")
-    return f"sr-x{scale}"
+    if scale not in task.models:
+        *others, last = map(str, task.models)
+        known = " or ".join([", ".join(others), last] if others else [last])
+        raise UsageError(f"--scale is {scale}, not {known}", "other sizes: resize the result")
+    return task.models[scale]

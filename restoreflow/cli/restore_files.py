@@ -24,6 +24,7 @@ from restoreflow.cli.standard_streams import from_stdin, picture_stream, stdin_f
 from restoreflow.errors import UsageError
 from restoreflow.outputs.gate import reading, settle
 from restoreflow.remote_path import to_path
+from restoreflow.tasks.task import Task
 
 if TYPE_CHECKING:
     from restoreflow.batch.resume import Progress
@@ -58,7 +59,7 @@ class RunOptions:
 
 
 def restore_files(
-    task: str,
+    task: Task,
     inputs: Sequence[str],
     out: str | None,
     settings: RestorationSettings,
@@ -67,7 +68,7 @@ def restore_files(
     """Restore files and tell of each.
 
     Args:
-        task: "sr" or "lowlight"; the model has to be for it.
+        task: the model has to be for it.
         inputs: files, folders, patterns, or - alone; none: what is piped in.
         out: as for `batch.plan.plan`, or - for standard output; standard input's result goes there.
         settings: the run's.
@@ -116,7 +117,7 @@ def _refuse_streams(inputs: Sequence[str], out: str | None, options: RunOptions)
 
 
 def _settled(
-    task: str,
+    task: Task,
     inputs: Sequence[str],
     out: str | None,
     suffix: str,
@@ -135,14 +136,14 @@ def _settled(
 
 
 def _jobs(
-    task: str,
+    task: Task,
     inputs: Sequence[str],
     out: str | None,
     suffix: str,
     settings: RestorationSettings,
     options: RunOptions,
 ) -> list[Job]:
-    given = from_stdin(inputs, settings.max_pixels, f"restoreflow {task}")
+    given = from_stdin(inputs, settings.max_pixels, f"restoreflow {task.name}")
     out = None if out == "-" else out
     if given is not None:
         found, data = given
@@ -215,14 +216,14 @@ def _judge(folder: ModelFolder, settings: RestorationSettings) -> Judge | None:
     return Judge(read if there else read())
 
 
-def _suffix(folder: ModelFolder, task: str) -> str:
+def _suffix(folder: ModelFolder, task: Task) -> str:
     config = folder.config
-    if config.task != task:
+    if config.task != task.name:
         raise UsageError(
-            f"{config.name} is a model for {config.task}, not for {task}",
+            f"{config.name} is a model for {config.task}, not for {task.name}",
             f"use restoreflow {config.task}, or another --model",
         )
-    return f"{task}{config.scale}x" if task == "sr" else task
+    return task.suffix_at(config.scale)
 
 
 def _load(folder: ModelFolder, settings: RestorationSettings, reporter: Reporter) -> Restorer:

@@ -16,10 +16,11 @@ from restoreflow.cli.evaluation_tables import progress
 from restoreflow.cli.layout import unbroken
 from restoreflow.cli.output import emit
 from restoreflow.errors import UsageError
-from restoreflow.images.names import shown
 from restoreflow.outputs.atomic import make_folder
 from restoreflow.outputs.gate import reading, settle
+from restoreflow.printable import shown
 from restoreflow.remote_path import is_there
+from restoreflow.tasks.table import TASKS
 
 if TYPE_CHECKING:
     from restoreflow.study.settings import StudySettings
@@ -170,7 +171,7 @@ def _measured(
     learnt = list_photos(train) if train else None
     with progress(output_format, steps) as advance:
         arms = load_arms(names, train, chosen.reference_photos, chosen.seed, advance)
-        metrics = load_metrics(lpips) if arms[0].config.task == "sr" else None
+        metrics = load_metrics(lpips) if TASKS[arms[0].config.task].operator is not None else None
         return Study(
             arms=arms,
             photos=found,

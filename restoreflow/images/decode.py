@@ -22,13 +22,13 @@ from restoreflow.images.footprint import check_decoding
 from restoreflow.images.formats import FORMATS, sniff
 from restoreflow.images.input_bytes import read_picture_bytes
 from restoreflow.images.metadata import clean_metadata, credential_notes, orientation_of
-from restoreflow.images.names import shown
 from restoreflow.images.picture import Picture
 from restoreflow.images.raster import Raster
 from restoreflow.images.readers import image_ancillary, pillow_raster, read_header, read_raster
 from restoreflow.images.tiff_pages import one_page
 from restoreflow.images.working_color import working_color
 from restoreflow.local_files import file_size, open_regular
+from restoreflow.printable import shown
 
 __all__ = ["DEFAULT_MAX_PIXELS", "decode", "from_image", "read_bytes", "read_levels", "read_size"]
 

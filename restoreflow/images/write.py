@@ -8,9 +8,9 @@ from pathlib import Path
 from restoreflow.errors import OutputError, RestoreflowError
 from restoreflow.images.decode import read_size
 from restoreflow.images.encode import encode
-from restoreflow.images.names import shown
 from restoreflow.images.picture import Picture
 from restoreflow.outputs.atomic import NewFile, write_set
+from restoreflow.printable import shown
 
 __all__ = ["reads_back_as", "write_picture"]
 

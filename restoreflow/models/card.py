@@ -13,6 +13,7 @@ from restoreflow.config_reader import read_json_object
 from restoreflow.errors import ModelError
 from restoreflow.local_files import LARGEST_TEXT, read_regular
 from restoreflow.models.config import ModelConfig
+from restoreflow.tasks.table import TASKS
 
 __all__ = ["CardFacts", "figure_columns", "read_card", "read_figures", "write_card"]
 
@@ -23,7 +24,6 @@ _SECTIONS = {
 }
 _METADATA = ("license", "code_license", "data_license")
 _UNSHOWN = frozenset({"pictures", "samples", "threads"})
-_PICTURES = {"sr": "photo.jpg", "lowlight": "dark.jpg"}
 
 
 @dataclass(frozen=True)
@@ -152,13 +152,13 @@ def figure_columns(rows: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _tags(config: ModelConfig) -> list[str]:
-    task = {"sr": "super-resolution", "lowlight": "low-light-enhancement"}[config.task]
+    task = TASKS[config.task].tag
     scale = [f"x{config.scale}"] if config.scale > 1 else []
     return ["image-restoration", "normalizing-flow", task, *scale, config.flow.coupling]
 
 
 def _use(config: ModelConfig) -> str:
-    picture = _PICTURES[config.task]
+    picture = TASKS[config.task].example
     return (
         f"    restoreflow {config.task} {picture} --model MODEL\n\n"
         "MODEL is this folder, the name of a bundled model, or the id of this page on the Hub. "

@@ -7,13 +7,14 @@ import json
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from restoreflow.config_reader import from_dict, read_json_object, to_dict
 from restoreflow.errors import ModelError
 from restoreflow.flows.config import FlowConfig
 from restoreflow.networks.config import NetworkConfig
 from restoreflow.ranges import check_range
+from restoreflow.tasks.table import TASKS, TaskName
 
 __all__ = ["SCHEMA", "Defaults", "ModelConfig", "model_config", "read_config"]
 
@@ -48,7 +49,7 @@ class ModelConfig:
     Args:
         schema: version of this file's layout.
         name: letters, digits, dot, dash, underscore.
-        task: "sr", or "lowlight".
+        task: a name in `tasks.table.TASKS`.
         scale: output side over input side; 1 for low light.
         network: the encoder.
         flow: the invertible part.
@@ -61,7 +62,7 @@ class ModelConfig:
 
     schema: int = SCHEMA
     name: str
-    task: Literal["sr", "lowlight"]
+    task: TaskName
     scale: int
     network: NetworkConfig = field(default_factory=NetworkConfig)
     flow: FlowConfig = field(default_factory=FlowConfig)
@@ -73,7 +74,7 @@ class ModelConfig:
             raise ValueError(f"schema must be {SCHEMA}, not {self.schema}")
         if not _NAME.fullmatch(self.name):
             raise ValueError(f"name must be letters, digits, '.', '-', '_', not {self.name!r}")
-        scales = (2, 4, 8) if self.task == "sr" else (1,)
+        scales = TASKS[self.task].scales
         if self.scale not in scales:
             known = " or ".join(map(str, scales))
             raise ValueError(f'scale must be {known} for task "{self.task}", not {self.scale}')

@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
+from restoreflow.flows.config import FlowConfig
 from restoreflow.flows.flow import build_flow
+from restoreflow.networks.config import NetworkConfig
 from restoreflow.networks.encoder import Encoder
 from restoreflow.networks.low_light import LowLightEncoder
 from restoreflow.networks.residual import ResidualEncoder
 from restoreflow.networks.restoration_network import RestorationNetwork
+from restoreflow.tasks.table import TASKS
 
-if TYPE_CHECKING:
-    from restoreflow.models.config import ModelConfig
-
-__all__ = ["build_network", "described_tensors"]
+__all__ = ["Description", "build_network", "described_tensors"]
 
 
-def build_network(config: ModelConfig) -> RestorationNetwork:
+class Description(Protocol):
+    """What a network is made from: a `ModelConfig` is one, and says more."""
+
+    @property
+    def task(self) -> str: ...
+    @property
+    def scale(self) -> int: ...
+    @property
+    def network(self) -> NetworkConfig: ...
+    @property
+    def flow(self) -> FlowConfig: ...
+
+
+def build_network(config: Description) -> RestorationNetwork:
     """A network of the described form; weights are drawn from torch's global generator.
 
     Raises:
@@ -29,7 +42,7 @@ def build_network(config: ModelConfig) -> RestorationNetwork:
     return RestorationNetwork(build_encoder(config), flow, config.task, config.scale)
 
 
-def described_tensors(config: ModelConfig) -> dict[str, Tensor]:
+def described_tensors(config: Description) -> dict[str, Tensor]:
     """The tensors of a network of the described form, by name; most without memory of their own.
 
     Takes some hundredths of a second and next to no memory, for the largest description too.
@@ -41,10 +54,10 @@ def described_tensors(config: ModelConfig) -> dict[str, Tensor]:
         return build_network(config).state_dict()
 
 
-def build_encoder(config: ModelConfig) -> Encoder:
+def build_encoder(config: Description) -> Encoder:
     """The encoder alone."""
     network = config.network
-    kind = {"sr": "residual", "lowlight": "low_light"}[config.task]
+    kind = TASKS[config.task].encoder
     if network.kind != kind:
         raise ValueError(
             f'task "{config.task}" needs an encoder of kind "{kind}", not "{network.kind}"'

@@ -34,7 +34,7 @@ class RestorationNetwork(nn.Module):
     Args:
         encoder: degraded picture to mean image and features.
         flow: detail given features.
-        task: "sr" or "lowlight".
+        task: a name in `tasks.table.TASKS`.
         scale: output pixels per input pixel and direction.
 
     Attributes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, cast
 
 import torch
 from torch import Tensor
@@ -13,6 +13,7 @@ from restoreflow.errors import InputError, ModelError, UsageError
 from restoreflow.images.decode import decode
 from restoreflow.images.formats import FORMATS
 from restoreflow.models.folder import RECIPE, ModelFolder
+from restoreflow.tasks.table import TASKS
 from restoreflow.training.data import step_generator
 from restoreflow.training.degradations import downscale, round_8bit
 from restoreflow.training.low_light_pairs import make_pair
@@ -58,7 +59,7 @@ def degradation_of(folder: ModelFolder) -> Degradation:
             return read_train_config(recipe).degradation
         except UsageError as error:
             raise ModelError(error.message, error.hint) from error
-    return "low_light" if folder.config.task == "lowlight" else "bicubic"
+    return cast("Degradation", TASKS[folder.config.task].degradations[0])
 
 
 def list_photos(folder: Path, limit: int | None = None) -> list[Path]:

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from restoreflow.errors import LimitError, OutputError, RestoreflowError
-from restoreflow.images.names import shown
 from restoreflow.outputs.gate import refuse_inputs, refuse_places
 from restoreflow.outputs.temporary import temporary_name
+from restoreflow.printable import shown
 from restoreflow.remote_path import RemotePath, is_there
 
 __all__ = ["NewFile", "holds", "make_folder", "write_atomic", "write_failure", "write_set"]

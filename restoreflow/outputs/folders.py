@@ -9,8 +9,8 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from restoreflow.errors import OutputError
-from restoreflow.images.names import shown
 from restoreflow.outputs.gate import is_read, refuse_inputs
+from restoreflow.printable import shown
 
 __all__ = ["remove_folder", "replace_folder"]
 

@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from restoreflow.errors import OutputError, UsageError
-from restoreflow.images.names import shown
 from restoreflow.outputs.identity import Files, Names
+from restoreflow.printable import shown
 from restoreflow.remote_path import RemotePath, is_there
 
 __all__ = [

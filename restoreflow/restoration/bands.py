@@ -23,13 +23,13 @@ from restoreflow.restoration.consistency import (
     bands,
     corrected,
     correction,
-    downscale,
     parts,
 )
 from restoreflow.restoration.engine import Engine
 from restoreflow.restoration.lr_psnr import LrPsnr, LrPsnrToReduced, Reduction, psnr
 from restoreflow.restoration.pixels import eight_bit
 from restoreflow.restoration.sampling import Health, Task, sample_tiles
+from restoreflow.tasks.table import TASKS
 
 if TYPE_CHECKING:
     from restoreflow.restoration.request import Request
@@ -106,7 +106,8 @@ class Bands:
     def __post_init__(self) -> None:
         self._scale = self.engine.network.scale
         self._health = Health()
-        known = self.engine.network.task == "sr"
+        self._operator = TASKS[self.engine.network.task].operator
+        known = self._operator is not None
         count = self.request.samples
         self._kept = [LrPsnr(self.degraded, self._scale) for _ in range(count)] if known else []
         compared = count if known and not (self.request.consistency and self._exact) else 0
@@ -184,16 +185,17 @@ class Bands:
         The input; of a worn one, whose noise exact consistency would bring back, the reduction of
         the model's own clean estimate.
         """
-        if self._exact:
+        if self._exact or self._operator is None:
             return self.degraded[:, part.first : part.last]
         mean = self.task.mean.between(part.first * self._scale, part.last * self._scale)
-        return downscale(torch.from_numpy(mean).float().div(255.0), self._scale).clamp_(0.0, 1.0)
+        estimate = torch.from_numpy(mean).float().div(255.0)
+        return self._operator.reduce(estimate, self._scale).clamp_(0.0, 1.0)
 
     @property
     def _exact(self) -> bool:
         """Whether projected samples keep to the input itself."""
         told = self.task.shared
-        return self.engine.network.task != "sr" or told is None or is_clean(told)
+        return self._operator is None or told is None or is_clean(told)
 
     def _reported(self) -> dict[str, Any]:
         request, health, side = self.request, self._health, self.task.geometry.pixels

@@ -24,6 +24,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from restoreflow.tasks.bicubic import resize, upscale
+
 __all__ = [
     "PASSES",
     "Correction",
@@ -31,10 +33,8 @@ __all__ = [
     "bands",
     "corrected",
     "correction",
-    "downscale",
     "parts",
     "project",
-    "upscale",
 ]
 
 PASSES = 8
@@ -104,38 +104,13 @@ class Correction:
         return replace(self, values=self.values.cpu())
 
 
-def downscale(x: Tensor, scale: int) -> Tensor:
-    """Antialiased bicubic downscaling as Pillow's BICUBIC (a = -0.5), within float rounding.
-
-    Args:
-        x: (..., scale * h, scale * w) float32.
-
-    Returns:
-        (..., h, w), neither clamped nor rounded.
-    """
-    return _resize(x, x.shape[-2] // scale, x.shape[-1] // scale)
-
-
-def upscale(y: Tensor, scale: int) -> Tensor:
-    """Bicubic upscaling as Pillow's BICUBIC (a = -0.5): (..., h, w) to scale times that."""
-    return _resize(y, y.shape[-2] * scale, y.shape[-1] * scale)
-
-
-def _resize(x: Tensor, height: int, width: int) -> Tensor:
-    # antialias=True also chooses a = -0.5 and Pillow's treatment of the border when enlarging.
-    flat = x.reshape(-1, 1, *x.shape[-2:])
-    size = (height, width)
-    resized = F.interpolate(flat, size=size, mode="bicubic", align_corners=False, antialias=True)
-    return resized.reshape(*x.shape[:-2], height, width)
-
-
 def _reduced(x: Tensor, scale: int) -> Tensor:
     """What Pillow makes of an 8-bit picture, but for its rounding: clamped after each direction.
 
     The overshoot at strong edges is cut off, so an input pixel that clipped asks nothing more.
     """
-    rows = _resize(x, x.shape[-2], x.shape[-1] // scale).clamp_(0, 1)
-    return _resize(rows, x.shape[-2] // scale, rows.shape[-1]).clamp_(0, 1)
+    rows = resize(x, x.shape[-2], x.shape[-1] // scale).clamp_(0, 1)
+    return resize(rows, x.shape[-2] // scale, rows.shape[-1]).clamp_(0, 1)
 
 
 def project(x: Tensor, y: Tensor, scale: int, passes: int = PASSES) -> Tensor:
@@ -257,7 +232,7 @@ def _inverse_taps(scale: int) -> Tensor:
     """The middle of the inverse of A U in one dimension, (2 * _TAPS_REACH + 1,)."""
     size = 6 * _TAPS_REACH + 1
     impulses = torch.eye(size, dtype=torch.float64).view(size, 1, size)
-    back = _resize(_resize(impulses, 1, size * scale), 1, size)
+    back = resize(resize(impulses, 1, size * scale), 1, size)
     inverse = torch.linalg.inv(back[:, 0])
     middle = size // 2
     taps = inverse[middle, middle - _TAPS_REACH : middle + _TAPS_REACH + 1]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from restoreflow.errors import UsageError
 from restoreflow.restoration.latents import check_seed
 from restoreflow.restoration.tiles import MIN_SIDE
+from restoreflow.tasks.table import TASKS, takers
 
 if TYPE_CHECKING:
     from restoreflow.models.config import Defaults
@@ -57,16 +58,14 @@ class Request:
         chosen = defaults.temperature if temperature is None else float(temperature)
         if not (math.isfinite(chosen) and chosen >= 0):
             raise UsageError(f"the temperature is {temperature}", "choose 0 or more, mostly 0 .. 1")
-        if consistency and task != "sr":
-            raise UsageError(
-                f"consistency is defined for super-resolution, not for {task}", "leave it out"
-            )
         if not -8.0 <= exposure <= 8.0:
             raise UsageError(f"the exposure is {exposure}", "choose -8 .. 8 stops, mostly -2 .. 2")
-        if exposure and task != "lowlight":
-            raise UsageError(f"exposure is for low light, not for {task}", "leave it out")
+        for name, value in (("consistency", consistency), ("exposure", exposure)):
+            if value and not TASKS[task].takes(name):
+                raise UsageError(f"{name} is for {takers(name)}, not for {task}", "leave it out")
         check_wear(wear)
-        projected = defaults.consistency and task == "sr" if consistency is None else consistency
+        usual = defaults.consistency and TASKS[task].operator is not None
+        projected = usual if consistency is None else consistency
         if tile != "auto" and (isinstance(tile, str) or tile < MIN_SIDE):
             raise UsageError(f"tile is {tile}", f'choose "auto" or {MIN_SIDE} pixels or more')
         side = None if isinstance(tile, str) else int(tile)

@@ -26,6 +26,7 @@ from restoreflow.ood.statistics import measure as statistics
 from restoreflow.restoration.pixels import eight_bit
 from restoreflow.study.arms import Arm
 from restoreflow.study.suite import Item
+from restoreflow.tasks.table import TASKS
 
 __all__ = ["BIN_WIDTH", "FIRST_EDGE", "attack", "measure"]
 
@@ -140,7 +141,7 @@ def _fidelity(arm: Arm, item: Item, drawn: Drawn) -> dict[str, float | None]:
         truth = _levels(item.clean)
         scale = arm.config.scale
         figures["psnr"] = psnr_y(levels, truth, scale) if scale > 1 else psnr(levels, truth)
-    if arm.config.task == "sr":
+    if TASKS[arm.config.task].operator is not None:
         seen = Image.fromarray(_levels(item.degraded))
         figures["lr_psnr"] = lr_psnr(Image.fromarray(levels), seen)
     return {n: None if v is None else min(v, DECIBEL_CAP) for n, v in figures.items()}

@@ -24,6 +24,7 @@ from restoreflow.study.round_trips import round_trips
 from restoreflow.study.settings import StudySettings
 from restoreflow.study.suite import Item, corruptions, hostile, photographs
 from restoreflow.study.toy import toy
+from restoreflow.tasks.table import TASKS
 
 __all__ = ["SCHEMA", "Study"]
 
@@ -199,9 +200,9 @@ class Study:
         return {"temperature": GROWTH_TEMPERATURE, "inputs": names, "layers": layers}
 
     def _quality(self) -> list[dict[str, Any]]:
-        """Rows of bicubic and of every arm; none without metrics, or for other tasks."""
+        """Rows of bicubic and of every arm; none without metrics, or an operator."""
         s, scale, metrics = self.settings, self.arms[0].config.scale, self.metrics
-        if metrics is None or self.arms[0].config.task != "sr":
+        if metrics is None or TASKS[self.arms[0].config.task].operator is None:
             return []
         folder = self.cache.folder / "pictures"
         truths = crops(self.photos, s.quality_photos, s.quality_side, folder)

@@ -12,6 +12,7 @@ from restoreflow.flows.config import FlowConfig
 from restoreflow.models.card import CardFacts
 from restoreflow.models.config import Defaults, ModelConfig
 from restoreflow.networks.config import NetworkConfig
+from restoreflow.tasks.table import TASKS, USUAL, TaskName, takers
 
 __all__ = ["JUDGING", "LossWeights", "StageConfig", "TrainConfig", "read_train_config"]
 
@@ -175,7 +176,7 @@ class TrainConfig:
 
     Attributes:
         name: of the model.
-        task: "sr" or "lowlight".
+        task: a name in `tasks.table.TASKS`.
         scale: output side over input side.
         degradation: how inputs are made: "bicubic" reduction, "photo" as compressed and noisy
             photographs are, "low_light" a camera in the dark.
@@ -194,7 +195,7 @@ class TrainConfig:
     """
 
     name: str
-    task: Literal["sr", "lowlight"] = "sr"
+    task: TaskName = USUAL.name
     scale: int = 4
     degradation: Literal["bicubic", "photo", "low_light"] = "bicubic"
     drawings: float = 0.0
@@ -211,8 +212,9 @@ class TrainConfig:
     def __post_init__(self) -> None:
         if not self.stages:
             raise ValueError("no [[stages]] are given")
-        if self.task != "lowlight" and any(stage.loss == "exposure" for stage in self.stages):
-            raise ValueError('"exposure" stages are for low light')
+        judged = TASKS[self.task].takes("exposure")
+        if not judged and any(stage.loss == "exposure" for stage in self.stages):
+            raise ValueError(f'"exposure" stages are for {takers("exposure")}')
         told = self.network.told and self.degradation == "photo"
         if not told and any(stage.loss == "wear" for stage in self.stages):
             raise ValueError('"wear" stages need an encoder that is told it, and worn photographs')
@@ -225,8 +227,8 @@ class TrainConfig:
 
     def asked(self) -> list[dict[str, Any]]:
         """What each stage asks for, a row each, for a model's card."""
-        low_light = self.task == "lowlight"
-        idle = {"consistency"} if low_light else {"exposure"}
+        task = TASKS[self.task]
+        idle = {name for name in ("consistency", "exposure") if not task.takes(name)}
         idle |= set() if self.network.told else {"wear"}
         return [
             {

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from restoreflow.networks.exposure import exposure_curve, linear_to_srgb, srgb_to_linear
 from restoreflow.networks.low_light import LowLightEncoder, with_place, with_stops
 from restoreflow.networks.restoration_network import Encoding, RestorationNetwork, Sample
+from restoreflow.tasks.table import TASKS
 from restoreflow.training.adversary import Adversary, Contest
 from restoreflow.training.config import JUDGING, StageConfig
 from restoreflow.training.degradations import downscale
@@ -219,7 +220,7 @@ class StageLoss(nn.Module):
             raise ValueError("this stage's loss needs an adversary")
         size = batch.clean.shape[-2:]
         plain = encoding.mean.detach()  # of a dark picture, interpolation says nothing
-        if self.network.task == "sr":
+        if TASKS[self.network.task].operator is not None:
             plain = F.interpolate(batch.degraded, size, mode="bicubic", align_corners=False)
         # One of the two: both are drawn alike.
         loss, contest = adversary.challenge(batch.clean, samples[0].image, plain)
@@ -300,7 +301,7 @@ class StageLoss(nn.Module):
         if self.stage.weights.range > 0:
             excess = [out_of_range(mean + draw.detail) for draw in draws]
             terms["range"] = 0.5 * (excess[0] + excess[1])
-        if self.network.task == "sr":
+        if TASKS[self.network.task].operator is not None:
             # A worn input is not what a sample's reduction should be.
             scale = self.network.scale
             goal = batch.degraded if batch.wear is None else downscale(clean, scale)

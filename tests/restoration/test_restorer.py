@@ -24,6 +24,7 @@ from restoreflow.restoration.load import load_model
 from restoreflow.restoration.lr_psnr import lr_psnr
 from restoreflow.restoration.restorer import Restorer
 from restoreflow.restoration.sampling import Seen
+from restoreflow.tasks.bicubic import downscale
 from tests.restoration.fakes import FakeNetwork, config, picture
 
 
@@ -417,7 +418,7 @@ def test_bands_give_the_lr_psnr_of_the_result(monkeypatch):
     assert result.report["lr_psnr"] == pytest.approx(expected, abs=1e-5)
     assert expected > 60
     plain = restorer().restore(y, samples=2, consistency=False)
-    before = [consistency.downscale(torch.from_numpy(raw).clamp(0, 1), 4) for raw in plain.raw]
+    before = [downscale(torch.from_numpy(raw).clamp(0, 1), 4) for raw in plain.raw]
     square = max(float((low.clamp(0, 1) - y).square().mean()) for low in before)
     assert result.report["lr_psnr_before"] == pytest.approx(-10 * np.log10(square), abs=0.05)
 

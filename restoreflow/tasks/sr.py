@@ -1,15 +1,16 @@
-"""`restoreflow sr`: pictures 2, 4 or 8 times as large, with detail that fits them."""
+"""Super-resolution: pictures 2, 4 or 8 times as large, with detail that fits them."""
 
 from __future__ import annotations
 
-from restoreflow.cli.restore_command import restore_command
+from restoreflow.tasks.bicubic import BICUBIC
+from restoreflow.tasks.task import Task
 
-__all__ = ["sr"]
+__all__ = ["SR"]
 
-sr = restore_command(
-    "sr",
-    "sr-x4",
-    """Enlarge pictures, with detail sampled from what fits them.
+SR = Task(
+    name="sr",
+    title="super-resolution",
+    words="""Enlarge pictures, with detail sampled from what fits them.
 
     Which model: sr-x4, the default, sr-x2 (--scale 2) and sr-x8 (--scale 8) take sharp, clean
     pictures, and keep to them to the pixel. Photographs that are noisy, blurred or strongly
@@ -27,4 +28,16 @@ sr = restore_command(
     - `restoreflow sr photo.jpg --samples 8 --temperature 0.9 --uncertainty --grid`
     - `restoreflow sr scans/ --recursive -o enlarged/ --output-format jpeg --format json`
     """,
+    default_model="sr-x4",
+    models={2: "sr-x2", 4: "sr-x4", 8: "sr-x8"},
+    for_worn={"sr-x4": "sr-x4-photo"},
+    scales=(2, 4, 8),
+    suffix="sr{scale}x",
+    options=frozenset({"consistency", "scale", "wear"}),
+    tag="super-resolution",
+    example="photo.jpg",
+    encoder="residual",
+    operator=BICUBIC,
+    degradations=("bicubic", "photo"),
+    protocol="sr",
 )

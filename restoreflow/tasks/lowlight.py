@@ -1,15 +1,15 @@
-"""`restoreflow lowlight`: dark, noisy pictures become well exposed, clean ones."""
+"""Low light: dark, noisy pictures become well exposed, clean ones."""
 
 from __future__ import annotations
 
-from restoreflow.cli.restore_command import restore_command
+from restoreflow.tasks.task import Task
 
-__all__ = ["lowlight"]
+__all__ = ["LOWLIGHT"]
 
-lowlight = restore_command(
-    "lowlight",
-    "lowlight",
-    """Brighten dark, noisy pictures, with detail sampled from what fits them.
+LOWLIGHT = Task(
+    name="lowlight",
+    title="low light",
+    words="""Brighten dark, noisy pictures, with detail sampled from what fits them.
 
     Exposure is judged once for the whole picture; noise and colour casts are taken out, and
     pictures that are well exposed come back as they are. Results are written beside the inputs as
@@ -23,4 +23,13 @@ lowlight = restore_command(
     - `restoreflow lowlight dark.jpg --samples 8 --uncertainty --grid`
     - `restoreflow lowlight night/ --recursive -o bright/ --exposure -0.5`
     """,
+    default_model="lowlight",
+    scales=(1,),
+    suffix="lowlight",
+    options=frozenset({"exposure"}),
+    tag="low-light-enhancement",
+    example="dark.jpg",
+    encoder="low_light",
+    degradations=("low_light",),
+    protocol="lowlight",
 )

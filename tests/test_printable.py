@@ -1,10 +1,10 @@
-"""How paths are shown."""
+"""Text from elsewhere, on one printable line."""
 
 from __future__ import annotations
 
 import os
 
-from restoreflow.images.names import shown
+from restoreflow.printable import shown
 
 
 def test_shown_is_one_printable_line() -> None:

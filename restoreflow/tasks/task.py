@@ -1,0 +1,77 @@
+"""What a task is: all that the program has to know of it, in one row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["Operator", "Task"]
+
+
+@dataclass(frozen=True)
+class Operator:
+    """What is known to take a truth to its input, and a guess at the way back.
+
+    Both are linear, on (..., H, W) float32, differentiable, and neither clamp nor round.
+
+    Args:
+        name: for people.
+        reduce: (..., scale * h, scale * w) to (..., h, w).
+        lift: (..., h, w) to (..., scale * h, scale * w).
+    """
+
+    name: str
+    reduce: Callable[[Tensor, int], Tensor]
+    lift: Callable[[Tensor, int], Tensor]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """What pictures are restored from. Everything that differs between tasks stands here.
+
+    Attributes:
+        name: the verb on the command line, and "task" in config.json.
+        title: what a sentence calls it.
+        words: the help of its verb, Markdown.
+        default_model: a bundled name.
+        models: the bundled models that a scale alone names, by scale.
+        for_worn: bundled models for clean pictures, and beside each what takes worn ones.
+        scales: output side over input side that its models may have.
+        suffix: what tells a result's name from its input's; {scale} is the model's.
+        options: those of restoring that not every task takes, and this one does.
+        tag: the Hub's.
+        example: a picture's name for examples.
+        encoder: the kind of encoder its models have.
+        operator: what is known to have made an input; what consistency and LR-PSNR go by. None
+            where nothing is known.
+        degradations: by name, how training may make its inputs; the first where no recipe says.
+        protocol: the command of `restoreflow evaluate` that measures its models.
+    """
+
+    name: str
+    title: str
+    words: str
+    default_model: str
+    models: Mapping[int, str] = field(default_factory=dict[int, str])
+    for_worn: Mapping[str, str] = field(default_factory=dict[str, str])
+    scales: tuple[int, ...]
+    suffix: str
+    options: frozenset[str] = frozenset()
+    tag: str
+    example: str
+    encoder: str
+    operator: Operator | None = None
+    degradations: tuple[str, ...]
+    protocol: str
+
+    def takes(self, option: str) -> bool:
+        """Whether it takes an option that not every task does."""
+        return option in self.options
+
+    def suffix_at(self, scale: int) -> str:
+        """What tells the name of a result at this scale from its input's."""
+        return self.suffix.format(scale=scale)
