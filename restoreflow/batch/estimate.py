@@ -113,7 +113,7 @@ def estimate(
         return None
     seconds, size = measured
     pixels = count * sum(sizes) / len(sizes)
-    results = pixels * restorer.config.scale**2 * settings.samples
+    results = pixels * restorer.config.scale**2 * settings.options.samples
     return Estimate(results / 1e6, round(pixels * size), pixels * seconds, _free(jobs[0]))
 
 
@@ -143,13 +143,7 @@ def _restore(
     picture: Picture, job: Job, settings: RestorationSettings, restorer: Restorer
 ) -> tuple[float, float]:
     started = time.perf_counter()
-    result = restorer.restore(
-        picture.pixels,
-        samples=settings.samples,
-        temperature=settings.temperature,
-        seed=settings.seed,
-        consistency=settings.consistency,
-    )
+    result = restorer.restore(picture.pixels, settings.options)
     seconds = time.perf_counter() - started
     job = replace(job, uncertainty=None, grid=None)  # their legends would count too much
     files = encode_results(job, settings, picture, result, restorer.config)

@@ -71,26 +71,15 @@ def restore_picture(
     large = result_pixels(picture, settings, restorer.config.scale) > WHOLE_PIXELS
     whole = not large or job.grid is not None or job.arrays is not None
     _check_memory(job, settings, picture, restorer.config.scale, whole)
-    asked: dict[str, Any] = {
-        "samples": settings.samples,
-        "temperature": settings.temperature,
-        "seed": settings.seed,
-        "consistency": settings.consistency,
-        "exposure": settings.exposure,
-        "wear": settings.wear,
-        "tile": settings.tile,
-        "progress": progress,
-        "watch": watch,
-    }
     if whole:
-        return restorer.restore(pixels, **asked)
-    bands = restorer.restore_bands(pixels, **asked)
+        return restorer.restore(pixels, settings.options, progress=progress, watch=watch)
+    bands = restorer.restore_bands(pixels, settings.options, progress=progress, watch=watch)
     width, height = bands.size
     canvases = [
         Canvas(picture, width, height, job.format, settings.bit_depth)
-        for _ in range(settings.samples)
+        for _ in range(settings.options.samples)
     ]
-    sketch = Sketch(width, height, settings.samples) if sketched else None
+    sketch = Sketch(width, height, settings.options.samples) if sketched else None
     spread = None if job.uncertainty is None else np.empty((height, width), np.float32)
     for band in bands:
         for canvas, sample in zip(canvases, band.values, strict=True):
@@ -112,5 +101,5 @@ def _check_memory(
     beside = encoding_bytes(job.format, pixels)
     beside += _MAP_BYTES * pixels * ((job.uncertainty is not None) + (job.grid is not None))
     if job.arrays is not None:
-        beside += _ARRAY_BYTES * pixels * settings.samples
-    check_host(pixels, settings.samples, whole, beside)
+        beside += _ARRAY_BYTES * pixels * settings.options.samples
+    check_host(pixels, settings.options.samples, whole, beside)

@@ -49,7 +49,7 @@ def reporting(
     from restoreflow.reports.previews import Previews
     from restoreflow.reports.restoration_page import RestorationPage
 
-    pictures = len(jobs) * (min(settings.samples, SHOWN_SAMPLES) + 2)  # with input and mean
+    pictures = len(jobs) * (min(settings.options.samples, SHOWN_SAMPLES) + 2)  # with input and mean
     scale = SCORE_SCALE if judge is None else score_scale(judge.reference.map_end)
     page = RestorationPage(previews=Previews.for_pictures(pictures), score=scale)
     yield _Paged(observer, page)

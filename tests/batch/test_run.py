@@ -22,7 +22,9 @@ from restoreflow.batch.run import run
 from restoreflow.batch.settings import RestorationSettings
 from restoreflow.errors import InputError, LimitError, ModelError
 from restoreflow.outputs import atomic
+from restoreflow.restoration.options import Options
 from restoreflow.restoration.restorer import Restorer
+from tests.batch.settings_of import settings_of
 
 
 @dataclass
@@ -33,19 +35,19 @@ class FakeRestorer:
     calls: int = 0
     config: Any = field(default_factory=lambda: SimpleNamespace(name="fake", scale=4))
 
-    def restore(self, pixels: np.ndarray, samples: int, **settings: Any) -> Any:
+    def restore(self, pixels: np.ndarray, options: Options, **settings: Any) -> Any:
         self.calls += 1
         error = self.fails.get(round(float(pixels[0, 0, 0]) * 255))
         if error is not None:
             raise error
         settings["progress"](1, 1)
         large = pixels.repeat(4, axis=0).repeat(4, axis=1)
-        images = [Image.fromarray((large * 255).astype(np.uint8)) for _ in range(samples)]
+        images = [Image.fromarray((large * 255).astype(np.uint8)) for _ in range(options.samples)]
         facts = dict.fromkeys(
             ("lr_psnr", "lr_psnr_clean", "error_pixels", "nonfinite", "largest_detail"), 0
         )
         facts |= {"seconds": 0.0, "device": "none", "notes": [], "consistency": True}
-        facts |= {"seed": settings["seed"], "temperature": 0.5}
+        facts |= {"seed": options.seed, "temperature": 0.5}
         spread = np.full(large.shape[:2], 3.0, np.float32)
         return SimpleNamespace(
             images=images,
@@ -85,7 +87,7 @@ def run_jobs(
 
 
 def go(inputs: list[Path], fake: FakeRestorer, **settings: Any) -> tuple[Summary, list[Record]]:
-    chosen = RestorationSettings("fake", **settings)
+    chosen = settings_of("fake", **settings)
     listener = Listener()
     summary = run_jobs(planned(inputs, chosen), chosen, lambda: cast(Restorer, fake), listener)
     assert [record.input for record in listener.records] == inputs

@@ -17,8 +17,8 @@ from restoreflow.batch.plan import plan
 from restoreflow.batch.record import Record
 from restoreflow.batch.resume import Progress
 from restoreflow.batch.run import run
-from restoreflow.batch.settings import RestorationSettings
 from restoreflow.restoration.restorer import Restorer
+from tests.batch.settings_of import settings_of
 from tests.restoration.fakes import FakeNetwork, config
 
 
@@ -60,7 +60,7 @@ def photo(folder: Path) -> Path:
 
 def restored(path: Path, out: Path, model: Model, **asked: Any) -> tuple[dict, dict[str, bytes]]:
     """The record, and the files by their names."""
-    settings, listener = RestorationSettings("fake", **asked), Listener()
+    settings, listener = settings_of("fake", **asked), Listener()
     jobs = plan(find([str(path)]), str(out), "sr4x", settings)
     run(jobs, settings, 4, lambda: model, Progress(settings, "fake"), listener)
     (record,) = listener.records
