@@ -84,12 +84,11 @@ class _Paged(Observer):
 
 def _entry(record: Record, restored: Restored) -> RestorationEntry:
     from restoreflow.batch.sketch import SHOWN_SAMPLES
-    from restoreflow.batch.streamed import Streamed
     from restoreflow.images.encode import to_image
     from restoreflow.reports.entries import RestorationEntry
 
     picture, result, check = restored.picture, restored.result, restored.check
-    source: Any = result.sketch if isinstance(result, Streamed) else result
+    source: Any = result.shown
     samples = source.images[:SHOWN_SAMPLES]
     full = (record.facts["width"], record.facts["height"])
     notes = []
