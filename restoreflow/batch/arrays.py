@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from safetensors.numpy import save
@@ -12,29 +13,26 @@ from safetensors.numpy import save
 from restoreflow.batch.settings import Arrays
 
 if TYPE_CHECKING:
-    from restoreflow.restoration.restoration import Restoration
+    from restoreflow.batch.consumers import Numbers
 
 __all__ = ["encode_arrays"]
 
 _FACTS = ("seed", "temperature", "consistency", "device", "precision")
 
 
-def encode_arrays(result: Restoration, model: str, kind: Arrays) -> bytes:
+def encode_arrays(numbers: Numbers, report: Mapping[str, Any], model: str, kind: Arrays) -> bytes:
     """A restoration's numbers as a file's bytes, the same for the same result.
 
     samples (n, H, W, 3) float32 in [0, 1], as the pictures round them; mean (H, W, 3) float32 in
     [0, 1], in steps of 1/255; uncertainty (H, W) float32, in levels of 255. safetensors' metadata,
     or the array "metadata" of an npz, is JSON: model, seed, temperature and the like.
     """
-    samples = np.stack([result.values(index) for index in range(len(result.images))])
     arrays = {
-        "samples": samples,
-        "mean": np.asarray(result.mean, np.float32) / np.float32(255),
-        "uncertainty": np.asarray(result.uncertainty, np.float32),
+        "samples": numbers.samples,
+        "mean": np.asarray(numbers.mean, np.float32) / np.float32(255),
+        "uncertainty": numbers.uncertainty,
     }
-    told = {"model": model} | {
-        each: result.report[each] for each in _FACTS if each in result.report
-    }
+    told = {"model": model} | {each: report[each] for each in _FACTS if each in report}
     if kind == "safetensors":
         return save(arrays, {"restoreflow": json.dumps(told, sort_keys=True)})
     buffer = io.BytesIO()

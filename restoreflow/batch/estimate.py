@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from restoreflow.batch.discover import Page
 from restoreflow.batch.job import Job
 from restoreflow.batch.read import input_bytes, read_picture
+from restoreflow.batch.restore import restore_picture
 from restoreflow.batch.results import encode_results
 from restoreflow.batch.settings import RestorationSettings
 from restoreflow.errors import InputError, LimitError
@@ -113,7 +114,7 @@ def estimate(
         return None
     seconds, size = measured
     pixels = count * sum(sizes) / len(sizes)
-    results = pixels * restorer.config.scale**2 * settings.samples
+    results = pixels * restorer.config.scale**2 * settings.options.samples
     return Estimate(results / 1e6, round(pixels * size), pixels * seconds, _free(jobs[0]))
 
 
@@ -142,16 +143,10 @@ def _measured(
 def _restore(
     picture: Picture, job: Job, settings: RestorationSettings, restorer: Restorer
 ) -> tuple[float, float]:
-    started = time.perf_counter()
-    result = restorer.restore(
-        picture.pixels,
-        samples=settings.samples,
-        temperature=settings.temperature,
-        seed=settings.seed,
-        consistency=settings.consistency,
-    )
-    seconds = time.perf_counter() - started
     job = replace(job, uncertainty=None, grid=None)  # their legends would count too much
+    started = time.perf_counter()
+    result = restore_picture(job, settings, picture, picture.pixels, restorer)
+    seconds = time.perf_counter() - started
     files = encode_results(job, settings, picture, result, restorer.config)
     pixels = picture.width * picture.height
     return seconds / pixels, sum(len(file.data) for file in files) / pixels

@@ -74,7 +74,7 @@ class Judge:
             ModelError: the reference is not of this restorer's model.
             UsageError: the temperature is to follow scores of a coarser grid.
         """
-        after = settings.ood == "warn" and settings.exposure == 0
+        after = settings.ood == "warn" and settings.options.exposure == 0
         calm = settings.ood_temperature
         watch = self.watch(restorer, pixels, calm) if after or calm else None
         if calm and watch is None:

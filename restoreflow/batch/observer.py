@@ -8,10 +8,9 @@ from restoreflow.batch.job import Job
 from restoreflow.batch.record import Record
 
 if TYPE_CHECKING:
-    from restoreflow.batch.streamed import Streamed
+    from restoreflow.batch.restore import Result
     from restoreflow.images.picture import Picture
     from restoreflow.ood.check import Check
-    from restoreflow.restoration.restoration import Restoration
 
 __all__ = ["Observer", "Restored"]
 
@@ -28,7 +27,7 @@ class Restored(NamedTuple):
 
     job: Job
     picture: Picture
-    result: Restoration | Streamed
+    result: Result
     check: Check | None
 
 

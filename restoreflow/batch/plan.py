@@ -79,8 +79,8 @@ def output_folder(root: Path, suffix: str) -> Path:
 
 
 def _template(settings: RestorationSettings) -> Template:
-    usual = DEFAULT if settings.samples == 1 else DEFAULT_OF_MANY
-    template = Template.parse(settings.name or usual, settings.samples)
+    usual = DEFAULT if settings.options.samples == 1 else DEFAULT_OF_MANY
+    template = Template.parse(settings.name or usual, settings.options.samples)
     if template.extension and settings.output_format != "same":
         _agree(template.extension, settings.output_format)
     return template
@@ -105,7 +105,7 @@ def _into_file(
     format_of_name(target)
     if settings.output_format != "same":
         _agree(target.suffix, settings.output_format)
-    template = Template.of_file(target.name, settings.samples)
+    template = Template.of_file(target.name, settings.options.samples)
     job = _named(found[0], target.parent, target.stem, suffix, settings, template, target.suffix)
     return replace(job, folder=None)
 
@@ -137,7 +137,7 @@ def _named(
     template: Template,
     ext: str,
 ) -> Job:
-    indices = range(1, settings.samples + 1)
+    indices = range(1, settings.options.samples + 1)
     outputs = tuple(folder / template.name(stem, suffix, index, ext) for index in indices)
 
     def beside(wanted: object, ending: str) -> Path | None:

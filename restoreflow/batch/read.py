@@ -97,4 +97,4 @@ def _content_of_file(path: Path, stamp: Stamp) -> Content:
 
 def result_pixels(picture: Picture, settings: RestorationSettings, scale: int) -> int:
     """Pixels of all samples of a picture's result."""
-    return picture.width * picture.height * scale**2 * settings.samples
+    return picture.width * picture.height * scale**2 * settings.options.samples

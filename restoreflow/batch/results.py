@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 
 from restoreflow.batch.arrays import encode_arrays
+from restoreflow.batch.consumers import Pictures
 from restoreflow.batch.job import Job
 from restoreflow.batch.judging import JUDGED
 from restoreflow.batch.record import Record
+from restoreflow.batch.restore import Result
 from restoreflow.batch.settings import DEFAULT_QUALITY, RestorationSettings
-from restoreflow.batch.streamed import Streamed
 from restoreflow.images import png
-from restoreflow.images.canvas import Canvas
 from restoreflow.images.colormap import UNCERTAINTY_SCALE, contact_sheet, heat_map
 from restoreflow.images.encode import encode_canvas, losses, to_image
 from restoreflow.images.picture import Metadata, Picture
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from restoreflow.models.config import ModelConfig
-    from restoreflow.restoration.restoration import Restoration
 
 __all__ = [
     "ResultFile",
@@ -58,21 +57,20 @@ def encode_results(
     job: Job,
     settings: RestorationSettings,
     picture: Picture,
-    result: Restoration | Streamed,
+    result: Result,
     config: ModelConfig,
 ) -> list[ResultFile]:
     """All files of a job, in the order of `Job.files`."""
     quality = settings.quality or DEFAULT_QUALITY
     files: list[ResultFile] = []
-    for index, path in enumerate(job.outputs):
-        canvas = _canvas(job, settings, picture, result, index)
+    for path, canvas in zip(job.outputs, result.samples.canvases, strict=True):
         data = encode_canvas(canvas, quality)
         files.append(ResultFile(path, data, (canvas.width, canvas.height)))
     for path, image in _companions(job, picture, result):
         data = png.write(np.asarray(image), Metadata(), None)
         files.append(ResultFile(path, data, image.size))
-    if job.arrays and settings.arrays and not isinstance(result, Streamed):
-        data = encode_arrays(result, config.name, settings.arrays)
+    if job.arrays and settings.arrays and result.numbers is not None:
+        data = encode_arrays(result.numbers, result.report, config.name, settings.arrays)
         files.append(ResultFile(job.arrays, data))
     return files
 
@@ -131,33 +129,18 @@ def _new(file: ResultFile, overwrite: bool) -> NewFile:
     return NewFile(file.path, file.data, overwrite, same_counts=True, check=check)
 
 
-def _canvas(
-    job: Job,
-    settings: RestorationSettings,
-    picture: Picture,
-    result: Restoration | Streamed,
-    index: int,
-) -> Canvas:
-    if isinstance(result, Streamed):
-        return result.canvases[index]
-    return Canvas.of(picture.with_pixels(result.values(index)), job.format, settings.bit_depth)
+def _companions(job: Job, picture: Picture, result: Result) -> Iterator[tuple[Path, Image.Image]]:
+    if job.uncertainty is not None and result.spread is not None:
+        yield job.uncertainty, heat_map(result.spread.values, UNCERTAINTY_SCALE, _UNIT)
+    if job.grid is not None and result.pictures is not None:
+        yield job.grid, _sheet(picture, result.pictures, result.report["temperature"])
 
 
-def _companions(
-    job: Job, picture: Picture, result: Restoration | Streamed
-) -> Iterator[tuple[Path, Image.Image]]:
-    if job.uncertainty is not None and result.uncertainty is not None:
-        yield job.uncertainty, heat_map(result.uncertainty, UNCERTAINTY_SCALE, _UNIT)
-    if job.grid is not None and not isinstance(result, Streamed):
-        yield job.grid, _sheet(picture, result)
-
-
-def _sheet(picture: Picture, result: Restoration) -> Image.Image:
-    temperature = result.report["temperature"]
-    images = [to_image(picture.without_metadata()), result.mean, *result.images]
+def _sheet(picture: Picture, shown: Pictures, temperature: float) -> Image.Image:
+    images = [to_image(picture.without_metadata()), shown.mean, *shown.images]
     captions = ["input", "mean"]
-    captions += [f"sample {k + 1}, temperature {temperature:g}" for k in range(len(result.images))]
-    if len(result.images) > 1:
-        images.append(heat_map(result.uncertainty, UNCERTAINTY_SCALE, _UNIT))
+    captions += [f"sample {k + 1}, temperature {temperature:g}" for k in range(len(shown.images))]
+    if len(shown.images) > 1:
+        images.append(heat_map(shown.uncertainty, UNCERTAINTY_SCALE, _UNIT))
         captions.append("spread of the samples")
     return contact_sheet(images, captions)

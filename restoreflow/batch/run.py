@@ -13,9 +13,9 @@ from restoreflow.batch.observer import Observer, Restored
 from restoreflow.batch.pipeline import Pipeline, Ready, failed
 from restoreflow.batch.read import result_pixels
 from restoreflow.batch.record import Record, Summary, Tally
+from restoreflow.batch.restore import restore_picture
 from restoreflow.batch.resume import Decision, Progress
 from restoreflow.batch.settings import RestorationSettings
-from restoreflow.batch.streamed import restore_picture
 from restoreflow.errors import ModelError, UsageError
 from restoreflow.outputs.gate import reading
 from restoreflow.outputs.temporary import remove_leftovers

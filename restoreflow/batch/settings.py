@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from restoreflow.errors import UsageError
 from restoreflow.images.formats import FORMATS
-from restoreflow.networks.config import Strength
+from restoreflow.restoration.options import Options
 
 __all__ = ["DEFAULT_QUALITY", "Arrays", "OodAction", "OutputFormat", "RestorationSettings"]
 
@@ -37,15 +36,9 @@ class RestorationSettings:
 
     Args:
         model: a bundled name, a folder, or a Hub id.
-        samples: results a picture, 1 or more.
-        temperature: 0 or more; None: the model's default.
-        seed: 0 .. 2**64 - 1.
-        consistency: whether results are projected onto the input; None: the model's default.
-        exposure: stops, -8 .. 8, relative to what the model judges; low light only.
-        wear: what inputs suffer from: "auto", "none" or 0 .. 1; super-resolution only.
+        options: of every restoration.
         device: "auto", "cpu", "cuda", "cuda:i" or "mps".
         precision: "auto", "float32", "bfloat16" or "float16".
-        tile: side in input pixels, or "auto".
         threads: processor threads; None: PyTorch's choice.
         compile: whether the model is compiled.
         uncertainty: whether a heat map is written too.
@@ -66,15 +59,9 @@ class RestorationSettings:
     """
 
     model: str
-    samples: int = 1
-    temperature: float | None = None
-    seed: int = 0
-    consistency: bool | None = None
-    exposure: float = 0.0
-    wear: Strength = "auto"
+    options: Options = field(default_factory=Options)
     device: str = "auto"
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
-    tile: int | Literal["auto"] = "auto"
     threads: int | None = None
     compile: bool = False
     uncertainty: bool = False
@@ -91,23 +78,7 @@ class RestorationSettings:
     ood_temperature: bool = False
 
     def __post_init__(self) -> None:
-        chosen = self.temperature
-        if chosen is not None and not (math.isfinite(chosen) and chosen >= 0):
-            raise UsageError(f"--temperature is {chosen}", "choose 0 or more, mostly 0 .. 1")
-        if not -8.0 <= self.exposure <= 8.0:
-            raise UsageError(
-                f"--exposure is {self.exposure}", "choose -8 .. 8 stops, mostly -2 .. 2"
-            )
-        if self.wear not in ("auto", "none") and not _is_share(self.wear):
-            raise UsageError(
-                f"--wear is {self.wear}",
-                "choose auto, none, or a strength from 0 (gentle) to 1 (strong)",
-            )
-        if self.samples < 1:
-            raise UsageError(f"--samples is {self.samples}", "ask for 1 or more")
-        if not 0 <= self.seed < 2**64:
-            raise UsageError(f"--seed is {self.seed}", "choose a whole number below 2^64")
-        if self.uncertainty and self.samples < 2:
+        if self.uncertainty and self.options.samples < 2:
             raise UsageError(
                 "--uncertainty compares samples, and there is only one",
                 "ask for more, for instance --samples 8",
@@ -143,8 +114,6 @@ class RestorationSettings:
 
     def deciding(self) -> dict[str, Any]:
         """The settings that decide what a result holds, for a manifest."""
-        return {key: value for key, value in asdict(self).items() if key not in _NO_MATTER}
-
-
-def _is_share(value: object) -> bool:
-    return isinstance(value, int | float) and 0.0 <= value <= 1.0
+        settings = asdict(self)
+        flat = settings.pop("options") | settings  # as the first manifests have them
+        return {key: value for key, value in flat.items() if key not in _NO_MATTER}

@@ -49,7 +49,7 @@ def reporting(
     from restoreflow.reports.previews import Previews
     from restoreflow.reports.restoration_page import RestorationPage
 
-    pictures = len(jobs) * (min(settings.samples, SHOWN_SAMPLES) + 2)  # with input and mean
+    pictures = len(jobs) * (min(settings.options.samples, SHOWN_SAMPLES) + 2)  # with input and mean
     scale = SCORE_SCALE if judge is None else score_scale(judge.reference.map_end)
     page = RestorationPage(previews=Previews.for_pictures(pictures), score=scale)
     yield _Paged(observer, page)
@@ -84,12 +84,11 @@ class _Paged(Observer):
 
 def _entry(record: Record, restored: Restored) -> RestorationEntry:
     from restoreflow.batch.sketch import SHOWN_SAMPLES
-    from restoreflow.batch.streamed import Streamed
     from restoreflow.images.encode import to_image
     from restoreflow.reports.entries import RestorationEntry
 
     picture, result, check = restored.picture, restored.result, restored.check
-    source: Any = result.sketch if isinstance(result, Streamed) else result
+    source: Any = result.shown
     samples = source.images[:SHOWN_SAMPLES]
     full = (record.facts["width"], record.facts["height"])
     notes = []

@@ -9,6 +9,7 @@ from restoreflow.batch.settings import RestorationSettings
 from restoreflow.cli import cluster_options, options
 from restoreflow.cli.restore_files import RunOptions, restore_files
 from restoreflow.errors import UsageError
+from restoreflow.restoration.options import Options
 from restoreflow.tasks.table import OPTIONS
 from restoreflow.tasks.task import Task
 
@@ -60,15 +61,17 @@ def restore_command(task: Task) -> Callable[..., None]:
     ) -> None:
         settings = RestorationSettings(
             model=_chosen_model(task, model, scale),
-            samples=samples,
-            temperature=temperature,
-            seed=seed,
-            consistency=consistency,
-            exposure=exposure,
-            wear=options.parse_wear(wear),
+            options=Options(
+                samples=samples,
+                temperature=temperature,
+                seed=seed,
+                consistency=consistency,
+                exposure=exposure,
+                wear=options.parse_wear(wear),
+                tile=options.parse_tile(tile),
+            ),
             device=device,
             precision=precision,
-            tile=options.parse_tile(tile),
             threads=threads,
             compile=compile,
             uncertainty=uncertainty,

@@ -93,10 +93,10 @@ def parse_tile(text: str) -> int | Literal["auto"]:
     """The value of --tile.
 
     Raises:
-        UsageError: neither "auto" nor a whole number of 8 or more.
+        UsageError: neither "auto" nor a whole number.
     """
     if text == "auto":
         return "auto"
-    if text.isascii() and text.isdigit() and int(text) >= 8:
+    if text.isascii() and text.isdigit():
         return int(text)
     raise UsageError(f'--tile is "{text}"', "give auto, or a side of 8 pixels or more")

@@ -81,6 +81,6 @@ def to_stdout(jobs: Sequence[Job], settings: RestorationSettings, sink: BinaryIO
     Raises:
         UsageError: there is more than one picture to write.
     """
-    if len(jobs) != 1 or jobs[0].files != jobs[0].outputs or settings.samples > 1:
+    if len(jobs) != 1 or jobs[0].files != jobs[0].outputs or settings.options.samples > 1:
         raise UsageError("standard output takes one picture", "name a folder: -o FOLDER/")
     return [replace(jobs[0], outputs=(STREAM,), folder=None, sink=sink)]

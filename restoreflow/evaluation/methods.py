@@ -41,6 +41,7 @@ class RestorerLike(Protocol):
     def restore(
         self,
         image: Image.Image,
+        *,
         samples: int = 1,
         temperature: float | None = None,
         seed: int = 0,

@@ -32,7 +32,6 @@ from restoreflow.restoration.sampling import Health, Task, sample_tiles
 from restoreflow.tasks.table import TASKS
 
 if TYPE_CHECKING:
-    from restoreflow.restoration.request import Request
     from restoreflow.restoration.restorer import Progress
 
 __all__ = ["Band", "Bands", "finished"]
@@ -82,7 +81,6 @@ class Bands:
         engine: does the work.
         task: what to sample.
         degraded: (3, h, w), the input.
-        request: what was asked for.
         facts: of the report, known beforehand.
         progress: called after each tile.
 
@@ -95,7 +93,6 @@ class Bands:
     engine: Engine
     task: Task
     degraded: Tensor
-    request: Request
     facts: dict[str, Any]
     progress: Progress | None = None
     report: dict[str, Any] = field(default_factory=dict[str, Any], init=False)
@@ -108,9 +105,9 @@ class Bands:
         self._health = Health()
         self._operator = TASKS[self.engine.network.task].operator
         known = self._operator is not None
-        count = self.request.samples
+        count = self.task.options.samples
         self._kept = [LrPsnr(self.degraded, self._scale) for _ in range(count)] if known else []
-        compared = count if known and not (self.request.consistency and self._exact) else 0
+        compared = count if known and not (self.task.options.consistency and self._exact) else 0
         height, width = self.degraded.shape[-2:]
         self._clean = [LrPsnrToReduced(height, width, self._scale) for _ in range(compared)]
         self._estimate = Reduction(height, width, self._scale)
@@ -147,7 +144,7 @@ class Bands:
     def _part(self, part: Part) -> Iterator[Band]:
         scale = self._scale
         raw = self.task.raw.between(part.first * scale, part.last * scale)
-        values = self._corrections(raw, part) if self.request.consistency else None
+        values = self._corrections(raw, part) if self.task.options.consistency else None
         if values is not None and self.task.raw.whole:
             self.corrections.append((part, values))
         for top, band in finished(raw, part, values, scale):
@@ -198,15 +195,15 @@ class Bands:
         return self._operator is None or told is None or is_clean(told)
 
     def _reported(self) -> dict[str, Any]:
-        request, health, side = self.request, self._health, self.task.geometry.pixels
-        before = psnr(max(self._squares) / self.degraded.numel()) if request.consistency else None
+        options, health, side = self.task.options, self._health, self.task.geometry.pixels
+        before = psnr(max(self._squares) / self.degraded.numel()) if options.consistency else None
         return {
-            "seed": request.seed,
-            "temperature": request.temperature,
-            "samples": request.samples,
-            "consistency": request.consistency,
+            "seed": options.seed,
+            "temperature": options.temperature,
+            "samples": options.samples,
+            "consistency": options.consistency,
             "consistent_with": ("input" if self._exact else "estimate")
-            if request.consistency
+            if options.consistency
             else None,
             "lr_psnr": min((each.value for each in self._kept), default=None),
             "lr_psnr_before": before,

@@ -17,29 +17,16 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from restoreflow.errors import UsageError
 from restoreflow.flows.base import LATENT_NORM_BOUND
+from restoreflow.restoration.options import check_seed
 
-__all__ = ["check_seed", "latent_window"]
+__all__ = ["latent_window"]
 
 _WORDS_A_COUNTER = 8
 """32-bit words that one step of Philox's counter gives (four of 64 bits)."""
 
 _MANTISSA_BITS = 8
 """Each octave of the tail probability is split into 2**8 pieces of the table."""
-
-
-def check_seed(seed: int) -> int:
-    """The seed itself, an integer from 0 to 2**64 - 1.
-
-    Raises:
-        UsageError: the seed is outside this range.
-    """
-    if not 0 <= seed < 2**64:
-        raise UsageError(
-            f"the seed {seed} is outside 0 .. 2^64 - 1", "choose a smaller, whole seed"
-        )
-    return int(seed)
 
 
 def latent_window(

@@ -51,7 +51,7 @@ class Restoration:
     def of(cls, bands: Bands) -> Restoration:
         """All of a restoration whose rows are kept."""
         width, height = bands.size
-        images = [Image.new("RGB", (width, height)) for _ in range(bands.request.samples)]
+        images = [Image.new("RGB", (width, height)) for _ in range(bands.task.options.samples)]
         mean = Image.new("RGB", (width, height))
         uncertainty = np.zeros((height, width), dtype=np.float32)
         for band in bands:

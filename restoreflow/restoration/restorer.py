@@ -12,19 +12,19 @@ import torch
 from torch import Tensor
 
 from restoreflow.errors import InputError, LimitError, UsageError
-from restoreflow.networks.config import Strength
 from restoreflow.networks.low_light import with_exposure
 from restoreflow.networks.restoration_network import Encoding, RestorationNetwork
 from restoreflow.networks.wear import describe_wear, overruled
 from restoreflow.restoration.bands import Bands
 from restoreflow.restoration.engine import Engine, Stages
 from restoreflow.restoration.memory import WINDOW_CELLS, check_host, check_window
+from restoreflow.restoration.options import Options, Settled
 from restoreflow.restoration.pixels import Picture, as_pixels
-from restoreflow.restoration.request import Request
 from restoreflow.restoration.restoration import Restoration
 from restoreflow.restoration.rows import Rows
 from restoreflow.restoration.sampling import Task, Watching
 from restoreflow.restoration.tiles import MIN_SIDE, Geometry, Tile, plan_within
+from restoreflow.tasks.table import TASKS
 
 if TYPE_CHECKING:
     from restoreflow.models.config import ModelConfig
@@ -83,15 +83,11 @@ class Restorer:
     def restore(
         self,
         image: Picture,
-        samples: int = 1,
-        temperature: float | None = None,
-        seed: int = 0,
-        consistency: bool | None = None,
-        tile: int | Literal["auto"] = "auto",
+        options: Options | None = None,
+        *,
         progress: Progress | None = None,
-        exposure: float = 0.0,
         watch: Watching | None = None,
-        wear: Strength = "auto",
+        **keywords: Any,
     ) -> Restoration:
         """Restore a picture.
 
@@ -100,49 +96,35 @@ class Restorer:
         another number of threads or on another device the values are added up in another order: a
         byte in 50,000 at most differs, by one.
 
+        >>> restorer.restore(image, samples=8, temperature=0.8)  # doctest: +SKIP
+
         Args:
             image: PIL image, array (h, w, 3) of uint8, uint16 or floats in [0, 1], or tensor
                 (3, h, w) of floats in [0, 1]; sRGB.
-            samples: how many, 1 or more.
-            temperature: the latents' standard deviation, 0 or more; at 0 nothing is drawn and
-                every sample is the clean estimate; None is the model's default.
-            seed: 0 .. 2**64 - 1.
-            consistency: whether samples are projected onto the pictures whose downscaling gives
-                the input back; super-resolution only; None is the model's default.
-            tile: the side in input pixels of the largest tile that there is memory for, 8 or more,
-                or "auto". A picture is restored in tiles of at most `largest_tile` pixels a side,
-                chosen by its size alone, since other tiles would give other bits; where `tile` is
-                below, the report notes that larger ones were needed.
+            options: what is asked for; None: what an `Options` says by itself.
             progress: called after each tile.
-            exposure: stops that the result is brighter than the model judges right, -8 .. 8; low
-                light only.
-            wear: what the picture suffers from: "auto" as the model judges it, "none" for a clean
-                one, or 0 .. 1, how much noise and compression is to be taken away; for models that
-                are told it (`network.told`).
             watch: gives, for each tile, a context that the encoder looks at it in: an
                 `ood.watch.Watch`, or anything else that listens to the network.
+            keywords: fields of `Options`, instead of those or beside them: samples, temperature,
+                seed, consistency, exposure, wear, tile.
 
         Raises:
-            UsageError: a setting is out of its range.
+            UsageError: an option is out of its range, or not for this model.
             InputError: the picture is not as above, or the network gives values that are not
                 finite.
             LimitError: not enough memory.
         """
-        request = self._request(samples, temperature, seed, consistency, tile, exposure, wear)
-        return Restoration.of(self._bands(image, request, progress, watch, whole=True))
+        asked = replace(options or Options(), **keywords)
+        return Restoration.of(self._bands(image, asked, progress, watch, whole=True))
 
     def restore_bands(
         self,
         image: Picture,
-        samples: int = 1,
-        temperature: float | None = None,
-        seed: int = 0,
-        consistency: bool | None = None,
-        tile: int | Literal["auto"] = "auto",
+        options: Options | None = None,
+        *,
         progress: Progress | None = None,
-        exposure: float = 0.0,
         watch: Watching | None = None,
-        wear: Strength = "auto",
+        **keywords: Any,
     ) -> Bands:
         """Restore a picture that is too large to be held as a whole in floating point.
 
@@ -152,13 +134,13 @@ class Restorer:
             Bands: iterate over them for the rows, from the top; then their `report` is complete.
 
         Raises:
-            UsageError: a setting is out of its range.
+            UsageError: an option is out of its range, or not for this model.
             InputError: the picture is not as `restore` takes it; while iterating, values that are
                 not finite.
             LimitError: not enough memory, also while iterating.
         """
-        request = self._request(samples, temperature, seed, consistency, tile, exposure, wear)
-        return self._bands(image, request, progress, watch, whole=False)
+        asked = replace(options or Options(), **keywords)
+        return self._bands(image, asked, progress, watch, whole=False)
 
     @property
     def tells_wear(self) -> bool:
@@ -180,7 +162,7 @@ class Restorer:
         """
         degraded = as_pixels(image)
         padded = self.geometry.padded(degraded)[None].to(self.device)
-        shared = self._shared(degraded)
+        shared = self._shared(degraded, Options())
         mean, features, reach = self._stages.encode(padded, *(() if shared is None else (shared,)))
         height, width = (side * self.network.scale for side in degraded.shape[-2:])
         rows, columns = (-(-side // self.network.cell) for side in (height, width))
@@ -215,78 +197,58 @@ class Restorer:
         density = self.network.log_prob(low[None].to(self.device), high[None].to(self.device))
         return float(density[0])
 
-    def _request(
-        self,
-        samples: int,
-        temperature: float | None,
-        seed: int,
-        consistency: bool | None,
-        tile: int | str,
-        exposure: float,
-        wear: Strength,
-    ) -> Request:
-        task, defaults = self.network.task, self.config.defaults
-        if wear != "auto" and not self.tells_wear:
-            raise UsageError(
-                f"{self.config.name} is not told what a picture suffers from",
-                "leave wear out, or take another model",
-            )
-        asked = samples, temperature, seed, consistency, tile, exposure, wear
-        return Request.checked(task, defaults, *asked)
-
     def _bands(
         self,
         image: Picture,
-        request: Request,
+        asked: Options,
         progress: Progress | None,
         watch: Watching | None,
         whole: bool,
     ) -> Bands:
+        options = asked.settled(TASKS[self.network.task], self.config)
         degraded = as_pixels(image)
         facts: dict[str, Any] = {"precision": self.precision, "notes": []}
-        task = replace(self._task(degraded, request, whole, facts["notes"]), watch=watch)
+        task = replace(self._task(degraded, options, whole, facts["notes"]), watch=watch)
         engine = Engine(self.network, self._stages, self.device)
         if self.tells_wear and task.shared is not None:
             facts["wear"] = describe_wear(task.shared[0])
-        return Bands(engine, task, degraded, request, facts, progress)
+        return Bands(engine, task, degraded, facts, progress)
 
-    def _task(self, degraded: Tensor, request: Request, whole: bool, notes: list[str]) -> Task:
+    def _task(self, degraded: Tensor, options: Settled, whole: bool, notes: list[str]) -> Task:
         """The picture padded, its tiles, and room for the results."""
         height, width = (side * self.network.scale for side in degraded.shape[-2:])
-        check_host(height * width, request.samples, whole)
+        check_host(height * width, options.samples, whole)
         padded = self.geometry.padded(degraded)
         size = (padded.shape[-2] // self.geometry.pixels, padded.shape[-1] // self.geometry.pixels)
-        tiles = self._plan(size, request.tile, notes)
+        tiles = self._plan(size, options, notes)
         try:
-            raw = Rows((request.samples, 3, height, width), np.float32, whole)
+            raw = Rows((options.samples, 3, height, width), np.float32, whole)
             mean = Rows((3, height, width), np.uint8)
         except MemoryError as error:
             raise LimitError(
-                f"no memory for {request.samples} sample(s) of {width} x {height}",
+                f"no memory for {options.samples} sample(s) of {width} x {height}",
                 "ask for fewer samples, or restore the picture in parts",
             ) from error
         return Task(
             padded,
-            self._shared(degraded, request.exposure, request.wear),
+            self._shared(degraded, options),
             self.geometry,
             tiles,
             self.network.latent_channels,
-            request.seed,
-            request.samples,
-            request.temperature,
+            options,
             raw,
             mean,
         )
 
     @torch.inference_mode()
-    def _shared(
-        self, degraded: Tensor, exposure: float = 0.0, wear: Strength = "auto"
-    ) -> Tensor | None:
+    def _shared(self, degraded: Tensor, options: Options) -> Tensor | None:
         """What the network judges once for the whole picture, or is told, if it is."""
         context = self.network.global_context(degraded[None].to(self.device))
         if context is not None and self.tells_wear:
-            return overruled(context, wear)
-        return with_exposure(context, exposure) if context is not None and exposure else context
+            return overruled(context, options.wear)
+        if context is not None and options.exposure:
+            return with_exposure(context, options.exposure)
+        return context
 
     @property
     def _window(self) -> int:
@@ -299,11 +261,12 @@ class Restorer:
         reach = self.geometry.reach(self.network)
         return 2 * reach.halo + reach.step - 1
 
-    def _plan(self, size: tuple[int, int], tile: int | None, notes: list[str]) -> list[Tile]:
+    def _plan(self, size: tuple[int, int], options: Options, notes: list[str]) -> list[Tile]:
         """Tiles that the picture's size alone decides."""
         tiles = plan_within(size, self.geometry.reach(self.network), self._window)
         side = max(max(core.rows, core.columns) for core, _ in tiles) * self.geometry.pixels
-        if tile is not None and tile < side:
+        tile = options.tile
+        if tile != "auto" and tile < side:
             notes.append(f"tiles of {side} pixels instead of {tile}: smaller ones give other bits")
         area = max(window.area for _, window in tiles)
         check_window(area * self.geometry.cells**2, self.device)

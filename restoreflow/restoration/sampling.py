@@ -22,6 +22,7 @@ from restoreflow.networks.restoration_network import Encoding, RestorationNetwor
 from restoreflow.restoration.engine import Engine
 from restoreflow.restoration.latents import latent_window
 from restoreflow.restoration.memory import out_of_memory
+from restoreflow.restoration.options import Settled
 from restoreflow.restoration.pixels import eight_bit
 from restoreflow.restoration.rows import Rows
 from restoreflow.restoration.tiles import Geometry, Tile, Window
@@ -60,7 +61,7 @@ class Task:
         geometry: sides of a unit.
         tiles: what is done one by one, in reading order.
         channels: of the latent.
-        seed, samples, temperature: as `Restorer.restore`.
+        options: samples, temperature and seed count here.
         raw: (n, 3, H, W) float32, the samples; written here.
         mean: (3, H, W) uint8, the clean estimate; written here.
         watch: gives the context in which the encoder looks at a tile; None for none.
@@ -71,9 +72,7 @@ class Task:
     geometry: Geometry
     tiles: list[Tile]
     channels: int
-    seed: int
-    samples: int
-    temperature: float
+    options: Settled
     raw: Rows
     mean: Rows
     watch: Watching | None = None
@@ -136,11 +135,11 @@ def sample_tiles(
         LimitError: memory runs out.
     """
     tiles, done = task.tiles, 0
-    total = task.size[0] * task.size[1] * task.samples
+    total = task.size[0] * task.size[1] * task.options.samples
     health.side = max(max(tile.core.rows, tile.core.columns) for tile in tiles)
     for index, tile in enumerate(tiles):
         health.add(_sampled(engine, task, tile))
-        done += tile.core.area * task.samples
+        done += tile.core.area * task.options.samples
         if progress is not None:
             progress(done, total)
         yield min((core.top for core, _ in tiles[index + 1 :]), default=task.size[0])
@@ -197,7 +196,7 @@ def _all_samples(engine: Engine, task: Task, tile: Tile) -> Health:
     top, left = tile.core.top * side, tile.core.left * side
     rows, columns = tile.window.slices(task.geometry.pixels)
     seen = task.degraded[:, rows, columns]
-    look = _drawn if task.temperature > 0 else _estimated
+    look = _drawn if task.options.temperature > 0 else _estimated
     with _repeatable(engine.device):
         mean, results, health.nonfinite = look(engine, task, tile, seen)
         for index, (image, detail) in enumerate(results):
@@ -241,7 +240,7 @@ def _drawn(engine: Engine, task: Task, tile: Tile, seen: Tensor) -> _Look:
     def results() -> Iterator[_Result]:
         for latent in _latents(task, sampled):
             latent = (latent if share is None else latent * share).to(device)
-            drawn = engine.stages.sample(encoding, latent, task.temperature, condition)
+            drawn = engine.stages.sample(encoding, latent, task.options.temperature, condition)
             image, detail = (_core(values, kept, task, tile) for values in drawn)
             yield image, detail
 
@@ -257,7 +256,7 @@ def _estimated(engine: Engine, task: Task, tile: Tile, seen: Tensor) -> _Look:
         with task.watch(tile):
             found = engine.stages.encode(*given).mean
     mean = _core(found, tile.core.seen_from(tile.window), task, tile)
-    return mean, repeat((mean, torch.zeros_like(mean)), task.samples), 0
+    return mean, repeat((mean, torch.zeros_like(mean)), task.options.samples), 0
 
 
 def _looked_at(engine: Engine, task: Task, tile: Tile, seen: Tensor) -> tuple[Tensor, ...]:
@@ -291,8 +290,9 @@ def _cropped(encoding: Encoding, seen: Window, geometry: Geometry) -> Encoding:
 
 def _latents(task: Task, window: Window) -> Iterator[Tensor]:
     rows, columns = window.slices(task.geometry.cells)
-    for sample in range(task.samples):
-        yield torch.from_numpy(latent_window(task.seed, sample, rows, columns, task.channels))[None]
+    for sample in range(task.options.samples):
+        values = latent_window(task.options.seed, sample, rows, columns, task.channels)
+        yield torch.from_numpy(values)[None]
 
 
 def _core(values: Tensor, kept: Window, task: Task, tile: Tile) -> Tensor:

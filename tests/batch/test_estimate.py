@@ -12,8 +12,9 @@ from restoreflow.batch.estimate import sample_of_jobs
 from restoreflow.batch.job import Job
 from restoreflow.batch.plan import plan
 from restoreflow.batch.settings import RestorationSettings
+from restoreflow.restoration.options import Options
 
-SETTINGS = RestorationSettings("m", samples=2, arrays="npz")
+SETTINGS = RestorationSettings("m", Options(samples=2), arrays="npz")
 
 
 def jobs(count: int) -> list[Job]:

@@ -17,6 +17,7 @@ from restoreflow.batch.resume import Progress
 from restoreflow.batch.run import run
 from restoreflow.batch.settings import RestorationSettings
 from restoreflow.errors import ModelError
+from restoreflow.restoration.options import Options
 from restoreflow.restoration.restorer import Restorer
 from tests.batch.test_run import FakeRestorer, Listener, files, planned
 
@@ -71,12 +72,12 @@ def test_reading_and_writing_go_on_beside_the_model(
     steps, last = Steps(), 5
 
     class Model(FakeRestorer):
-        def restore(self, pixels: np.ndarray, samples: int, **settings: Any) -> Any:
+        def restore_bands(self, pixels: np.ndarray, options: Options, **settings: Any) -> Any:
             number = round(float(pixels[0, 0, 0]) * 255)
             steps.mark("restoring", str(number))
             if number < last:
                 steps.wait("read", str(number + 1))  # ahead, while the model works
-            return super().restore(pixels, samples, **settings)
+            return super().restore_bands(pixels, options, **settings)
 
     def before_writing(job: Job) -> None:
         number = int(job.input.stem)
@@ -110,8 +111,8 @@ def test_what_waits_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
             most[:] = [max(most[0], decoded), max(most[1], results)]
 
     class Model(FakeRestorer):
-        def restore(self, pixels: np.ndarray, samples: int, **settings: Any) -> Any:
-            result = super().restore(pixels, samples, **settings)
+        def restore_bands(self, pixels: np.ndarray, options: Options, **settings: Any) -> Any:
+            result = super().restore_bands(pixels, options, **settings)
             count(-1, 1)
             return result
 
@@ -130,10 +131,10 @@ def test_an_end_in_the_middle_writes_what_was_restored(
     tmp_path: Path, error: BaseException, threads: int
 ) -> None:
     class Model(FakeRestorer):
-        def restore(self, pixels: np.ndarray, samples: int, **settings: Any) -> Any:
+        def restore_bands(self, pixels: np.ndarray, options: Options, **settings: Any) -> Any:
             if self.calls == 3:
                 raise error
-            return super().restore(pixels, samples, **settings)
+            return super().restore_bands(pixels, options, **settings)
 
     listener = Listener()
     inputs = files(tmp_path, *range(1, 21))
@@ -162,9 +163,9 @@ def test_a_result_that_comes_up_meanwhile_is_kept(tmp_path: Path) -> None:
     (job,) = planned(files(tmp_path, 1), ONE)
 
     class Model(FakeRestorer):
-        def restore(self, pixels: np.ndarray, samples: int, **settings: Any) -> Any:
+        def restore_bands(self, pixels: np.ndarray, options: Options, **settings: Any) -> Any:
             job.outputs[0].write_bytes(b"theirs")
-            return super().restore(pixels, samples, **settings)
+            return super().restore_bands(pixels, options, **settings)
 
     _, (record,) = go([job], Model())
     assert record.error is not None and "exists" in record.error.message

@@ -13,6 +13,7 @@ from restoreflow.batch.job import Job, Shard
 from restoreflow.batch.plan import plan
 from restoreflow.batch.settings import RestorationSettings
 from restoreflow.errors import UsageError
+from restoreflow.restoration.options import Options
 
 
 def named(*paths: str | Path) -> list[Found]:
@@ -24,7 +25,7 @@ def below(root: str, *places: str) -> list[Found]:
 
 
 ONE = RestorationSettings("m")
-ALL = RestorationSettings("m", samples=2, uncertainty=True, grid=True)
+ALL = RestorationSettings("m", Options(samples=2), uncertainty=True, grid=True)
 
 NAMES = [
     ("d/a.jpg", None, ONE, ["d/a_sr4x.jpg"]),
@@ -48,7 +49,7 @@ def test_names(
 ) -> None:
     (job,) = plan(named(source), out, "sr4x", settings)
     assert [path.as_posix() for path in job.files] == files
-    assert len(job.outputs) == settings.samples
+    assert len(job.outputs) == settings.options.samples
 
 
 REFUSED = [
@@ -140,7 +141,7 @@ def test_names_that_differ_in_their_extension_stay_apart() -> None:
     assert outputs(jobs) == [f"out/{name}" for name in wanted]
     *_, last = plan([*found, *named("a_bmp.png")], "out", "sr4x", ONE)
     assert "both be written" in failure(last)
-    maps = RestorationSettings("m", samples=2, uncertainty=True)
+    maps = RestorationSettings("m", Options(samples=2), uncertainty=True)
     told = [job.uncertainty for job in plan(named("a.png", "a.jpg"), "out", "sr4x", maps)]
     assert told == [Path("out/a_png_sr4x_uncertainty.png"), Path("out/a_jpg_sr4x_uncertainty.png")]
 
@@ -188,12 +189,6 @@ def test_shards_that_are_none(text: str) -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"temperature": -1.0},
-        {"temperature": float("nan")},
-        {"temperature": float("inf")},
-        {"seed": -1},
-        {"seed": 2**64},
-        {"samples": 0},
         {"uncertainty": True},
         {"quality": 0},
         {"quality": 101},

@@ -20,10 +20,11 @@ from restoreflow.batch.results import ResultFile, write_results
 from restoreflow.batch.resume import Decision, Progress, model_hash
 from restoreflow.batch.settings import RestorationSettings
 from restoreflow.outputs.atomic import make_folder
+from restoreflow.restoration.options import Options
 from tests.places import open_folder, without_rights
 
 ONE = RestorationSettings("m")
-TWO = RestorationSettings("m", samples=2)
+TWO = RestorationSettings("m", Options(samples=2))
 
 
 @pytest.fixture(autouse=True)
@@ -88,9 +89,17 @@ def test_what_is_in_the_way_of_a_killed_run_is_known() -> None:
 
 def test_changed_settings_model_or_input_are_redone() -> None:
     write(job())
-    for settings in (replace(ONE, seed=1), replace(ONE, quality=80), replace(ONE, temperature=0.1)):
+    for settings in (
+        replace(ONE, options=Options(seed=1)),
+        replace(ONE, quality=80),
+        replace(ONE, options=Options(temperature=0.1)),
+    ):
         assert outcome(decide(job(settings), settings)) == ("todo", "a_sr4x.png")
-    for same in (replace(ONE, tile=64), replace(ONE, device="cpu"), replace(ONE, model="other")):
+    for same in (
+        replace(ONE, options=Options(tile=64)),
+        replace(ONE, device="cpu"),
+        replace(ONE, model="other"),
+    ):
         assert outcome(decide(job(same), same)) == ("skipped", "is done")
     assert outcome(decide(job(), model="2")) == ("todo", "a_sr4x.png")
     facts = Path("a.png").stat()
@@ -119,7 +128,7 @@ def test_what_somebody_changed_is_never_replaced() -> None:
     write(job())
     Path("out/a_sr4x.png").write_bytes(b"retouched")
     assert outcome(decide(job())) == ("skipped", "was changed since it was written")
-    other = replace(ONE, seed=1)
+    other = replace(ONE, options=Options(seed=1))
     assert outcome(decide(job(other), other))[0] == "failed"
     Path("out/a_sr4x.png").unlink()
     Path("kept.png").write_bytes(b"resulta_sr4x.png")
@@ -186,7 +195,8 @@ def test_a_damaged_manifest_loses_no_more_than_the_damage(rubbish: bytes) -> Non
     whole = place.read_bytes()
     place.write_bytes(whole + rubbish)
     assert outcome(decide(job())) == ("skipped", "is done")
-    write(job(replace(ONE, seed=4)), replace(ONE, seed=4), content=b"new")
+    changed = replace(ONE, options=Options(seed=4))
+    write(job(changed), changed, content=b"new")
     assert place.read_bytes().startswith(whole + rubbish)
     lines = place.read_bytes()[len(whole + rubbish) :].splitlines()
     assert [json.loads(line)["status"] for line in lines if line] == ["begun", "done"]
@@ -251,7 +261,7 @@ def test_two_inputs_of_one_name_size_and_time_are_two(size: int) -> None:
     first, second = (job(source=str(path)) for path in sources)
     write(first)
     assert outcome(decide(first)) == ("skipped", "is done")
-    for settings in (ONE, replace(ONE, seed=1)):
+    for settings in (ONE, replace(ONE, options=Options(seed=1))):
         status, why = outcome(decide(replace(second), settings))
         assert status == "failed" and "is the result of" in why and "x/a.png" in why
     sources[1].write_bytes(sources[0].read_bytes())
@@ -293,7 +303,7 @@ def test_old_manifests_are_trusted_as_far_as_they_can_be() -> None:
     decision = decide(job())
     assert outcome(decision) == ("skipped", "is done")
     assert decision.verified is not None and decision.verified.origin.sha256 is None
-    other = replace(ONE, seed=1)
+    other = replace(ONE, options=Options(seed=1))
     assert outcome(decide(job(other), other)) == ("todo", "a_sr4x.png")
     spoil(Path("out/a_sr4x.png"), 3, keep_time=True)
     assert outcome(decide(job())) == ("skipped", "was changed since it was written")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from restoreflow.batch.discover import find
@@ -22,7 +23,10 @@ from restoreflow.batch.run import run
 from restoreflow.batch.settings import RestorationSettings
 from restoreflow.errors import InputError, LimitError, ModelError
 from restoreflow.outputs import atomic
+from restoreflow.restoration.bands import Band
+from restoreflow.restoration.options import Options
 from restoreflow.restoration.restorer import Restorer
+from tests.batch.settings_of import settings_of
 
 
 @dataclass
@@ -33,27 +37,39 @@ class FakeRestorer:
     calls: int = 0
     config: Any = field(default_factory=lambda: SimpleNamespace(name="fake", scale=4))
 
-    def restore(self, pixels: np.ndarray, samples: int, **settings: Any) -> Any:
+    def restore_bands(self, pixels: np.ndarray, options: Options, **settings: Any) -> Any:
         self.calls += 1
         error = self.fails.get(round(float(pixels[0, 0, 0]) * 255))
         if error is not None:
             raise error
         settings["progress"](1, 1)
-        large = pixels.repeat(4, axis=0).repeat(4, axis=1)
-        images = [Image.fromarray((large * 255).astype(np.uint8)) for _ in range(samples)]
+        large = torch.from_numpy(pixels.repeat(4, axis=0).repeat(4, axis=1)).permute(2, 0, 1)
+        return FakeBands(large.expand(options.samples, *large.shape), options.seed)
+
+
+@dataclass
+class FakeBands:
+    """A result in two bands."""
+
+    values: torch.Tensor
+    seed: int
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self.values.shape[-1], self.values.shape[-2]
+
+    @property
+    def report(self) -> dict[str, Any]:
         facts = dict.fromkeys(
             ("lr_psnr", "lr_psnr_clean", "error_pixels", "nonfinite", "largest_detail"), 0
         )
         facts |= {"seconds": 0.0, "device": "none", "notes": [], "consistency": True}
-        facts |= {"seed": settings["seed"], "temperature": 0.5}
-        spread = np.full(large.shape[:2], 3.0, np.float32)
-        return SimpleNamespace(
-            images=images,
-            mean=images[0],
-            uncertainty=spread,
-            report=facts,
-            values=lambda index: large,
-        )
+        return facts | {"seed": self.seed, "temperature": 0.5}
+
+    def __iter__(self) -> Iterator[Band]:
+        mean = (self.values[0] * 255).byte().permute(1, 2, 0).numpy()
+        for rows in (slice(0, 4), slice(4, None)):
+            yield Band(rows.start, self.values[..., rows, :], mean[rows])
 
 
 class Listener(Observer):
@@ -85,7 +101,7 @@ def run_jobs(
 
 
 def go(inputs: list[Path], fake: FakeRestorer, **settings: Any) -> tuple[Summary, list[Record]]:
-    chosen = RestorationSettings("fake", **settings)
+    chosen = settings_of("fake", **settings)
     listener = Listener()
     summary = run_jobs(planned(inputs, chosen), chosen, lambda: cast(Restorer, fake), listener)
     assert [record.input for record in listener.records] == inputs

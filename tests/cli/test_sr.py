@@ -186,7 +186,7 @@ def test_a_defect_in_one_file_ends_nothing(
     def broken(*_: object, **__: object) -> None:
         raise IndexError("off by one")
 
-    monkeypatch.setattr(Restorer, "restore", broken)
+    monkeypatch.setattr(Restorer, "restore_bands", broken)
     outcome = run("sr", photo)
     assert outcome.code == 4
     assert "off by one" in outcome.err

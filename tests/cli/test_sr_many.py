@@ -185,7 +185,7 @@ def test_a_dry_run_writes_nothing(run: Run, scans: Path, tmp_path: Path) -> None
 def test_an_interrupted_run_keeps_what_is_whole_and_goes_on(
     run: Run, scans: Path, monkeypatch: pytest.MonkeyPatch, kind: int, count: int
 ) -> None:
-    real, calls = Restorer.restore, 0
+    real, calls = Restorer.restore_bands, 0
     # A shell that starts the tests in the background lets them ignore it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -198,7 +198,7 @@ def test_an_interrupted_run_keeps_what_is_whole_and_goes_on(
 
     words = ("sr", scans, "-r", "-o", "out/", "-j", count)
     with monkeypatch.context() as patch:
-        patch.setattr(Restorer, "restore", interrupted)
+        patch.setattr(Restorer, "restore_bands", interrupted)
         outcome = run(*words, "--format", "json")
     assert outcome.code == 130
     assert "run the same command again" in outcome.err

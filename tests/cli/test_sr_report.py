@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from restoreflow.batch import sketch, streamed
+from restoreflow.batch import restore, sketch
 from tests.cli.conftest import Run, picture
 from tests.reports.page_reader import read
 
@@ -61,7 +61,7 @@ def test_a_page_is_never_replaced_unasked(run: Run, photo: Path, page: Path) -> 
 def test_a_large_result_is_shown_reduced(
     run: Run, tmp_path: Path, page: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(streamed, "WHOLE_PIXELS", 0)
+    monkeypatch.setattr(restore, "WHOLE_PIXELS", 0)
     monkeypatch.setattr(sketch, "_SIDE", 20)
     source = picture(tmp_path / "large.png", 24, 15)
     assert run("sr", source, "-n", 2, "--report", page).code == 0

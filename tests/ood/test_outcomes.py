@@ -16,7 +16,7 @@ def test_samples_are_those_of_a_restorer(network: RestorationNetwork) -> None:
     picture = fakes.photo(0, 21, 30)
     drawn = draw(network, picture, temperature=0.7, samples=3, seed=5)
     restorer = Restorer(network, fakes.config())
-    raw = restorer.restore(picture, 3, 0.7, seed=5, consistency=False).raw
+    raw = restorer.restore(picture, samples=3, temperature=0.7, seed=5, consistency=False).raw
     torch.testing.assert_close(drawn.image, torch.from_numpy(raw), atol=1e-5, rtol=0)
 
 

@@ -16,9 +16,9 @@ from restoreflow.batch.plan import plan
 from restoreflow.batch.record import Record, Summary
 from restoreflow.batch.resume import Progress, model_hash
 from restoreflow.batch.run import run
-from restoreflow.batch.settings import RestorationSettings
 from restoreflow.models.folder import ModelFolder
 from restoreflow.restoration.load import load_model
+from tests.batch.settings_of import settings_of
 from tests.cli.conftest import picture
 
 __all__ = ["Runs", "files", "scans"]
@@ -38,7 +38,7 @@ class Runs:
     def __init__(self, folder: Path, bundle: Path, **settings: Any) -> None:
         self.folder = folder
         self.model = ModelFolder(bundle / "sr-x4")
-        self.settings = RestorationSettings(str(self.model.path), threads=1, **settings)
+        self.settings = settings_of(str(self.model.path), threads=1, **settings)
 
     def jobs(self, out: Path) -> list[Job]:
         found = find([str(self.folder / "scans")], recursive=True)

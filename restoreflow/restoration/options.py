@@ -1,0 +1,119 @@
+"""What a restoration is asked for: one object, from the command line to the sampler."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from restoreflow.errors import UsageError
+from restoreflow.tasks.table import takers
+
+if TYPE_CHECKING:
+    from restoreflow.models.config import ModelConfig
+    from restoreflow.networks.config import Strength
+    from restoreflow.tasks.task import Task
+
+__all__ = ["Options", "Settled", "check_seed"]
+
+_LEAST_TILE = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What a restoration is asked for, checked when it is made; importable without PyTorch.
+
+    Args:
+        samples: how many, 1 or more.
+        temperature: the latents' standard deviation, 0 or more; at 0 nothing is drawn and every
+            sample is the clean estimate; None is the model's default.
+        seed: 0 .. 2**64 - 1.
+        consistency: whether samples are projected onto the pictures whose downscaling gives the
+            input back; super-resolution only; None is the model's default.
+        exposure: stops that the result is brighter than the model judges right, -8 .. 8; low light
+            only.
+        wear: what the picture suffers from: "auto" as the model judges it, "none" for a clean one,
+            or 0 .. 1, how much noise and compression is to be taken away; for models that are told
+            it (`network.told`).
+        tile: the side in input pixels of the largest tile that there is memory for, 8 or more, or
+            "auto". A picture is restored in tiles of at most `Restorer.largest_tile` pixels a side,
+            chosen by its size alone, since other tiles would give other bits; where `tile` is
+            below, the report notes that larger ones were needed.
+
+    Raises:
+        UsageError: a value is out of its range.
+    """
+
+    samples: int = 1
+    temperature: float | None = None
+    seed: int = 0
+    consistency: bool | None = None
+    exposure: float = 0.0
+    wear: Strength = "auto"
+    tile: int | Literal["auto"] = "auto"
+
+    def __post_init__(self) -> None:
+        if self.samples < 1:
+            raise UsageError(f"samples is {self.samples}", "ask for 1 or more")
+        chosen = self.temperature
+        if chosen is not None and not (math.isfinite(chosen) and chosen >= 0):
+            raise UsageError(f"temperature is {chosen}", "choose 0 or more, mostly 0 .. 1")
+        check_seed(self.seed)
+        if not -8.0 <= self.exposure <= 8.0:
+            raise UsageError(f"exposure is {self.exposure}", "choose -8 .. 8 stops, mostly -2 .. 2")
+        if self.wear not in ("auto", "none") and not _is_share(self.wear):
+            raise UsageError(
+                f"wear is {self.wear}",
+                "choose auto, none, or a strength from 0 (gentle) to 1 (strong)",
+            )
+        tile = self.tile
+        if tile != "auto" and (isinstance(tile, str) or tile < _LEAST_TILE):
+            raise UsageError(f"tile is {tile}", f"choose auto, or {_LEAST_TILE} pixels or more")
+
+    def settled(self, task: Task, config: ModelConfig) -> Settled:
+        """The same with a model's defaults filled in.
+
+        Raises:
+            UsageError: something is asked for that the task does not take, or the model.
+        """
+        for name, value in (("consistency", self.consistency), ("exposure", self.exposure)):
+            if value and not task.takes(name):
+                raise UsageError(
+                    f"{name} is for {takers(name)}, not for {task.name}", "leave it out"
+                )
+        if self.wear != "auto" and not config.network.told:
+            raise UsageError(
+                f"{config.name} is not told what a picture suffers from",
+                "leave wear out, or take another model",
+            )
+        temperature, consistency = self.temperature, self.consistency
+        if temperature is None:
+            temperature = config.defaults.temperature
+        if consistency is None:
+            consistency = config.defaults.consistency and task.operator is not None
+        filled = {"temperature": float(temperature), "consistency": consistency}
+        return Settled(**(asdict(self) | filled))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settled(Options):
+    """Options for one model, nothing of which is left to its defaults."""
+
+    # Fields of their own, without the defaults that they would inherit.
+    temperature: float = field()
+    consistency: bool = field()
+
+
+def check_seed(seed: int) -> int:
+    """The seed itself, an integer from 0 to 2**64 - 1.
+
+    Raises:
+        UsageError: the seed is outside this range.
+    """
+    if not 0 <= seed < 2**64:
+        raise UsageError(f"seed is {seed}", "choose a whole number from 0, below 2^64")
+    return seed
+
+
+def _is_share(value: object) -> bool:
+    return isinstance(value, int | float) and 0.0 <= value <= 1.0
