@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from restoreflow.flows.bijection import Bijection, Bound, Condition
+from restoreflow.flows.layout import by_locations, is_channels_last
 from restoreflow.flows.orthogonal import stretch
 
 __all__ = [
@@ -162,6 +163,8 @@ def mix_channels(x: Tensor, matrix: Tensor) -> Tensor:
     A product, since convolutions in float32 may be rounded to TF32 on a GPU, and outside autocast.
     """
     with torch.autocast(x.device.type, enabled=False):
+        if is_channels_last(x):
+            return torch.matmul(by_locations(x), matrix.T.to(x.dtype)).permute(0, 3, 1, 2)
         mixed = torch.matmul(matrix.to(x.dtype), x.flatten(2))
     return mixed.view(x.shape[0], matrix.shape[0], *x.shape[2:])
 
