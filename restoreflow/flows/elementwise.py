@@ -106,9 +106,10 @@ def split_raw(raw: Tensor, parameters: int, like: Tensor) -> list[Tensor]:
     """The parameters one by one, each of the shape and type of ``like``."""
     if is_channels_last(raw) and not (graph_recorded() or torch.is_grad_enabled()):
         # One copy, so that a parameter's values lie side by side.
-        parts = by_locations(raw).unflatten(-1, (parameters, -1)).permute(3, 0, 1, 2, 4)
-        parts = parts.to(like.dtype).contiguous()
-        return [part.permute(0, 3, 1, 2).expand_as(like) for part in parts]
+        places = by_locations(raw)
+        each = places.view(*places.shape[:-1], parameters, raw.shape[1] // parameters)
+        whole = each.permute(3, 0, 1, 2, 4).to(like.dtype).contiguous()
+        return [part.permute(0, 3, 1, 2).expand_as(like) for part in whole.unbind()]
     raw = raw.to(like.dtype)
     return [part.expand_as(like) for part in raw.chunk(parameters, 1)]
 

@@ -37,6 +37,8 @@ class Injector(Bijection):
         map: the element-wise map.
     """
 
+    local = True
+
     def __init__(self, channels: int, features: int, hidden: int, map: ElementwiseMap) -> None:
         super().__init__()
         self.channels = channels

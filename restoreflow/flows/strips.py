@@ -41,21 +41,29 @@ def stripwise(function: Callable[..., Results], *tensors: Tensor) -> Results:
     if rows >= height:
         return function(*tensors)
     first = function(*(values[:, :, :rows] for values in tensors))
-    wholes = [_room(part, height, rows) for part in _parts(first)]
+    whole = _room(first, height, rows)
     for top in range(rows, height, rows):
         strip = slice(top, top + rows)
-        found = function(*(values[:, :, strip] for values in tensors))
-        for whole, part in zip(wholes, _parts(found), strict=True):
-            whole[:, :, strip] = part
-    return wholes[0] if isinstance(first, Tensor) else tuple(wholes)
+        _put(whole, strip, function(*(values[:, :, strip] for values in tensors)))
+    return whole
 
 
-def _parts(results: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-    return (results,) if isinstance(results, Tensor) else results
+def _put(whole: Results, strip: slice, found: Results) -> None:
+    if isinstance(whole, Tensor):
+        whole[:, :, strip] = found
+        return
+    for each, part in zip(whole, found, strict=True):
+        each[:, :, strip] = part
 
 
-def _room(part: Tensor, height: int, rows: int) -> Tensor:
-    """Memory for a whole in the layout of its first strip, which is put there."""
+def _room(first: Results, height: int, rows: int) -> Results:
+    """Memory for wholes in the layouts of their first strips, which are put there."""
+    if isinstance(first, Tensor):
+        return _room_of(first, height, rows)
+    return tuple(_room_of(part, height, rows) for part in first)
+
+
+def _room_of(part: Tensor, height: int, rows: int) -> Tensor:
     form = torch.channels_last if is_channels_last(part) else torch.contiguous_format
     shape = (*part.shape[:2], height, part.shape[-1])
     whole = torch.empty(shape, dtype=part.dtype, device=part.device, memory_format=form)

@@ -44,7 +44,8 @@ class FakeRestorer:
         facts = dict.fromkeys(
             ("lr_psnr", "lr_psnr_clean", "error_pixels", "nonfinite", "largest_detail"), 0
         )
-        facts |= {"seconds": 0.0, "device": "none", "notes": [], "consistency": True}
+        facts |= {"seconds": 0.0, "device": "none", "precision": "float32", "notes": []}
+        facts |= {"consistency": True}
         facts |= {"seed": settings["seed"], "temperature": 0.5}
         spread = np.full(large.shape[:2], 3.0, np.float32)
         return SimpleNamespace(
