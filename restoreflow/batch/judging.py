@@ -33,8 +33,8 @@ class Judge:
     """Judges inputs by the first block of the encoder, before or while they are restored.
 
     Before takes a tenth of the encoder's time, and spares the rest where an input is left out.
-    While takes next to none. Both give the same score to some six digits, whatever the samples, the
-    tiles and the precision of the restoration.
+    While takes next to none. Both give the same score to some six digits, whatever the samples and
+    the tiles; to some two where the restoration's convolutions compute in bfloat16.
 
     Args:
         reference: the model's; or what reads it, when it is needed first.
@@ -84,8 +84,8 @@ class Judge:
     def watch(self, restorer: Restorer, pixels: np.ndarray, calm: bool = False) -> Watch | None:
         """What to restore a picture with, for `watched`; None where its features are others.
 
-        Reduced precision changes them, compiled networks are not to be listened to, and what lies
-        on a coarser grid than the flow's depends on where windows begin.
+        Compiled networks are not to be listened to, and what lies on a coarser grid than the flow's
+        depends on where windows begin.
 
         Args:
             restorer: of the model.
@@ -95,7 +95,7 @@ class Judge:
         from restoreflow.ood.watch import Watch
 
         network = restorer.network
-        if network.precision is not None or restorer.compiled:
+        if restorer.compiled:
             return None
         checker = self._checker_of(restorer)
         if any(side > 1 for side in checker.coarseness.values()):

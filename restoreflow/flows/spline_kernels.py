@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from restoreflow.flows.layout import in_memory_order, like_layout
 from restoreflow.flows.spline import DISCRIMINANT_FLOOR, KNOT_LIMIT, SLOPE_REACH
 from restoreflow.flows.strips import graph_recorded
 
@@ -60,19 +61,19 @@ def blockwise(
     Args:
         function: tensors of one shape to ``results`` tensors of that shape.
         results: how many.
-        tensors: (N, ...), all of one shape.
+        tensors: (N, ...), all of one shape; results lie in memory as the first does.
     """
-    flat = [t.flatten(1) for t in tensors]
+    flat = [in_memory_order(t, tensors[0]) for t in tensors]
     blocks = list(_blocks(flat[0], BLOCK // len(flat)))
     if len(blocks) == 1:
-        return [part.reshape(tensors[0].shape) for part in function(*flat)]
+        return [like_layout(part, tensors[0]) for part in function(*flat)]
     whole = [
         torch.empty_like(flat[0], memory_format=torch.contiguous_format) for _ in range(results)
     ]
     for block in blocks:
         for result, part in zip(whole, function(*(t[block] for t in flat)), strict=True):
             result[block] = part
-    return [w.view(tensors[0].shape) for w in whole]
+    return [like_layout(w, tensors[0]) for w in whole]
 
 
 def unrecorded_blockwise(

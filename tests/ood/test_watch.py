@@ -63,9 +63,6 @@ def test_where_features_would_be_others_the_judge_comes_first(
 ) -> None:
     pixels = fakes.photo(20).permute(1, 2, 0).numpy()
     judge = Judge(reference)
-    reduced = Restorer(network, fakes.config(), precision="bfloat16")
-    assert judge.watch(reduced, pixels) is None
-    network.set_precision(None)
     restorer = Restorer(network, fakes.config())
     assert judge.watch(restorer, pixels) is not None
     restorer.compiled = True

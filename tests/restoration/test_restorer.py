@@ -18,7 +18,7 @@ from restoreflow.models.config import ModelConfig
 from restoreflow.networks.build import build_network
 from restoreflow.networks.config import NetworkConfig
 from restoreflow.networks.restoration_network import Encoding, Sample
-from restoreflow.restoration import consistency, memory, sampling
+from restoreflow.restoration import consistency, memory, precision, sampling
 from restoreflow.restoration.latents import latent_window
 from restoreflow.restoration.load import load_model
 from restoreflow.restoration.lr_psnr import lr_psnr
@@ -156,8 +156,9 @@ def test_the_bytes_do_not_depend_on_tile_and_samples(monkeypatch, task, scale):
         assert np.array_equal(result.raw, expected.raw[:samples])
 
 
-def test_the_bytes_of_the_bundled_model_do_not_depend_on_tile_and_samples(monkeypatch):
-    made = load_model("sr-x4")
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_the_bytes_of_the_bundled_model_do_not_depend_on_tile_and_samples(monkeypatch, precision):
+    made = load_model("sr-x4", device="cpu", precision=precision)
     y = several(monkeypatch, made)
     expected = made.restore(y, samples=2)
     assert expected.report["tile"] < y.shape[-2]
@@ -666,6 +667,46 @@ def test_the_precision_is_handed_to_the_network():
     assert made.network.precision is torch.bfloat16
     assert made.restore(picture(8, 8)).report["precision"] == "bfloat16"
     assert restorer().network.precision is None
+
+
+@pytest.mark.parametrize(("fast", "found"), [(True, "bfloat16"), (False, "float32")])
+def test_the_precision_of_a_cpu_is_what_it_is_fast_in(monkeypatch, fast, found):
+    monkeypatch.setattr(precision, "fast_bfloat16", lambda: fast)
+    made = restorer(precision="auto")
+    assert made.restore(picture(8, 8)).report["precision"] == found
+    assert precision.precision_of("auto", "cuda") is None
+
+
+@pytest.mark.parametrize(
+    ("flags", "fast"),
+    [
+        ("flags\t\t: fpu sse avx512f avx512_bf16 vaes", True),
+        ("flags\t\t: fpu amx_tile amx_bf16", True),
+        ("flags\t\t: fpu sse avx512f\nmodel name\t: avx512_bf16", False),
+        ("Features\t: fp asimd bf16", False),
+        (None, False),
+    ],
+)
+def test_a_processor_says_by_its_flags_whether_it_has_bfloat16(monkeypatch, tmp_path, flags, fast):
+    told = tmp_path / "cpuinfo"
+    if flags is not None:
+        told.write_text(f"processor\t: 0\n{flags}\n")
+    monkeypatch.setattr(precision, "_PROCESSOR", told)
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: True)
+    precision.fast_bfloat16.cache_clear()
+    try:
+        assert precision.fast_bfloat16() == fast
+    finally:
+        precision.fast_bfloat16.cache_clear()
+
+
+def test_bfloat16_moves_the_bundled_model_by_less_than_a_level():
+    exact, reduced = (
+        load_model("sr-x4", device="cpu", precision=kind).restore(picture(24, 31), seed=2)
+        for kind in ("float32", "bfloat16")
+    )
+    assert not np.array_equal(exact.raw, reduced.raw)
+    assert np.abs(exact.values(0) - reduced.values(0)).mean() < 1e-3
 
 
 def test_full_precision_on_cuda_is_a_setting_this_torch_knows():
