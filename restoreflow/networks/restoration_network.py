@@ -77,6 +77,10 @@ class RestorationNetwork(nn.Module):
         """What the encoder judges once for a whole picture, (N, G), in float32; None if nothing."""
         return self.encoder.global_context(picture)
 
+    def placed(self, context: Tensor, top: int, left: int) -> Tensor:
+        """``global_context`` for a window that begins so many grid cells down and right."""
+        return self.encoder.placed(context, top, left)
+
     def encode(self, degraded: Tensor, context: Tensor | None = None) -> Encoding:
         """Mean image in [0, 1] and features from (N, 3, h, w), RGB in [0, 1].
 

@@ -71,7 +71,7 @@ def feature_tiles(
         told = context
         if context is not None:
             corner = window.top * geometry.cells, window.left * geometry.cells
-            told = encoder.placed(context, *corner)
+            told = network.placed(context, *corner)
         found = extract(network, seen, layers, told)
         cells = seen.shape[-2] * network.scale // network.cell
         top, left = core.top * geometry.cells, core.left * geometry.cells

@@ -266,7 +266,7 @@ def _looked_at(engine: Engine, task: Task, tile: Tile, seen: Tensor) -> tuple[Te
     if task.shared is None:
         return (given,)
     corner = tile.window.top * task.geometry.cells, tile.window.left * task.geometry.cells
-    return given, engine.network.encoder.placed(task.shared, *corner)
+    return given, engine.network.placed(task.shared, *corner)
 
 
 def _repeatable(device: torch.device) -> AbstractContextManager[object]:

@@ -214,6 +214,9 @@ class Judging(FakeNetwork):
     def global_context(self, picture):
         return picture.mean(dim=(1, 2, 3), keepdim=True)
 
+    def placed(self, context, top, left):
+        return context
+
     def encode(self, degraded, context=None):
         context = self.global_context(degraded) if context is None else context
         blocks = F.avg_pool2d(degraded, 16, ceil_mode=True)
