@@ -24,6 +24,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from restoreflow.restoration.resizing import enlarged, reduced_columns, reduced_rows
 from restoreflow.tasks.bicubic import resize, upscale
 
 __all__ = [
@@ -109,6 +110,8 @@ def _reduced(x: Tensor, scale: int) -> Tensor:
 
     The overshoot at strong edges is cut off, so an input pixel that clipped asks nothing more.
     """
+    if x.device.type == "cpu":
+        return reduced_rows(reduced_columns(x, scale).clamp_(0, 1), scale).clamp_(0, 1)
     rows = resize(x, x.shape[-2], x.shape[-1] // scale).clamp_(0, 1)
     return resize(rows, x.shape[-2] // scale, rows.shape[-1]).clamp_(0, 1)
 
@@ -159,7 +162,8 @@ def _steps(start: int, stop: int, pixels: int) -> list[tuple[int, int]]:
 def corrected(x: Tensor, values: Tensor, scale: int, start: int, stop: int) -> Tensor:
     """Rows scale * start .. scale * stop of clamp(x + U c, 0, 1), on the correction's device."""
     first, last = max(start - _REACH, 0), min(stop + _REACH, values.shape[-2])
-    step = upscale(values[:, first:last], scale)
+    on_cpu = values.device.type == "cpu"
+    step = (enlarged if on_cpu else upscale)(values[:, first:last], scale)
     step = step[:, (start - first) * scale : (stop - first) * scale]
     return step.add_(x[:, start * scale : stop * scale].to(values.device)).clamp_(0, 1)
 
