@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Literal
+from dataclasses import asdict, dataclass, field, fields
+from typing import TYPE_CHECKING, Any, Literal
 
 from restoreflow.errors import UsageError
 from restoreflow.tasks.table import takers
@@ -17,11 +17,14 @@ if TYPE_CHECKING:
 __all__ = ["Options", "Settled", "check_seed"]
 
 _LEAST_TILE = 8
+_WHOLE = ("samples", "seed", "tile")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
     """What a restoration is asked for, checked when it is made; importable without PyTorch.
+
+    Numbers of NumPy and PyTorch become Python's own, so that reports and manifests are JSON.
 
     Args:
         samples: how many, 1 or more.
@@ -53,6 +56,9 @@ class Options:
     tile: int | Literal["auto"] = "auto"
 
     def __post_init__(self) -> None:
+        for each in fields(self):
+            plain = _plain(each.name, getattr(self, each.name))
+            object.__setattr__(self, each.name, plain)  # frozen, and nobody's as yet
         if self.samples < 1:
             raise UsageError(f"samples is {self.samples}", "ask for 1 or more")
         chosen = self.temperature
@@ -113,6 +119,16 @@ def check_seed(seed: int) -> int:
     if not 0 <= seed < 2**64:
         raise UsageError(f"seed is {seed}", "choose a whole number from 0, below 2^64")
     return seed
+
+
+def _plain(name: str, value: Any) -> Any:
+    """The same, a number as Python's own."""
+    value = value.item() if hasattr(value, "item") else value
+    if name not in _WHOLE or not isinstance(value, float):
+        return value
+    if not value.is_integer():
+        raise UsageError(f"{name} is {value}", "choose a whole number")
+    return int(value)
 
 
 def _is_share(value: object) -> bool:

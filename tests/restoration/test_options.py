@@ -8,7 +8,9 @@ import sys
 from dataclasses import asdict, fields, replace
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 
 from restoreflow.batch.settings import RestorationSettings
 from restoreflow.cli.restore_command import restore_command
@@ -22,11 +24,14 @@ from tests.restoration.fakes import FakeNetwork, config, picture
 
 WRONG: list[dict[str, Any]] = [
     {"samples": 0},
+    {"samples": 1.5},
     {"temperature": -0.1},
     {"temperature": float("nan")},
     {"temperature": float("inf")},
     {"seed": -1},
     {"seed": 2**64},
+    {"seed": 0.5},
+    {"seed": float("nan")},
     {"exposure": 8.1},
     {"exposure": float("nan")},
     {"wear": "much"},
@@ -34,6 +39,7 @@ WRONG: list[dict[str, Any]] = [
     {"wear": float("nan")},
     {"tile": 7},
     {"tile": "large"},
+    {"tile": float("inf")},
 ]
 
 
@@ -45,6 +51,25 @@ def test_what_is_out_of_its_range_is_refused_by_its_name(wrong: dict[str, Any]) 
     assert caught.value.hint
     with pytest.raises(UsageError, match=f"^{name} is "):
         replace(Options(), **wrong)
+
+
+OWN: list[tuple[str, Any, Any]] = [
+    ("samples", np.int64(2), 2),
+    ("seed", np.uint64(2**64 - 1), 2**64 - 1),
+    ("seed", 3.0, 3),
+    ("tile", np.int32(64), 64),
+    ("temperature", np.float64(0.5), 0.5),
+    ("exposure", np.float32(0.5), 0.5),
+    ("wear", np.float32(0.5), 0.5),
+    ("wear", torch.tensor(0.5), 0.5),
+    ("consistency", np.bool_(True), True),
+]
+
+
+@pytest.mark.parametrize(("name", "given", "own"), OWN)
+def test_numbers_of_other_libraries_become_our_own(name: str, given: Any, own: Any) -> None:
+    kept = getattr(Options(**{name: given}), name)
+    assert (kept, type(kept)) == (own, type(own))
 
 
 def test_options_are_there_without_torch() -> None:
