@@ -58,7 +58,7 @@ class ConditionalBase(nn.Module):
         network = steadied(self.network)
 
         def bounded(features: Tensor) -> tuple[Tensor, ...]:
-            mean, log_scale = at_least_float32(network(features)).chunk(2, 1)
+            mean, log_scale = (at_least_float32(x) for x in network(features).chunk(2, 1))
             mean = softly_bounded(mean, self.mean_limit)
             return mean, torch.exp(bounded_between(log_scale, self.low, self.high))
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from restoreflow.flows.config import FlowConfig, MapName
+from restoreflow.flows.float32 import at_least_float32
 from restoreflow.flows.layout import by_locations, is_channels_last
 from restoreflow.flows.spline import (
     TWO_BIN_DISPLACEMENT,
@@ -112,6 +113,12 @@ def split_raw(raw: Tensor, parameters: int, like: Tensor) -> list[Tensor]:
         return [part.permute(0, 3, 1, 2).expand_as(like) for part in whole.unbind()]
     raw = raw.to(like.dtype)
     return [part.expand_as(like) for part in raw.chunk(parameters, 1)]
+
+
+def _halves(raw: Tensor) -> tuple[Tensor, Tensor]:
+    """Two parameters a value, in float32 at least."""
+    first, second = raw.chunk(2, 1)
+    return at_least_float32(first), at_least_float32(second)
 
 
 class _RawMap:
@@ -254,7 +261,7 @@ class AffineMap(_SettledMap):
     largest_gain = 1.0 / AFFINE_EPSILON
 
     def settled(self, raw: Tensor) -> tuple[Tensor, ...]:
-        h, shift = raw.chunk(2, 1)
+        h, shift = _halves(raw)
         return torch.sigmoid(h + 2.0) + AFFINE_EPSILON, shift
 
     def forward_settled(self, x: Tensor, *settled: Tensor) -> tuple[Tensor, Tensor]:
@@ -305,7 +312,7 @@ class ScaleShiftMap(_SettledMap):
         return torch.addcmul(shift, y, scale)
 
     def _split(self, raw: Tensor) -> tuple[Tensor, Tensor]:
-        log_scale, shift = raw.chunk(2, 1)
+        log_scale, shift = _halves(raw)
         return bounded_between(log_scale, self.low, self.high), softly_bounded(shift, self.shift)
 
     def inverse_peak(self, peak: float) -> float:
@@ -328,7 +335,7 @@ class ClampedAffineMap(ScaleShiftMap):
         super().__init__(-limit, limit, shift)
 
     def _split(self, raw: Tensor) -> tuple[Tensor, Tensor]:
-        h, shift = raw.chunk(2, 1)
+        h, shift = _halves(raw)
         return self.clamp * torch.atan(2.0 * h), softly_bounded(shift, self.shift)
 
 

@@ -14,7 +14,7 @@ from restoreflow.flows.bijection import (
     zero_initialise,
 )
 from restoreflow.flows.elementwise import ElementwiseMap
-from restoreflow.flows.float32 import at_least_float32, steadied
+from restoreflow.flows.float32 import steadied
 from restoreflow.flows.strips import stripwise
 
 __all__ = ["Injector", "feature_head"]
@@ -50,7 +50,7 @@ class Injector(Bijection):
         network = steadied(self.network)
 
         def settled(features: Tensor) -> tuple[Tensor, ...]:
-            return self.map.settled(at_least_float32(network(features)))
+            return self.map.settled(network(features))
 
         return stripwise(settled, features)
 

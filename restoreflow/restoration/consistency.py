@@ -24,6 +24,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from restoreflow.restoration.resizing import enlarged, reduced_columns, reduced_rows, resized
+
 __all__ = [
     "PASSES",
     "Correction",
@@ -113,20 +115,12 @@ def downscale(x: Tensor, scale: int) -> Tensor:
     Returns:
         (..., h, w), neither clamped nor rounded.
     """
-    return _resize(x, x.shape[-2] // scale, x.shape[-1] // scale)
+    return resized(x, x.shape[-2] // scale, x.shape[-1] // scale)
 
 
 def upscale(y: Tensor, scale: int) -> Tensor:
     """Bicubic upscaling as Pillow's BICUBIC (a = -0.5): (..., h, w) to scale times that."""
-    return _resize(y, y.shape[-2] * scale, y.shape[-1] * scale)
-
-
-def _resize(x: Tensor, height: int, width: int) -> Tensor:
-    # antialias=True also chooses a = -0.5 and Pillow's treatment of the border when enlarging.
-    flat = x.reshape(-1, 1, *x.shape[-2:])
-    size = (height, width)
-    resized = F.interpolate(flat, size=size, mode="bicubic", align_corners=False, antialias=True)
-    return resized.reshape(*x.shape[:-2], height, width)
+    return resized(y, y.shape[-2] * scale, y.shape[-1] * scale)
 
 
 def _reduced(x: Tensor, scale: int) -> Tensor:
@@ -134,8 +128,10 @@ def _reduced(x: Tensor, scale: int) -> Tensor:
 
     The overshoot at strong edges is cut off, so an input pixel that clipped asks nothing more.
     """
-    rows = _resize(x, x.shape[-2], x.shape[-1] // scale).clamp_(0, 1)
-    return _resize(rows, x.shape[-2] // scale, rows.shape[-1]).clamp_(0, 1)
+    if x.device.type == "cpu":
+        return reduced_rows(reduced_columns(x, scale).clamp_(0, 1), scale).clamp_(0, 1)
+    rows = resized(x, x.shape[-2], x.shape[-1] // scale).clamp_(0, 1)
+    return resized(rows, x.shape[-2] // scale, rows.shape[-1]).clamp_(0, 1)
 
 
 def project(x: Tensor, y: Tensor, scale: int, passes: int = PASSES) -> Tensor:
@@ -184,7 +180,8 @@ def _steps(start: int, stop: int, pixels: int) -> list[tuple[int, int]]:
 def corrected(x: Tensor, values: Tensor, scale: int, start: int, stop: int) -> Tensor:
     """Rows scale * start .. scale * stop of clamp(x + U c, 0, 1), on the correction's device."""
     first, last = max(start - _REACH, 0), min(stop + _REACH, values.shape[-2])
-    step = upscale(values[:, first:last], scale)
+    on_cpu = values.device.type == "cpu"
+    step = (enlarged if on_cpu else upscale)(values[:, first:last], scale)
     step = step[:, (start - first) * scale : (stop - first) * scale]
     return step.add_(x[:, start * scale : stop * scale].to(values.device)).clamp_(0, 1)
 
@@ -257,7 +254,7 @@ def _inverse_taps(scale: int) -> Tensor:
     """The middle of the inverse of A U in one dimension, (2 * _TAPS_REACH + 1,)."""
     size = 6 * _TAPS_REACH + 1
     impulses = torch.eye(size, dtype=torch.float64).view(size, 1, size)
-    back = _resize(_resize(impulses, 1, size * scale), 1, size)
+    back = resized(resized(impulses, 1, size * scale), 1, size)
     inverse = torch.linalg.inv(back[:, 0])
     middle = size // 2
     taps = inverse[middle, middle - _TAPS_REACH : middle + _TAPS_REACH + 1]
