@@ -17,7 +17,7 @@ from torch import Tensor
 
 __all__ = ["enlarged", "reduced_columns", "reduced_rows", "resized"]
 
-_CELLS = 32
+_CELLS = 16
 """Cells a block: a larger one multiplies more zeros, a smaller one starts more products."""
 
 _REACH = 2
