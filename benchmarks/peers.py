@@ -31,6 +31,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from restoreflow.allocator import keep_freed
 from restoreflow.evaluation.sets import as_tensor
 from restoreflow.networks.restoration_network import RestorationNetwork
 from restoreflow.restoration.latents import latent_window
@@ -89,6 +90,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
     torch.set_num_threads(1)
+    keep_freed()  # as the command does, for the peers too
     picture = middle_of(given.photo, given.side)
     cases, parameters = peers(given.peers, picture[None])
     cases |= ours(given.model, picture, not given.no_compile)

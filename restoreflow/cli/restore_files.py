@@ -227,8 +227,10 @@ def _suffix(folder: ModelFolder, task: str) -> str:
 
 def _load(folder: ModelFolder, settings: RestorationSettings, reporter: Reporter) -> Restorer:
     from restoreflow import load_model
+    from restoreflow.allocator import keep_freed
     from restoreflow.restoration.device import choose_device
 
+    keep_freed()
     device, reason = choose_device(settings.device)
     reporter.say(f"{folder.config.name} on {device}: {reason}")
     return load_model(
