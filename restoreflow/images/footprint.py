@@ -18,6 +18,7 @@ from restoreflow.images import jpeg, netpbm, tiff
 from restoreflow.images.containers.heif import deep_av1_bits
 from restoreflow.images.containers.png import chunks, essential
 from restoreflow.images.readers import opened
+from restoreflow.images.refusals import refusal
 
 __all__ = ["check_decoding", "decoding_bytes", "encoding_bytes"]
 
@@ -119,11 +120,14 @@ _PROFILE = 34675  # TIFF's tag of an ICC profile
 
 def _of_tiff(data: bytes, label: str) -> int:
     header = tiff.read_header(data, label)
-    with tifffile.TiffFile(io.BytesIO(data)) as file:
-        page = file.pages.first
-        samples, stored = int(page.samplesperpixel), -(-int(page.bitspersample) // 8)
-        sides = (page.tilewidth, page.tilelength) if page.is_tiled else (0, 0)
-        profiled = _PROFILE in page.tags
+    try:
+        with tifffile.TiffFile(io.BytesIO(data)) as file:
+            page = file.pages.first
+            samples, stored = int(page.samplesperpixel), -(-int(page.bitspersample) // 8)
+            sides = (int(page.tilewidth), int(page.tilelength)) if page.is_tiled else (0, 0)
+            profiled = _PROFILE in page.tags
+    except Exception as error:  # a tag of several values, where tifffile takes one for granted
+        raise refusal(label, "TIFF", error) from error
     each = samples * (stored + (8 if stored > 2 else 4) + 4) + _TIFF_RESULT
     if header.for_pillow:
         each = _DECODING["jpeg"].more

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import struct
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from restoreflow.errors import LimitError
+from restoreflow.errors import InputError, LimitError
 from restoreflow.images.decode import decode, read_size
 from restoreflow.images.footprint import decoding_bytes
 from restoreflow.images.formats import sniff
+from tests.images import containers as made
 from tests.images import samples
 from tests.images.bombs import bombs
 
@@ -49,6 +51,16 @@ _LAYOUTS = (
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/clear_refs"), reason="peaks are told by Linux")
+@pytest.mark.parametrize("tag", [322, 323])
+def test_a_tile_of_several_widths_is_damage(tag: int) -> None:
+    data = made.tiff(tile=(16, 16))
+    entries = (struct.pack("<HHI", tag, kind, 1) for kind in (3, 4))  # SHORT or LONG, one value
+    (place,) = (data.index(entry) for entry in entries if entry in data)
+    wrong = data[: place + 4] + struct.pack("<I", 2) + data[place + 8 :]
+    with pytest.raises(InputError, match="TIFF"):
+        decoding_bytes(wrong, "tiff", "tile.tif")
+
+
 def test_what_is_known_is_not_less_than_what_is_taken() -> None:
     root = Path(__file__).parents[2]
     command = [sys.executable, str(root / "benchmarks" / "decoding_memory.py")]
