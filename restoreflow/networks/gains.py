@@ -9,9 +9,13 @@ a roof's edge against the sky is as sharp in the gains as in the picture.
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from restoreflow.networks.fluctuation import local_mean
 
 __all__ = [
     "GAINS",
@@ -158,10 +162,7 @@ def along_edges(gains: Tensor, cells: Tensor, pixels: Tensor) -> Tensor:
     Returns:
         (N, 1, H, W), within the range of the gains around.
     """
-
-    def box(values: Tensor) -> Tensor:
-        return F.avg_pool2d(values, 2 * RADIUS + 1, 1, RADIUS, count_include_pad=False)
-
+    box = partial(local_mean, radius=RADIUS)
     light, mean = box(cells), box(gains)
     spread = (box(cells * cells) - light * light).clamp(min=0.0)
     slope = (box(cells * gains) - light * mean) / (spread + CONTRAST)

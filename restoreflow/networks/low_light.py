@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from restoreflow.networks.encoder import Encoder, Encoding
 from restoreflow.networks.exposure import exposure_curve, linear_to_srgb, srgb_to_linear
+from restoreflow.networks.fluctuation import local_mean, log_strength
 from restoreflow.networks.gains import (
     GAINS,
     PLACE,
@@ -37,7 +38,6 @@ QUANTILES = (0.02, 0.1, 0.3, 0.5, 0.7, 0.9, 0.98)
 VOID = 0.25 / 255.0
 LEAST_REACH = 1.0 / 1024.0  # of the flow's detail where there is nothing: an eighth of a level
 TRUST = 2.0  # the brightened picture against its smoothed versions, as a logit, at the start
-FINEST = 1.0 / 1024.0  # fluctuations that are told apart, in units of the image range
 
 
 def with_exposure(context: Tensor, ev: float) -> Tensor:
@@ -88,11 +88,10 @@ class ExposureContext(nn.Module):
         if self.gains is None:
             small = F.adaptive_avg_pool2d(picture.clamp(0.0, 1.0), (THUMBNAIL, THUMBNAIL))
             return self._judged(small)
-        boxes = [content_box(item) if _is_large(item) else None for item in picture]
         parts, places = [], []
-        for item, box in zip(picture.clamp(0.0, 1.0), boxes, strict=True):
-            top, bottom, left, right = box or (0, *item.shape[-2:-1], 0, item.shape[-1])
-            content = item[:, top:bottom, left:right]
+        for item in picture:
+            top, bottom, left, right = _content(item)
+            content = item[:, top:bottom, left:right].clamp(0.0, 1.0)
             parts.append(F.adaptive_avg_pool2d(content, (THUMBNAIL, THUMBNAIL)))
             places.append((-top, -left, bottom - top, right - left))
         place = picture.new_tensor(places) / CELL
@@ -122,9 +121,10 @@ class ExposureContext(nn.Module):
         return torch.cat((judgement, self.gains(shown, light_level(light, fixed)), base), 1)
 
 
-def _is_large(picture: Tensor) -> bool:
-    """Whether a picture (3, H, W) is more than a thumbnail, whose rows say nothing of bars."""
-    return min(picture.shape[-2:]) > THUMBNAIL
+def _content(picture: Tensor) -> tuple[int, int, int, int]:
+    """`content_box` of more than a thumbnail, whose rows say nothing of bars."""
+    height, width = picture.shape[-2:]
+    return content_box(picture) if min(height, width) > THUMBNAIL else (0, height, 0, width)
 
 
 class _Judge(nn.Module):
@@ -276,7 +276,7 @@ class LowLightEncoder(Encoder):
         cells = light_level(F.avg_pool2d(light, cell), base)
         found = read_map(gains, cells, place)
         if cell > 1:
-            smooth = F.avg_pool2d(light, 3, 1, 1, count_include_pad=False)
+            smooth = local_mean(light)
             found = along_edges(found, cells, light_level(smooth, base))
         changed = torch.minimum(stops + found, stops.clamp(min=MOST_STOPS))
         return torch.maximum(changed, stops.clamp(max=0.0))
@@ -367,28 +367,26 @@ def noise_facts(bright: Tensor, cell: int, group: int) -> Tensor:
         (N, 4, h, w), h and w the cells rounded up to whole groups: of light, of colour, then of
         both in the group's calmest cells; logarithms of base 2, scaled to within [-1, 1].
     """
-    rough = bright - F.avg_pool2d(bright, 3, 1, 1, count_include_pad=False)
+    rough = bright - local_mean(bright)
     light = rough.mean(1, keepdim=True)
     colour = (rough - light).abs().mean(1, keepdim=True)
     own = F.avg_pool2d(torch.cat((light.abs(), colour), 1), cell)
     own = F.pad(own, (0, -own.shape[3] % group, 0, -own.shape[2] % group), mode="replicate")
     calm = F.interpolate(-F.max_pool2d(-own, group), scale_factor=group, mode="nearest")
-    return torch.log2(torch.cat((own, calm), 1) + FINEST) / 5.0 + 1.0
+    return log_strength(torch.cat((own, calm), 1))
 
 
 def _smooth(x: Tensor) -> tuple[Tensor, Tensor]:
     """A picture smoothed over some 3 pixels and over some 3 cells of 4 pixels."""
-    fine = F.avg_pool2d(x, 3, 1, 1, count_include_pad=False)
-    cells = F.avg_pool2d(fine, 4)
-    cells = F.avg_pool2d(cells, 3, 1, 1, count_include_pad=False)
+    fine = local_mean(x)
+    cells = local_mean(F.avg_pool2d(fine, 4))
     coarse = F.interpolate(cells, scale_factor=4, mode="bilinear", align_corners=False)
     return fine, coarse
 
 
 def _substance(dark: Tensor) -> Tensor:
     """0 where everything around is black, or white, in the file; nearly 1 elsewhere."""
-    level = F.avg_pool2d(dark.mean(1, keepdim=True), 4)
-    level = F.avg_pool2d(level, 3, 1, 1, count_include_pad=False)
+    level = local_mean(F.avg_pool2d(dark.mean(1, keepdim=True), 4))
     lack = (1.0 - level).clamp(min=0.0)
     scale = (level / (level + VOID)) * (lack / (lack + VOID))
     return F.interpolate(scale, scale_factor=4, mode="nearest")

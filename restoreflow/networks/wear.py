@@ -9,10 +9,10 @@ clean ones, and a person can overrule what was judged.
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from restoreflow.networks.config import Strength
+from restoreflow.networks.fluctuation import local_mean, log_strength
 
 __all__ = [
     "MOST_BLUR",
@@ -32,7 +32,6 @@ MOST_BLUR = 2.0
 CLEAN_NOISE, CLEAN_COMPRESSION = 1.0 / MOST_NOISE, 0.08
 """Below a level of noise and above JPEG's quality 92 an input deserves to be kept exactly."""
 FINE_GAIN, FINE_MOST = 16.0, 2.0
-FINEST = 1.0 / 1024.0  # fluctuations that are told apart, in units of the image range
 CROP = 64
 CROPS = 64
 BLOCK = 8
@@ -81,14 +80,10 @@ class WearJudge(nn.Module):
 
 def _shown(crops: Tensor) -> Tensor:
     """What is looked at, (N, 10, h, w): pictures, their fine parts, and how large those are."""
-    fine = crops - _smooth(crops)
+    fine = crops - local_mean(crops)
     strength = torch.cat((fine.abs(), fine.mean(1, keepdim=True).abs()), 1)
-    strength = torch.log2(_smooth(strength) + FINEST) / 5.0 + 1.0
+    strength = log_strength(local_mean(strength))
     return torch.cat((crops - 0.5, (FINE_GAIN * fine).clamp(-FINE_MOST, FINE_MOST), strength), 1)
-
-
-def _smooth(x: Tensor) -> Tensor:
-    return F.avg_pool2d(x, 3, 1, 1, count_include_pad=False)
 
 
 def _crops(picture: Tensor) -> Tensor:

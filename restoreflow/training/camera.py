@@ -7,10 +7,14 @@ Images for Learned Raw Denoising, CVPR 2019.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from restoreflow.networks.fluctuation import local_mean
 from restoreflow.training.degradations import gaussian_blur
 
 __all__ = [
@@ -23,6 +27,7 @@ __all__ = [
     "inverse_smoothstep",
     "quantise",
     "reduce_noise",
+    "regions",
     "row_noise",
     "sensor_noise",
     "sharpen",
@@ -30,6 +35,8 @@ __all__ = [
 ]
 
 LUMA = (0.299, 0.587, 0.114)
+EDGE = 0.15
+"""Deviation of sRGB-like values from which on a region ends."""
 
 
 def smoothstep(x: Tensor, strength: Tensor | float = 1.0) -> Tensor:
@@ -194,10 +201,15 @@ def edge_preserving(x: Tensor, threshold: Tensor, radius: int = 2) -> Tensor:
         return F.avg_pool2d(padded, 2 * radius + 1, stride=1)
 
     y = luma(x)
+    return _self_guided(y, threshold, box) + box(x - y)
+
+
+def _self_guided(y: Tensor, threshold: Tensor | float, box: Callable[[Tensor], Tensor]) -> Tensor:
+    """(N, 1, H, W) averaged where it varies by less than a deviation in a box, kept elsewhere."""
     mean = box(y)
     variance = (box(y * y) - mean * mean).clamp(min=0.0)
     keep = variance / (variance + threshold**2 + 1e-12)
-    return box(keep) * y + box((1.0 - keep) * mean) + box(x - y)
+    return box(keep) * y + box((1.0 - keep) * mean)
 
 
 def regions(linear: Tensor, box: Tensor) -> Tensor:
@@ -217,21 +229,9 @@ def regions(linear: Tensor, box: Tensor) -> Tensor:
     for index, share in enumerate(box[:, 2].tolist()):
         side = min(shown.shape[-2:])
         radius = min(max(round(side / max(share, 1e-3) / 40.0), 1), side // 4)
-        found[index : index + 1] = _guided(shown[index : index + 1], radius)
+        box_of = partial(local_mean, radius=radius)
+        found[index : index + 1] = _self_guided(shown[index : index + 1], EDGE, box_of)
     return found.clamp(0.0, 1.0) ** 2
-
-
-def _guided(y: Tensor, radius: int, threshold: float = 0.15) -> Tensor:
-    """Averaged where (1, 1, H, W) varies by less than the threshold, kept where by more."""
-
-    def box(value: Tensor) -> Tensor:
-        size = 2 * radius + 1
-        return F.avg_pool2d(value, size, 1, radius, count_include_pad=False)
-
-    mean = box(y)
-    variance = (box(y * y) - mean * mean).clamp(min=0.0)
-    keep = variance / (variance + threshold**2)
-    return box(keep) * y + box((1.0 - keep) * mean)
 
 
 def sharpen(x: Tensor, amount: Tensor, deviation: Tensor) -> Tensor:
