@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from restoreflow.networks.exposure import exposure_curve, linear_to_srgb, srgb_to_linear
+from restoreflow.networks.gains import PLACE
 from restoreflow.networks.low_light import LowLightEncoder, with_place, with_stops
 from restoreflow.networks.restoration_network import Encoding, RestorationNetwork, Sample
 from restoreflow.tasks.table import TASKS
@@ -69,10 +70,12 @@ class Told(NamedTuple):
         terms: the error of what was judged, by the name of its weight: "exposure", its mean in
             stops; "wear", the mean of its square in units of `networks.wear`: the least absolute
             error would be to say that nothing is wrong, since most pictures lack each of them.
+        judged: (N, G), what the encoder would tell itself; None where it judges nothing.
     """
 
     context: Tensor | None
     terms: dict[str, Tensor]
+    judged: Tensor | None = None
 
 
 def told_context(
@@ -93,7 +96,7 @@ def told_context(
             wrong = torch.randn(told.shape, generator=generator).to(told) * WEAR_ERROR
             as_judged = torch.rand(len(told), 1, generator=generator).to(told) < JUDGED_SHARE
             told = torch.where(as_judged, judged.detach(), told + wrong)
-        return Told(told.clamp(0.0, 1.0), terms)
+        return Told(told.clamp(0.0, 1.0), terms, judged)
     if batch.stops is None or batch.thumbnail is None:
         return Told(None, {})
     judged = network.global_context(batch.thumbnail)
@@ -103,7 +106,7 @@ def told_context(
     context = with_stops(judged, true)
     if _has_gains(network) and batch.place is not None:
         context = with_place(context, batch.place)
-    return Told(context, {"exposure": F.l1_loss(judged[:, :3], true)})
+    return Told(context, {"exposure": F.l1_loss(judged[:, :3], true)}, judged)
 
 
 def _has_gains(network: RestorationNetwork) -> bool:
@@ -158,11 +161,11 @@ class StageLoss(nn.Module):
         """
         generator = torch.Generator().manual_seed(seed)
         degraded, clean = batch.degraded, batch.clean
-        context, judged = told_context(self.network, batch, generator)
+        context, off, judged = told_context(self.network, batch, generator)
         if self.stage.loss in JUDGING:
-            if self.stage.loss not in judged:
+            if judged is None or self.stage.loss not in off:
                 raise ValueError(f"these examples have no {self.stage.loss} to be judged")
-            terms = judged | self._whole(batch)
+            terms = off | self._whole(batch, judged)
             return self._weighted(terms, step), _logged(terms), None
         encoding = self.network.encode(degraded, context)
         terms = {"mean": F.l1_loss(encoding.mean, clean)}  # logged where its weight is 0
@@ -179,7 +182,7 @@ class StageLoss(nn.Module):
                 seen["between"] = float(F.l1_loss(first, second))
                 contest, more = self._contest(samples, encoding, batch, step)
                 terms |= more
-        terms |= judged
+        terms |= off
         return self._weighted(terms, step), _logged(terms) | seen, contest
 
     def _weighted(self, terms: dict[str, Tensor], step: int) -> Tensor:
@@ -190,17 +193,16 @@ class StageLoss(nn.Module):
             total = total + weight * (self._ramp(step) if name == "adversary" else 1.0) * value
         return total
 
-    def _whole(self, batch: Example) -> dict[str, Tensor]:
+    def _whole(self, batch: Example, judged: Tensor) -> dict[str, Tensor]:
         """How the whole pictures, seen small, look in the light of their map of gains."""
         encoder, bright = self.network.encoder, batch.bright
         if not _has_gains(self.network) or batch.thumbnail is None or bright is None:
             return {}
         assert isinstance(encoder, LowLightEncoder)
-        context = encoder.global_context(batch.thumbnail)
         side = float(batch.thumbnail.shape[-1])
-        place = context.new_tensor([0.0, 0.0, side, side]).expand(len(context), 4)
+        place = judged.new_tensor([0.0, 0.0, side, side]).expand(len(judged), PLACE)
         light = srgb_to_linear(batch.thumbnail.clamp(0.0, 1.0))
-        stops = encoder.stops_of(light, with_place(context, place), cell=1)
+        stops = encoder.stops_of(light, with_place(judged, place), cell=1)
         shown = linear_to_srgb(exposure_curve(light, stops))
         return {"gains": F.l1_loss(shown, bright), "clipped": newly_clipped(shown, bright)}
 

@@ -103,7 +103,7 @@ def test_textures_reach_the_trunk_where_it_is_not_isolated(isolated: bool, tmp_p
 def test_exposure_is_learnt_from_the_thumbnail_and_the_mean_image_is_told_the_truth() -> None:
     network = build_network(recipe("mean", task="lowlight").model())
     batch = dark_example(2)
-    context, judged = told_context(network, batch)
+    context, judged, _ = told_context(network, batch)
     assert context is not None and batch.stops is not None
     assert torch.equal(context[:, :3], batch.stops)
     other = batch._replace(thumbnail=batch.clean)
