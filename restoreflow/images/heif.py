@@ -10,7 +10,7 @@ import numpy as np
 from restoreflow.errors import InputError
 from restoreflow.images.alpha import unpremultiply
 from restoreflow.images.extras import require
-from restoreflow.images.raster import Raster, from_samples
+from restoreflow.images.raster import Raster, from_samples, unit_range
 from restoreflow.images.refusals import refusal
 
 __all__ = ["read", "read_header"]
@@ -53,9 +53,8 @@ def read(data: bytes, label: str) -> Raster:
         raise
     except Exception as error:  # as above
         raise refusal(label, "HEIF", error) from error
-    largest = 2 ** int(bits or 8) - 1
-    unit = (values / np.float32(largest)).astype(np.float32)
     has_alpha = mode[-1] in "Aa"
+    unit = unit_range(values, int(bits or 8))
     colors, alpha = from_samples(unit, _MODELS[mode], has_alpha, label)
     if mode.endswith("a") and alpha is not None:
         colors = unpremultiply(colors, alpha)

@@ -9,7 +9,7 @@ import numpy as np
 
 from restoreflow.errors import InputError
 from restoreflow.images.containers.jpeg import frame, picture_end, segments
-from restoreflow.images.raster import Raster, from_samples
+from restoreflow.images.raster import Raster, from_samples, unit_range
 from restoreflow.images.refusals import refusal
 
 __all__ = ["Frame", "rare_frame", "read_rare"]
@@ -63,7 +63,7 @@ def read_rare(data: bytes, label: str, found: Frame) -> Raster:
     model = _MODELS[found.components]
     if values.shape[:2] != (found.height, found.width):
         raise InputError(f"{label} is a damaged JPEG file: its headers disagree", "copy it again")
-    unit = np.clip(values / np.float32(2**found.bits - 1), 0, 1).astype(np.float32)
+    unit = np.clip(unit_range(values, found.bits), 0, 1)
     colors, _ = from_samples(unit, model, False, label)
     if model == "cmyk" and _by_adobe(data):
         colors = 1 - colors

@@ -34,9 +34,16 @@ class Raster:
     upright: bool = False
 
 
-def unit_range(values: np.ndarray) -> np.ndarray:
-    """Unsigned integers of 8 or 16 bits, or booleans, as float32 in [0, 1]."""
-    largest = 1 if values.dtype == np.bool_ else np.iinfo(values.dtype).max
+def unit_range(values: np.ndarray, bits: int | None = None) -> np.ndarray:
+    """Unsigned integers of 8 or 16 bits, or booleans, as float32 in [0, 1].
+
+    Args:
+        bits: how many of them are used; None: all.
+    """
+    if bits is not None:
+        largest = 2**bits - 1
+    else:
+        largest = 1 if values.dtype == np.bool_ else np.iinfo(values.dtype).max
     return np.divide(values, np.float32(largest), dtype=np.float32)
 
 

@@ -157,9 +157,8 @@ def _deepened(raster: Raster, data: bytes, bits: int, label: str) -> Raster:
         raise
     except Exception as error:  # libavif's errors
         raise refusal(label, "AVIF", error) from error
-    unit = (values / np.float32(2**bits - 1)).astype(np.float32)
     has_alpha = raster.alpha is not None
-    samples, alpha = from_samples(unit, raster.model, has_alpha, label)
+    samples, alpha = from_samples(unit_range(values, bits), raster.model, has_alpha, label)
     alike = values.dtype == np.uint16 and samples.shape == raster.samples.shape
     if not alike or np.abs(samples - raster.samples).mean() > _AS_8_BITS:
         told = f"the file's {bits} bits are read as 8"
