@@ -11,6 +11,8 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
+from restoreflow.tasks.bicubic import resize
+
 __all__ = [
     "augment",
     "blur",
@@ -47,8 +49,7 @@ def downscale(x: Tensor, scale: int) -> Tensor:
         raise ValueError(f"cannot reduce {width} x {height} by {scale}")
     if scale == 1:
         return x
-    size = (height // scale, width // scale)
-    return F.interpolate(x, size=size, mode="bicubic", align_corners=False, antialias=True)
+    return resize(x, height // scale, width // scale)
 
 
 def round_8bit(x: Tensor) -> Tensor:

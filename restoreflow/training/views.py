@@ -11,6 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from restoreflow.tasks.bicubic import resize
+
 __all__ = ["View", "draw_view", "reduce", "thumbnail_of", "turn_view"]
 
 
@@ -83,4 +85,4 @@ def turn_view(view: View, symmetry: int) -> View:
 
 def reduce(x: Tensor, size: tuple[int, int]) -> Tensor:
     """A picture (3, H, W) in a smaller size, by antialiased bicubic interpolation; not clamped."""
-    return F.interpolate(x[None], size, mode="bicubic", antialias=True, align_corners=False)[0]
+    return resize(x, *size)
