@@ -5,11 +5,10 @@
 
 Seeds are a small picture in every format that is written here, the tests' files, and the files of
 --seeds. Each round takes one of them, or two spliced, and changes bytes, lengths, blocks or its
-end; what a round does is a function of --seed and its number. Pictures are decoded, written again
-in their own format, and looked at as `evaluate` and `train` do; model folders are opened and
-verified; manifests are read. Readers run in a process of their own, with 4 GiB of address space
-and 20 processor seconds a file: what ends it, or raises another error than ours, is kept under
---found.
+end; what a round does is a function of --seed and its number. Pictures are measured, decoded and
+written again in their own format; model folders are opened and verified; manifests are read.
+Readers run in a process of their own, with 4 GiB of address space and 20 processor seconds a file:
+what ends it, or raises another error than ours, is kept under --found.
 
 Exit status 1 when anything was found.
 """
@@ -158,7 +157,7 @@ def read_one(kind: str, path: Path) -> str:
 
 
 def read_picture(path: Path) -> None:
-    """As `sr`, `evaluate` and a dry run do."""
+    """As `sr` does, and before it a dry run."""
     from restoreflow.images.decode import decode, read_size
     from restoreflow.images.encode import encode
 
