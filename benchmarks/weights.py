@@ -1,14 +1,14 @@
 r"""Turn a trained model into a bundled one: measure it, write its figures and its card.
 
     python benchmarks/weights.py runs/sr-x4/model weights/sr-x4 --temperature 0.8 \
-        --data sets/Set5 --data sets/Set14 --lpips lpips/
+        --data sets/Set5 --data sets/Set14 --realism photos/val --lpips lpips/
     python benchmarks/weights.py runs/lowlight/model weights/lowlight --temperature 0.5 \
         --data lowlight_pairs/ --groups lol,stack --lpips lpips/
     python benchmarks/weights.py runs/sr-x4-photo/model weights/sr-x4-photo --temperature 0.8 \
         --data sets/Set14 --worn photos/val --wear 1,5,50 --beside sr-x4 --lpips lpips/
 
-Runs `restoreflow evaluate` for the model's task, on worn inputs too where there are any, and
-`restoreflow evaluate hostile`, so every figure in the card is the output of those commands.
+Runs `restoreflow evaluate` for the model's task, on worn inputs too where there are any, and its
+`realism`, where asked, and `hostile`: every figure in the card is the output of those commands.
 """
 
 from __future__ import annotations
@@ -69,6 +69,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--worn", type=Path, help="truths whose inputs are worn besides")
     parser.add_argument("--wear", default="1,5,50", help="blur, noise and JPEG quality of those")
     parser.add_argument("--beside", default="", help="a model for the same worn inputs")
+    parser.add_argument(
+        "--realism", action="append", type=Path, help="truths for how natural results look"
+    )
     parser.add_argument("--lpips", type=Path)
     parser.add_argument("--photo", type=Path, help="for the hostile inputs made from one")
     parser.add_argument("--samples", type=int, default=10)
@@ -81,7 +84,7 @@ def parse() -> argparse.Namespace:
 
 
 def measure(task: str, model: Path, arguments: argparse.Namespace, scratch: Path) -> dict[str, Any]:
-    """The two evaluations, as evaluation.json holds them."""
+    """The evaluations, as evaluation.json holds them."""
     quality = ["--temperatures", arguments.temperatures, "--samples", str(arguments.samples)]
     if arguments.lpips:
         quality += ["--lpips", str(arguments.lpips)]
@@ -96,6 +99,11 @@ def measure(task: str, model: Path, arguments: argparse.Namespace, scratch: Path
     result = evaluate([task, "--model", str(model), *clean], scratch / "quality.json")
     if arguments.worn:
         result["rows"] += worn_rows([str(model), arguments.beside], arguments, quality, scratch)
+    if arguments.realism:
+        asked = [part for folder in arguments.realism for part in ("--data", str(folder))]
+        asked += ["--temperatures", str(arguments.temperature), "--lpips", str(arguments.lpips)]
+        seen = evaluate(["realism", "--model", str(model), *asked], scratch / "realism.json")
+        result["realism"] = seen["rows"]
     hostile = evaluate(["hostile", "--models", str(model), *attack], scratch / "hostile.json")
     return result | {"hostile": [row | {"model": model.name} for row in hostile["rows"]]}
 

@@ -11,6 +11,7 @@ SHOWN = {
     "method": "method",
     "temperature": "T",
     "data": "data",
+    "kid": "KID x 1000",
     "psnr": "PSNR dB",
     "ssim_gray": "SSIM gray",
     "ssim_rgb": "SSIM RGB",
@@ -34,7 +35,14 @@ SHOWN = {
 
 def figures_of(evaluation: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The card's rows, from what evaluation.json holds."""
-    rows = [{SHOWN[key]: row[key] for key in SHOWN if key in row} for row in evaluation["rows"]]
+    seen = [
+        row | {"data": f"{row['data']}, {row['condition']}"}
+        for row in evaluation.get("realism", ())
+    ]
+    rows = [
+        {SHOWN[key]: row[key] for key in SHOWN if key in row}
+        for row in [*evaluation["rows"], *seen]
+    ]
     return [*rows, hostile_summary(evaluation["hostile"])]
 
 

@@ -26,3 +26,13 @@ def test_rows_show_what_readers_ask_for_and_hostile_inputs_are_one() -> None:
         "not finite": 1,
         "largest detail": 0.75,
     }
+
+
+def test_natural_looks_are_a_row_a_condition() -> None:
+    hostile = [{"input": "text", "error_pixels": 0, "nonfinite": 0, "largest_detail": 0.5}]
+    looks = [
+        {"data": "val", "condition": c, "kid": 80.0, "pictures": 24} for c in ("clean", "worn")
+    ]
+    shown = figures_of({"rows": [], "realism": looks, "hostile": hostile})
+    assert shown[0] == {"data": "val, clean", "KID x 1000": 80.0}
+    assert shown[1]["data"] == "val, worn" and len(shown) == 3
