@@ -307,11 +307,12 @@ class _Handler(BaseHTTPRequestHandler):
         self._json({"success": True, "commitOid": sha, "commitUrl": url, "hookOutput": ""})
 
     def _data(self, data: bytes, headers: dict[str, str]) -> None:
-        wanted = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
+        wanted = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
         start = int(wanted[1]) if wanted else 0
+        last = min(int(wanted[2]), len(data) - 1) if wanted and wanted[2] else len(data) - 1
         if wanted:
-            headers = {**headers, "Content-Range": f"bytes {start}-{len(data) - 1}/{len(data)}"}
-        self._send(206 if wanted else 200, data[start:], headers)
+            headers = {**headers, "Content-Range": f"bytes {start}-{last}/{len(data)}"}
+        self._send(206 if wanted else 200, data[start : last + 1], headers)
 
     def _json(self, value: object, status: int = 200) -> None:
         self._send(status, json.dumps(value).encode(), {"Content-Type": "application/json"})
