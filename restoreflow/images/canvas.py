@@ -14,11 +14,11 @@ from restoreflow.images.color import from_srgb, is_srgb, profile_space
 from restoreflow.images.formats import FORMATS, OUTPUT_FORMATS, check_size, output_format
 from restoreflow.images.picture import Picture
 
-__all__ = ["Canvas"]
+__all__ = ["LUMINANCE", "Canvas"]
 
 # sRGB's luminance weights: a gray triple keeps its value, a restored one that is slightly coloured
 # keeps its lightness.
-_LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
+LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
 _BAND_ROWS = 256
 
 
@@ -122,7 +122,7 @@ class Canvas:
             colors = flatten(colors, alpha)
             beyond = beyond * alpha[..., None] if beyond is not None else None
         if self.source.grayscale:
-            light = colors @ _LUMINANCE
+            light = colors @ LUMINANCE
             channels = 3 if self._converted or not self._gray else 1
             colors = np.repeat(light[..., None], channels, axis=2)
         if self._converted is None:

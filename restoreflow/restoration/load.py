@@ -3,19 +3,44 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 
 from restoreflow.errors import UsageError
+from restoreflow.models.config import ModelConfig
 from restoreflow.models.folder import ModelFolder, load_folder
 from restoreflow.models.resolve import resolve_model
+from restoreflow.networks.restoration_network import RestorationNetwork
 from restoreflow.restoration.device import choose_device
 from restoreflow.restoration.restorer import Restorer
 
-__all__ = ["MOST_THREADS", "load_model"]
+__all__ = ["MOST_THREADS", "Opened", "load_model", "open_model"]
 
 MOST_THREADS = 1024
 """Beyond that many, some systems start none at all."""
+
+
+class Opened(NamedTuple):
+    """A model that was loaded, and where its restorer is to work."""
+
+    folder: ModelFolder
+    network: RestorationNetwork
+    config: ModelConfig
+    device: torch.device
+
+
+def open_model(
+    name: str | Path | ModelFolder, device: str = "auto", threads: int | None = None
+) -> Opened:
+    """Find a model, choose its device, and load it; arguments and errors as of `load_model`."""
+    if threads is not None:
+        if not 1 <= threads <= MOST_THREADS:
+            raise UsageError(f"threads is {threads}", f"ask for 1 to {MOST_THREADS}")
+        torch.set_num_threads(threads)
+    place, _ = choose_device(device)
+    folder = resolve_model(name)
+    return Opened(folder, *load_folder(folder), place)
 
 
 def load_model(
@@ -27,9 +52,8 @@ def load_model(
 ) -> Restorer:
     """Load a model, ready to restore.
 
-    >>> restorer = load_model("sr-x4")  # doctest: +SKIP
-    >>> result = restorer.restore(image, samples=8, temperature=0.8)  # doctest: +SKIP
-    >>> result.images[0].save("restored.png")  # doctest: +SKIP
+    >>> load_model("sr-x4", device="cpu").config.scale
+    4
 
     Args:
         name: a bundled model, a folder, or a Hub id `owner/name[@revision]`.
@@ -44,10 +68,5 @@ def load_model(
         RestoreflowError: that device is not available.
         ModelError: the model is missing or damaged, or cannot be downloaded.
     """
-    if threads is not None:
-        if not 1 <= threads <= MOST_THREADS:
-            raise UsageError(f"threads is {threads}", f"ask for 1 to {MOST_THREADS}")
-        torch.set_num_threads(threads)
-    place, _ = choose_device(device)
-    loaded = load_folder(resolve_model(name))
-    return Restorer(loaded.network, loaded.config, place, precision, compile)
+    opened = open_model(name, device, threads)
+    return Restorer(opened.network, opened.config, opened.device, precision, compile)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -12,39 +14,47 @@ from restoreflow.errors import InputError
 
 __all__ = ["Picture", "as_pixels", "eight_bit"]
 
-Picture = Image.Image | NDArray[np.generic] | Tensor
-"""What `Restorer.restore` takes: see `as_pixels`."""
+Picture = str | Path | Image.Image | NDArray[np.generic] | Tensor
+"""One picture, as `Restorer.restore` takes it: see `as_pixels`."""
 
 _EIGHT_BIT = {"1", "L", "P", "RGB", "CMYK", "YCbCr", "LAB", "HSV"}
 _WITH_ALPHA = {"LA", "La", "PA", "RGBA", "RGBa", "RGBX"}
 _SIXTEEN_BIT = {"I;16", "I;16L", "I;16B", "I;16N"}
+_ARRAYS = "an array must be (h, w, 3) or (h, w) of uint8, uint16 or floats in [0, 1]"
+_TENSORS = "a tensor must be (3, h, w), (1, h, w) or (h, w) of uint8 or floats in [0, 1]"
+_BATCH = "a batch goes to the restorer itself: restorer(batch)"
 
 
 def as_pixels(image: Picture) -> Tensor:
-    """A picture as (3, h, w) float32 in [0, 1] on the CPU.
+    """A picture as (3, h, w) float32 in [0, 1] on the CPU; sRGB.
 
     Args:
-        image: a PIL image (converted to RGB; alpha is left out), an array (h, w, 3) of uint8,
-            uint16 or floats in [0, 1], or a tensor (3, h, w) of floats in [0, 1]; sRGB.
+        image: a file's path, read as the command line reads it, upright and in sRGB; a PIL image,
+            converted to RGB; an array (h, w, 3), or gray (h, w) or (h, w, 1), of uint8, uint16 or
+            floats in [0, 1]; or a tensor (3, h, w), or gray (1, h, w) or (h, w), of uint8 or floats
+            in [0, 1], on any device. Alpha is left out.
 
     Raises:
-        InputError: another shape or type, no pixels, or values that are not finite or lie
-            outside [0, 1].
+        InputError: another shape or type, no pixels, values that are not finite or lie outside
+            [0, 1], or a file that cannot be read.
     """
+    if isinstance(image, str | Path):
+        from restoreflow.images.decode import decode  # many formats, which take a while to import
+
+        return _checked(torch.from_numpy(np.ascontiguousarray(_planes(decode(image).pixels))))
     if isinstance(image, Image.Image):
         return _checked(_from_pil(image))
     if isinstance(image, torch.Tensor):
-        if image.ndim != 3 or image.shape[0] != 3 or not image.is_floating_point():
-            found = f"{tuple(image.shape)} {str(image.dtype).removeprefix('torch.')}"
-            raise InputError(f"a tensor must be (3, h, w) of floats in [0, 1], not {found}")
-        return _checked(image.detach().to("cpu", torch.float32))
-    return _checked(_from_array(np.asarray(image)))
+        return _checked(_from_tensor(image))
+    if isinstance(image, np.ndarray):
+        return _checked(_from_array(image))
+    found = type(image).__name__
+    raise InputError(f"a picture is a path, a PIL image, an array or a tensor, not a {found}")
 
 
 def _from_pil(image: Image.Image) -> Tensor:
     if image.mode in _SIXTEEN_BIT:
-        gray = np.asarray(image, dtype=np.uint16)
-        return _from_array(np.repeat(gray[..., None], 3, axis=2))
+        return _from_array(np.asarray(image, dtype=np.uint16))
     if image.mode not in _EIGHT_BIT | _WITH_ALPHA:
         raise InputError(
             f'a PIL image of mode "{image.mode}" has no fixed range of values',
@@ -53,17 +63,44 @@ def _from_pil(image: Image.Image) -> Tensor:
     return _from_array(np.asarray(image.convert("RGB")))
 
 
+def _from_tensor(tensor: Tensor) -> Tensor:
+    found = f"{tuple(tensor.shape)} {str(tensor.dtype).removeprefix('torch.')}"
+    planes = tensor[None] if tensor.ndim == 2 else tensor
+    known = tensor.is_floating_point() or tensor.dtype == torch.uint8
+    if planes.ndim != 3 or planes.shape[0] not in (1, 3) or not known:
+        raise InputError(f"{_TENSORS}, not {found}", _advice(tuple(tensor.shape), first=True))
+    values = planes.detach().to("cpu", torch.float32).expand(3, -1, -1)
+    return values if tensor.is_floating_point() else values / 255.0
+
+
 def _from_array(array: NDArray[np.generic]) -> Tensor:
-    if array.ndim != 3 or array.shape[2] != 3:
-        raise InputError(f"an array must be (h, w, 3), not {array.shape}")
-    if array.dtype in (np.uint8, np.uint16):
-        values = array.astype(np.float32)
-        values /= np.float32(np.iinfo(array.dtype).max)
-    elif array.dtype.kind == "f":
-        values = array.astype(np.float32)
-    else:
-        raise InputError(f"an array must be of uint8, uint16 or floats, not {array.dtype}")
-    return torch.from_numpy(np.ascontiguousarray(values.transpose(2, 0, 1)))
+    values = array[..., None] if array.ndim == 2 else array
+    whole = array.dtype in (np.uint8, np.uint16)
+    known = whole or array.dtype.kind == "f"
+    if values.ndim != 3 or values.shape[2] not in (1, 3) or not known:
+        raise InputError(
+            f"{_ARRAYS}, not {array.shape} {array.dtype}", _advice(array.shape, first=False)
+        )
+    values = np.repeat(values, 3, axis=2) if values.shape[2] == 1 else values
+    values = values.astype(np.float32)
+    if whole:
+        values /= np.float32(255 if array.dtype == np.uint8 else 65535)
+    return torch.from_numpy(np.ascontiguousarray(_planes(values)))
+
+
+def _planes(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    return values.transpose(2, 0, 1)
+
+
+def _advice(shape: tuple[int, ...], first: bool) -> str:
+    """What to do with a picture of another shape, whose channels should come first, or last."""
+    if len(shape) == 4:
+        return _BATCH
+    if len(shape) == 3 and first and shape[2] in (1, 3):
+        return "channels come first: tensor.permute(2, 0, 1)"
+    if len(shape) == 3 and not first and shape[0] in (1, 3):
+        return "channels come last: array.transpose(1, 2, 0)"
+    return ""
 
 
 def _checked(pixels: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ from restoreflow.networks.low_light import with_exposure
 from restoreflow.networks.restoration_network import Encoding, RestorationNetwork
 from restoreflow.networks.wear import describe_wear, overruled
 from restoreflow.restoration.bands import Bands
+from restoreflow.restoration.device import choose_device
 from restoreflow.restoration.engine import Engine, Stages
 from restoreflow.restoration.memory import WINDOW_CELLS, check_host, check_window
 from restoreflow.restoration.options import Options, Settled
@@ -27,6 +28,8 @@ from restoreflow.restoration.tiles import MIN_SIDE, Geometry, Tile, plan_within
 from restoreflow.tasks.table import TASKS
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from restoreflow.models.config import ModelConfig
 
 __all__ = ["Precision", "Progress", "Restorer", "precision_of"]
@@ -96,11 +99,15 @@ class Restorer:
         another number of threads or on another device the values are added up in another order: a
         byte in 50,000 at most differs, by one.
 
-        >>> restorer.restore(image, samples=8, temperature=0.8)  # doctest: +SKIP
+        >>> from restoreflow.restoration.load import load_model
+        >>> result = load_model("sr-x4", device="cpu").restore(torch.rand(3, 16, 24), samples=2)
+        >>> result.images[1].size, result.uncertainty.shape, result.report["consistency"]
+        ((96, 64), (64, 96), True)
 
         Args:
-            image: PIL image, array (h, w, 3) of uint8, uint16 or floats in [0, 1], or tensor
-                (3, h, w) of floats in [0, 1]; sRGB.
+            image: one picture in sRGB: a path, a PIL image, an array (h, w, 3) or (h, w) of uint8,
+                uint16 or floats in [0, 1], or a tensor (3, h, w), (1, h, w) or (h, w) of uint8 or
+                floats in [0, 1].
             options: what is asked for; None: what an `Options` says by itself.
             progress: called after each tile.
             watch: gives, for each tile, a context that the encoder looks at it in: an
@@ -141,6 +148,17 @@ class Restorer:
         """
         asked = replace(options or Options(), **keywords)
         return self._bands(image, asked, progress, watch, whole=False)
+
+    def to(self, device: torch.device | str) -> Self:
+        """Move it to another device; gives itself.
+
+        Raises:
+            UsageError: there is no such device.
+            RestoreflowError: that device is not available.
+        """
+        self.device, _ = choose_device(str(device))
+        self.network.to(self.device)
+        return self
 
     @property
     def tells_wear(self) -> bool:

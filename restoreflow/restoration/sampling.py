@@ -27,7 +27,7 @@ from restoreflow.restoration.pixels import eight_bit
 from restoreflow.restoration.rows import Rows
 from restoreflow.restoration.tiles import Geometry, Tile, Window
 
-__all__ = ["ERROR_RANGE", "Health", "Seen", "Task", "Watching", "sample_tiles"]
+__all__ = ["ERROR_RANGE", "Health", "Seen", "Task", "Watching", "in_float32", "sample_tiles"]
 
 
 @dataclass
@@ -151,7 +151,7 @@ def _sampled(engine: Engine, task: Task, tile: Tile) -> Health:
     try:
         found = _all_samples(engine, task, tile)
         if network.precision is not None and not found.sound:
-            with _in_float32(network):
+            with in_float32(network):
                 again = _all_samples(engine, task, tile)
             _refuse_nonfinite(again, tile, task)
             again.nonfinite, again.repeated = found.nonfinite, 1
@@ -168,7 +168,8 @@ def _sampled(engine: Engine, task: Task, tile: Tile) -> Health:
 
 
 @contextmanager
-def _in_float32(network: RestorationNetwork) -> Iterator[None]:
+def in_float32(network: RestorationNetwork) -> Iterator[None]:
+    """Let a network compute in float32 meanwhile, whatever its precision."""
     reduced = network.precision
     network.set_precision(None)
     try:
