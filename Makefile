@@ -1,20 +1,24 @@
 # Every target makes the environment in .venv first; the second time that takes no time.
 PYTHON ?= python3
 BIN := .venv/bin
-STAMP := .venv/.installed
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: install demo test lint types docs bench clean
+.PHONY: install demo test lint types docs site bench clean
 
-install: $(STAMP)
+install: .venv/.developing
 
-$(STAMP): pyproject.toml constraints.txt
+# What restoring needs, and nothing else: a fifth of what developing does, PyTorch apart.
+.venv/.restoring: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-		--constraint constraints.txt --editable '.[dev]'
-	touch $(STAMP)
+	$(PIP) --editable .
+	touch $@
+
+.venv/.developing: .venv/.restoring
+	$(PIP) --editable '.[dev]'
+	touch $@
 
 # Restores the small photograph in docs/pictures and puts it beside its enlargement by bicubic.
-demo: install
+demo: .venv/.restoring
 	mkdir -p demo
 	$(BIN)/restoreflow sr docs/pictures/dog.png -o demo/ --samples 4 --uncertainty --overwrite
 	$(BIN)/python docs/before_after.py docs/pictures/dog.png demo/dog_sr4x_1.png demo/before_after.png
@@ -35,10 +39,14 @@ types: install
 docs: install
 	$(BIN)/python docs/generate_cli.py
 
+# The documentation as a website, in site/; a broken link or reference fails.
+site: .venv/.restoring
+	$(PIP) --editable '.[docs]'
+	$(BIN)/mkdocs build --strict
+
 bench: install
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-		--constraint constraints.txt --editable '.[bench]'
+	$(PIP) --editable '.[bench]'
 	$(BIN)/python benchmarks/spline.py
 
 clean:
-	rm -rf .venv demo dist build
+	rm -rf .venv demo dist build site

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Restorer", "__version__", "errors", "list_models", "load_model", "metrics"]
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _PLACES = {
     "Restorer": "restoreflow.library.restorer",

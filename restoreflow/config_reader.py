@@ -12,6 +12,7 @@ import difflib
 import functools
 import json
 import sys
+import tomllib
 import types
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -19,11 +20,6 @@ from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get
 
 from restoreflow.errors import ModelError, RestoreflowError
 from restoreflow.local_files import LARGEST_TEXT, read_regular
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib  # pyright: ignore[reportMissingImports]
 
 __all__ = [
     "from_dict",
@@ -97,7 +93,7 @@ def read_json(cls: type[T], path: Path, error: type[RestoreflowError] = ModelErr
 def read_toml(cls: type[T], path: Path, error: type[RestoreflowError] = ModelError) -> T:
     """Reads a dataclass from a TOML file; errors as `from_dict`, and for unreadable files."""
     try:
-        data = cast("Any", tomllib).loads(_read(path, error).decode())
+        data = tomllib.loads(_read(path, error).decode())
     except ValueError as reason:
         raise error(f"{path}: not valid TOML: {reason}") from reason
     return from_dict(cls, data, str(path), error)

@@ -1,9 +1,12 @@
-"""The wheel, installed where there is no checkout, restores a picture with its own models."""
+"""Wheel and sdist are what the package index takes; the wheel, installed where there is no
+checkout, restores a picture with its own models."""
 
 from __future__ import annotations
 
+import email
 import json
 import os
+import re
 import subprocess
 import sys
 import sysconfig
@@ -28,10 +31,16 @@ def call(*words: object, cwd: Path, env: Mapping[str, str] | None = None) -> str
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the wheel and the sdist."""
     folder = tmp_path_factory.mktemp("dist")
-    call(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder, cwd=ROOT)
-    (built,) = folder.glob("*.whl")
+    call(sys.executable, "-m", "hatchling", "build", "-d", folder, cwd=ROOT)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def wheel(dist: Path) -> Path:
+    (built,) = dist.glob("*.whl")
     return built
 
 
@@ -64,6 +73,26 @@ def test_the_wheel_holds_code_and_models_alone(wheel: Path) -> None:
     assert "restoreflow/py.typed" in names
     held = {name.split("/")[2] for name in names if name.startswith("restoreflow/weights/")}
     assert held == {*CARRIED, "README.md"}
+
+
+def test_the_package_index_takes_both(dist: Path) -> None:
+    call(sys.executable, "-m", "twine", "check", "--strict", *sorted(dist.iterdir()), cwd=dist)
+
+
+def test_the_package_index_shows_the_readme_whole(wheel: Path) -> None:
+    """There is no repository beside it: pictures and links are addresses, and of this version."""
+    with zipfile.ZipFile(wheel) as opened:
+        (name,) = [n for n in opened.namelist() if n.endswith(".dist-info/METADATA")]
+        metadata = email.message_from_bytes(opened.read(name))
+    readme = str(metadata.get_payload())
+    targets = re.findall(r"\]\(([^)\s]+)\)", readme)
+    assert targets
+    assert [t for t in targets if not t.startswith(("https://", "#"))] == []
+    version = restoreflow.__version__
+    raw = f"https://raw.githubusercontent.com/restoreflow/restoreflow/v{version}/"
+    pictures = re.findall(r"!\[[^]]*\]\(([^)\s]+)\)", readme)
+    assert pictures
+    assert all((ROOT / p.removeprefix(raw)).is_file() for p in pictures if p.startswith(raw))
 
 
 def test_version_and_place(outside: Path) -> None:
