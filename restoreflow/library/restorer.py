@@ -30,7 +30,7 @@ from restoreflow.restoration.pixels import Picture, as_pixels
 from restoreflow.restoration.sampling import in_float32
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from typing import Self
 
     from restoreflow.models.config import ModelConfig
     from restoreflow.networks.restoration_network import RestorationNetwork

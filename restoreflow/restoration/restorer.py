@@ -28,7 +28,7 @@ from restoreflow.restoration.tiles import MIN_SIDE, Geometry, Tile, plan_within
 from restoreflow.tasks.table import TASKS
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from typing import Self
 
     from restoreflow.models.config import ModelConfig
 
