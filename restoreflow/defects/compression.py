@@ -1,0 +1,160 @@
+"""How strongly a picture was compressed as JPEG, by its file or by its pixels."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from restoreflow.defects.parts import Levels, View, blocks_of
+
+__all__ = ["Compression", "quality_of_file", "quality_of_pixels", "quality_of_table"]
+
+_BASE = np.array(
+    [
+        [16, 11, 10, 16, 24, 40, 51, 61],
+        [12, 12, 14, 19, 26, 58, 60, 55],
+        [14, 13, 16, 24, 40, 57, 69, 56],
+        [14, 17, 22, 29, 51, 87, 80, 62],
+        [18, 22, 37, 56, 68, 109, 103, 77],
+        [24, 35, 55, 64, 81, 104, 113, 92],
+        [49, 64, 78, 87, 103, 121, 120, 101],
+        [72, 92, 95, 98, 112, 100, 103, 99],
+    ],
+    float,
+)
+"""Luminance steps at quality 50: ITU-T T.81, table K.1."""
+
+QUALITIES = tuple(range(5, 96))
+_ORDER = tuple((u, v) for u in range(6) for v in range(6) if 1 <= u + v <= 5)
+"""Frequencies that have coefficients in photographs at low qualities, too."""
+_LEAST_SIZE = 2.0  # of coefficients that count: rounding to levels makes smaller ones
+_LEAST_COUNT = 150
+_MOST_BLOCKS = 2048
+_FITS = 0.5
+_BLOCK = 8
+
+
+class Compression(NamedTuple):
+    """What the pixels say.
+
+    Attributes:
+        quality: as libjpeg counts it, 5 .. 95; None where they show no compression.
+        corner: row and column, 0 .. 7, where the first whole block begins.
+        fit: how well the coefficients keep to that quality's steps, up to 1.
+    """
+
+    quality: int | None
+    corner: tuple[int, int]
+    fit: float
+
+
+def steps_at(quality: float) -> NDArray[np.float64]:
+    """libjpeg's luminance steps (8, 8) at a quality of 1 .. 100."""
+    scale = 5000 / quality if quality < 50 else 200 - 2 * quality
+    return np.clip(np.floor((_BASE * scale + 50) / 100), 1, 255)
+
+
+def quality_of_table(table: Sequence[int]) -> int:
+    """The libjpeg quality 1 .. 100 whose luminance steps are nearest to 64 others on average."""
+    total = float(sum(table))
+    return min(range(1, 101), key=lambda q: abs(float(np.log(steps_at(q).sum() / total))))
+
+
+def quality_of_file(data: bytes) -> int | None:
+    """The quality that a JPEG file's own tables amount to; None for other files."""
+    if not data.startswith(b"\xff\xd8"):
+        return None
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            tables = getattr(image, "quantization", None)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return None
+    return quality_of_table(tables[0]) if tables and 0 in tables else None
+
+
+def quality_of_pixels(seen: View) -> Compression:
+    """The lowest quality whose quantisation the pixels show, whatever was saved after it.
+
+    Coefficients of blocks that were quantised lie at multiples of their frequency's step: the mean
+    cosine of those at least a quarter of a step in size is near 1, and at most about 0 for what
+    was not quantised (after Fan and de Queiroz, "Identification of bitmap compression history",
+    2003). Which blocks: those at the corner, and those at the phase that differs most.
+    """
+    best = Compression(None, (0, 0), 0.0)
+    for corner in dict.fromkeys(((0, 0), _phase(seen.luma))):
+        fits = _fits(_coefficients(seen.luma, corner))
+        good = [(q, fit) for q, fit in zip(QUALITIES, fits, strict=True) if fit > _FITS]
+        if good and max(fit for _, fit in good) > best.fit:
+            peak = max(fit for _, fit in good)
+            quality = next(q for q, fit in good if fit > 0.9 * peak)
+            best = Compression(quality, corner, peak)
+    return best
+
+
+def _phase(luma: Sequence[Levels]) -> tuple[int, int]:
+    """Where blocks begin, by the differences across their borders beyond those beside them."""
+    found = []
+    for axis in (0, 1):
+        totals = np.zeros(_BLOCK)
+        for part in luma:
+            totals += border_strengths(part if axis else part.T)
+        found.append((int(np.argmax(totals)) + 1) % _BLOCK)
+    return found[0], found[1]
+
+
+def border_profile(levels: Levels) -> NDArray[np.float64]:
+    """Of each column, how much more its difference to the next is than those beside it."""
+    steps = np.abs(np.diff(levels, axis=1))
+    profile = (steps[:, 1:-1] - (steps[:, :-2] + steps[:, 2:]) / 2).mean(0, dtype=np.float64)
+    return np.concatenate(([0.0], profile, [0.0, 0.0]))
+
+
+def border_strengths(levels: Levels) -> NDArray[np.float64]:
+    """`border_profile` summed over columns 8 apart, by the first."""
+    profile = border_profile(levels)
+    profile = profile[: len(profile) // _BLOCK * _BLOCK]
+    return profile.reshape(-1, _BLOCK).sum(0)
+
+
+def _dct() -> NDArray[np.float32]:
+    k = np.arange(_BLOCK)
+    rows = np.cos(np.pi * (2 * k[None] + 1) * k[:, None] / (2 * _BLOCK)) / 2
+    rows[0] /= np.sqrt(2)
+    return rows.astype(np.float32)
+
+
+_DCT = _dct()
+
+
+def _coefficients(luma: Sequence[Levels], corner: tuple[int, int]) -> Levels:
+    """(N, 8, 8) of whole blocks, evenly spread."""
+    blocks = [blocks_of(part[corner[0] :, corner[1] :], _BLOCK) for part in luma]
+    together = np.concatenate(blocks)
+    every = max(-(-len(together) // _MOST_BLOCKS), 1)
+    return _DCT @ together[::every] @ _DCT.T
+
+
+def _fits(coefficients: Levels) -> list[float]:
+    """For each of `QUALITIES`, the mean cosine over all frequencies; 0 where too few count."""
+    sizes = {uv: np.abs(coefficients[:, uv[0], uv[1]]) for uv in _ORDER}
+    sizes = {uv: x[x > _LEAST_SIZE] for uv, x in sizes.items()}
+    known: dict[tuple[tuple[int, int], float], tuple[float, int]] = {}
+    fits = []
+    for quality in QUALITIES:
+        steps = steps_at(quality)
+        total, count = 0.0, 0
+        for uv, values in sizes.items():
+            step = float(steps[uv])
+            if (uv, step) not in known:
+                counted = values[values > step / 4]
+                total_here = float(np.cos((2 * np.pi / step) * counted).sum(dtype=np.float64))
+                known[uv, step] = (total_here, counted.size)
+            total += known[uv, step][0]
+            count += known[uv, step][1]
+        fits.append(total / count if count >= _LEAST_COUNT else 0.0)
+    return fits
