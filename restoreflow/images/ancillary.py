@@ -7,7 +7,16 @@ from typing import NamedTuple
 
 from restoreflow.images.color_coding import Coding
 
-__all__ = ["GAIN_MAP_NOTE", "Ancillary", "Tag", "Text", "counted", "decoded", "has_credentials"]
+__all__ = [
+    "GAIN_MAP_NOTE",
+    "Ancillary",
+    "Tag",
+    "Text",
+    "behind_note",
+    "counted",
+    "decoded",
+    "has_credentials",
+]
 
 GAIN_MAP_NOTE = "gain map (HDR) dropped: it belongs to the picture before restoration"
 _MOST_NAMED = 6
@@ -81,6 +90,12 @@ def counted(names: list[str], what: str, why: str = "not carried") -> tuple[str,
     listed = "".join(c for c in ", ".join(different[:_MOST_NAMED]) if c.isprintable())
     plural = "s" if len(names) > 1 else ""
     return (f"{len(names)} {what}{plural} {why}: {listed}{more}",)
+
+
+def behind_note(rest: bytes) -> tuple[str, ...]:
+    """One sentence on what stands behind a file's picture; none where that is nothing, or zeros."""
+    rest = rest.strip(b"\x00\xff")
+    return (f"{len(rest)} bytes behind the picture dropped",) if rest else ()
 
 
 def decoded(text: bytes) -> str:

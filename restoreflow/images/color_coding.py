@@ -50,12 +50,14 @@ class Coding:
         chromaticities: x and y of white, red, green and blue.
         curve: gamma, "srgb", "240m", "PQ", "HLG", or "" for one that is not known.
         code_points: primaries and transfer of H.273, where told by them.
+        narrow: black and white are 16 and 235 of 255, as in video.
     """
 
     told_by: str
     chromaticities: tuple[float, ...]
     curve: float | str
     code_points: tuple[int, int] | None = None
+    narrow: bool = False
 
     @property
     def hdr(self) -> bool:
@@ -68,14 +70,20 @@ class Coding:
         return bool(self.chromaticities) and self.curve != ""
 
 
-def by_code_points(primaries: int, transfer: int, told_by: str) -> Coding | None:
-    """The coding of two code points; None where they are unspecified, or are sRGB's."""
+def by_code_points(
+    primaries: int, transfer: int, told_by: str, narrow: bool = False
+) -> Coding | None:
+    """The coding of two code points; None where they are unspecified, or are sRGB's.
+
+    Args:
+        narrow: as of `Coding`; such a coding is never None.
+    """
     curve = _HDR.get(transfer) or _CURVES.get(transfer, "")
     told = (1 if primaries == _UNSPECIFIED else primaries, transfer)
     chromaticities = _PRIMARIES.get(told[0], ())
-    if told[0] == 1 and curve == "srgb":
+    if told[0] == 1 and curve == "srgb" and not narrow:
         return None
-    return Coding(told_by, chromaticities, curve, (primaries, transfer))
+    return Coding(told_by, chromaticities, curve, (primaries, transfer), narrow)
 
 
 def by_chromaticities(

@@ -8,6 +8,8 @@ size is read here.
 from __future__ import annotations
 
 import io
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import imagecodecs
 import numpy as np
@@ -21,7 +23,10 @@ from restoreflow.images.refusals import refusal
 __all__ = ["read", "read_header"]
 
 _BARE = b"\xff\x0a"
+_SLIGHTLY = 0.01  # as lossy coding overshoots
 _SIDES = ((9, 1), (13, 1), (18, 1), (30, 1))  # bits of a side, and what is added to them
+_PREVIEW_SIDES = ((6, 1), (8, 65), (10, 321), (12, 1345))
+_PREVIEW_EIGHTHS = ((0, 16), (0, 32), (5, 1), (9, 33))
 _RATIOS = {1: (1, 1), 2: (12, 10), 3: (4, 3), 4: (3, 2), 5: (16, 9), 6: (5, 4), 7: (2, 1)}
 
 
@@ -31,21 +36,32 @@ def read_header(data: bytes, label: str) -> tuple[int, int]:
     Raises:
         InputError: it is damaged.
     """
+    head = _header(data, label)
+    return (head.height, head.width) if head.orientation >= 5 else (head.width, head.height)
+
+
+class _Header(NamedTuple):
+    width: int
+    height: int
+    orientation: int = 1
+    animated: bool = False
+
+
+def _header(data: bytes, label: str) -> _Header:
     start = _codestream(data)
     if start[:2] != _BARE:
         raise InputError(f"{label} is a damaged JPEG XL file: it has no picture", "copy it again")
     bits = _Bits(int.from_bytes(start[2:34], "little"))
-    small = bits.take(1)
-    height = _side(bits, small)
-    ratio = bits.take(3)
-    if ratio:
-        times, over = _RATIOS[ratio]
-        width = height * times // over
-    else:
-        width = _side(bits, small)
+    width, height = _size(bits, _SIDES, lambda: (bits.take(5) + 1) * 8)
     plain = bits.take(1)
-    orientation = bits.take(3) + 1 if not plain and bits.take(1) else 1
-    return (height, width) if orientation >= 5 else (width, height)
+    if plain or not bits.take(1):
+        return _Header(width, height)
+    orientation = bits.take(3) + 1
+    if bits.take(1):  # the size it is to be shown in
+        _size(bits, _SIDES, lambda: (bits.take(5) + 1) * 8)
+    if bits.take(1):  # a preview
+        _size(bits, _PREVIEW_SIDES, lambda: _number(bits, _PREVIEW_EIGHTHS) * 8)
+    return _Header(width, height, orientation, bool(bits.take(1)))
 
 
 class _Bits:
@@ -58,10 +74,21 @@ class _Bits:
         return taken
 
 
-def _side(bits: _Bits, small: int) -> int:
-    if small:
-        return (bits.take(5) + 1) * 8
-    count, more = _SIDES[bits.take(2)]
+def _size(
+    bits: _Bits, sides: Sequence[tuple[int, int]], eighths: Callable[[], int]
+) -> tuple[int, int]:
+    """Width and height: multiples of eight by `eighths`, or any by `sides`."""
+    side = eighths if bits.take(1) else lambda: _number(bits, sides)
+    height = side()
+    ratio = bits.take(3)
+    if not ratio:
+        return side(), height
+    times, over = _RATIOS[ratio]
+    return height * times // over, height
+
+
+def _number(bits: _Bits, ways: Sequence[tuple[int, int]]) -> int:
+    count, more = ways[bits.take(2)]
     return bits.take(count) + more
 
 
@@ -95,21 +122,24 @@ def read(data: bytes, label: str) -> Raster:
     except Exception as error:  # both raise many types on damaged files
         raise refusal(label, "JPEG XL", error) from error
     deep = values.dtype != np.uint8
-    unit = unit_range(values) if values.dtype.kind == "u" else _clipped(values, label)
+    notes: list[str] = []
+    unit = unit_range(values) if values.dtype.kind == "u" else _clipped(values, label, notes)
     channels = 1 if unit.ndim == 2 else unit.shape[2]
     model = "gray" if channels <= 2 else "rgb"
     colors, alpha = from_samples(unit, model, channels in (2, 4), label)
     icc = image.info.get("icc_profile")
-    frames = getattr(image, "n_frames", 1)
-    several = (f"only the first of the file's {frames} frames is read",) if frames > 1 else ()
+    if _header(data, label).animated:
+        notes.append("only the first of an animation's frames is read")
     return Raster(
-        *(colors, model, alpha, 16 if deep else 8, several),
+        *(colors, model, alpha, 16 if deep else 8, tuple(notes)),
         icc=icc if isinstance(icc, bytes) else None,
         upright=True,
     )
 
 
-def _clipped(values: np.ndarray, label: str) -> np.ndarray:
+def _clipped(values: np.ndarray, label: str, notes: list[str]) -> np.ndarray:
     if not np.isfinite(values).all():
         raise InputError(f"{label} holds values that are not finite numbers")
+    if values.max() > 1 + _SLIGHTLY or values.min() < -_SLIGHTLY:
+        notes.append(f"values from {values.min():.3g} to {values.max():.3g} are cut to 0 to 1")
     return np.clip(values, 0, 1).astype(np.float32)

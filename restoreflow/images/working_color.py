@@ -6,6 +6,7 @@ like), which are made a profile; else what EXIF says of a camera's file; else sR
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -55,7 +56,11 @@ class WorkingColor(NamedTuple):
 
 def working_color(raster: Raster, found: Ancillary) -> WorkingColor:
     """Convert samples of any model to sRGB as far as it is known what they mean."""
+    widened: tuple[str, ...] = ()
+    if found.coding is not None and found.coding.narrow and raster.model != "cmyk":
+        raster, found, widened = _widened(raster, found, found.coding)
     icc, coding, notes = _told(raster, found)
+    notes = (*widened, *notes)
     if raster.model == "cmyk":
         colors = to_srgb(raster.samples, icc) if icc else _ink_on_white(raster.samples)
         return WorkingColor(colors, converted=True, notes=(*notes, _CMYK_NOTE))
@@ -77,6 +82,18 @@ def working_color(raster: Raster, found: Ancillary) -> WorkingColor:
         note = "the colour profile has no way back: converted to sRGB, and it is dropped"
         return WorkingColor(colors, converted=True, notes=(*notes, note))
     return WorkingColor(colors, icc, notes=notes)
+
+
+def _widened(
+    raster: Raster, found: Ancillary, coding: Coding
+) -> tuple[Raster, Ancillary, tuple[str, ...]]:
+    """The samples from narrow range to [0, 1], which is what the rest of the file is read in."""
+    step = 2 ** (raster.bit_depth - 8) / (2**raster.bit_depth - 1)
+    samples = np.clip((raster.samples - 16 * step) / (219 * step), 0, 1).astype(np.float32)
+    points = coding.code_points or (2, 2)
+    full = by_code_points(*points, coding.told_by)
+    note = f"narrow range (16 to 235), told by {coding.told_by}, is written as full range"
+    return replace(raster, samples=samples), replace(found, coding=full), (note,)
 
 
 def _ink_on_white(samples: np.ndarray) -> np.ndarray:

@@ -31,6 +31,7 @@ __all__ = [
     "tiff",
     "webp",
     "with_code_points",
+    "with_item",
 ]
 
 PIXELS = samples.gradient(3, np.uint8)
@@ -87,6 +88,31 @@ def with_code_points(data: bytes, primaries: int, transfer: int) -> bytes:
     """An AVIF or HEIC file whose box nclx tells of other colours."""
     place = data.index(b"colrnclx") + 8
     return data[:place] + struct.pack(">HH", primaries, transfer) + data[place + 4 :]
+
+
+def with_item(data: bytes, kind: bytes) -> bytes:
+    """An AVIF file of one picture with one more item that has no content."""
+    item = box(b"infe", struct.pack(">IHH", 2 << 24, 99, 0) + kind + b"\x00")
+    for name in (b"meta", b"iinf"):  # the boxes around it grow
+        place = data.index(name) - 4
+        (size,) = struct.unpack_from(">I", data, place)
+        data = data[:place] + struct.pack(">I", size + len(item)) + data[place + 4 :]
+    end = place + size
+    (count,) = struct.unpack_from(">H", data, place + 12)
+    data = (
+        data[: place + 12]
+        + struct.pack(">H", count + 1)
+        + data[place + 14 : end]
+        + item
+        + data[end:]
+    )
+    iloc, pixels = data.index(b"iloc"), data.index(b"mdat") + 4
+    content = data[iloc : data.index(b"iinf")]
+    for old in range(pixels - len(item), len(data) - len(item)):
+        told = struct.pack(">I", old)
+        if told in content:
+            content = content.replace(told, struct.pack(">I", old + len(item)))
+    return data[:iloc] + content + data[iloc + len(content) :]
 
 
 def heif(*boxes: bytes, second: bool = False, **options: Any) -> bytes:

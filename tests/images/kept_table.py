@@ -50,6 +50,7 @@ PROMISE = RDF.format(
 EXTENSION = RDF.format('xmlns:a="urn:a" a:long="said further on"/>').encode()
 IPTC = b"\x1c\x02\x78\x00\x05hello\x1c\x02\x19\x00\x03dog"
 VIDEO = struct.pack(">I", 24) + b"ftypmp42" + bytes(12) + b"moving" * 20
+BEHIND = b"PK\x03\x04an archive"
 CREDENTIALS = made.box(b"jumb", b"c2pa" + bytes(28))
 
 
@@ -107,6 +108,8 @@ KINDS: dict[str, Kind] = {
     "further pictures": Kind(_never, "read"),
     "layers, records of pixels": Kind(_never, "dropped"),
     "content credentials": Kind(_never, "C2PA"),
+    "a second block of a kind": Kind(_never, "second"),
+    "bytes behind the picture": Kind(_never, "behind the picture"),
     "anything else": Kind(_never, "not carried"),
 }
 
@@ -129,6 +132,8 @@ def _files() -> dict[tuple[str, str], bytes]:
     table |= {("bmp", k): v for k, v in _bmp().items()}
     table |= {("gif", k): v for k, v in _gif().items()}
     table[("ppm", "texts, comments")] = made.ppm(WORDS)
+    table[("ppm", "bytes behind the picture")] = made.ppm(WORDS) + BEHIND
+    table[("ppm", "further pictures")] = made.ppm(WORDS) * 2
     if samples.installed("pillow_heif"):
         table |= {("heif", k): v for k, v in _boxed(made.heif).items()}
         two = made.heif(second=True)
@@ -197,6 +202,8 @@ def _png() -> dict[str, bytes]:
         "resolution": png(dpi=(300, 300)),
         "content credentials": png(chunk(b"caBX", CREDENTIALS)),
         "further pictures": png(*frames),
+        "a second block of a kind": png(chunk(b"eXIf", EXIF.data), chunk(b"eXIf", SIZES)),
+        "bytes behind the picture": png() + BEHIND,
         "anything else": png(chunk(b"tIME", bytes(7))),
     }
 
@@ -226,6 +233,10 @@ def _jpeg() -> dict[str, bytes]:
         "layers, records of pixels": jpeg(
             segment(0xED, b"Photoshop 3.0\x008BIM\x04\x0c\x00\x00" + struct.pack(">I", 4) + b"old!")
         ),
+        "a second block of a kind": jpeg(
+            segment(0xE1, b"Exif\x00\x00" + SIZES), exif=b"Exif\x00\x00" + EXIF.data
+        ),
+        "bytes behind the picture": jpeg(behind=BEHIND),
         "content credentials": jpeg(segment(0xEB, b"JP\x00\x01\x00\x00\x00\x01" + CREDENTIALS)),
         "anything else": jpeg(segment(0xE5, b"Ducky\x00" + bytes(9))),
     }
@@ -240,6 +251,7 @@ def _webp() -> dict[str, bytes]:
         "further pictures": samples.saved(
             samples.picture(), "WEBP", save_all=True, append_images=[samples.picture(flip=True)]
         ),
+        "a second block of a kind": webp(made.riff_chunk(b"XMP ", XMP_SIZE), xmp=XMP),
         "content credentials": webp(made.riff_chunk(b"C2PA", CREDENTIALS), xmp=XMP),
         "anything else": webp(made.riff_chunk(b"ABCD", bytes(4)), xmp=XMP),
     }
@@ -305,6 +317,7 @@ def _bmp() -> dict[str, bytes]:
         "profile with no way back": made.bmp(0x4D424544, profile=samples.scanner_profile()),
         "colours by gamma or primaries": made.bmp(0, calibrated),
         "resolution": samples.saved(samples.picture(), "BMP", dpi=(300, 300)),
+        "bytes behind the picture": samples.saved(samples.picture(), "BMP") + BEHIND,
     }
 
 
@@ -326,6 +339,10 @@ def _gif() -> dict[str, bytes]:
         "damaged XMP": with_xmp(b"<x:xmpmeta><broken"),
         "texts, comments": made.gif(block(0xFE, WORDS.encode())),
         "further pictures": samples.files()["gif animated"][0],
+        "a second block of a kind": made.gif(
+            block(0xFF, b"data", b"SOMEPROG1.0") + block(0xFF, b"more", b"SOMEPROG1.0")
+        ),
+        "bytes behind the picture": made.gif(b"") + BEHIND,
         "anything else": made.gif(block(0xFF, b"data", b"SOMEPROG1.0")),
     }
 
@@ -339,6 +356,10 @@ def _jxl() -> dict[str, bytes]:
 
     return _blocks("exif", "xmp", with_blocks) | {
         "damaged EXIF": jxl(box(b"Exif", bytes(4) + b"II*\x00\xff\xff\xff\x7f")),
+        "further pictures": imagecodecs.jpegxl_encode(
+            np.stack([np.full((8, 8, 3), each, np.uint8) for each in (0, 200)])
+        ),
+        "a second block of a kind": jxl(box(b"xml ", XMP), box(b"xml ", XMP_SIZE)),
         "ICC profile": samples.jxl_of_jpeg(samples.display_p3(), XMP)[1],
         "gain map": jxl(box(b"jhgm", bytes(20))),
         "content credentials": jxl(box(b"jumb", b"c2pa" + bytes(20) + b"jumb")),

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from restoreflow.images.ancillary import GAIN_MAP_NOTE
 from restoreflow.images.containers.heif import ancillary as heif_ancillary
 from restoreflow.images.containers.photoshop import photoshop_resources
 from restoreflow.images.containers.registry import ancillary_of
@@ -346,3 +347,15 @@ def test_pixels_that_are_not_square_are_told() -> None:
         made.tiff(resolution=(2, 1), resolutionunit="NONE"),
     ):
         assert any("square" in note for note in decode(data).notes)
+
+
+def test_a_gain_map_in_avif_is_told() -> None:
+    data = made.with_item(made.avif(), b"tmap")
+    assert GAIN_MAP_NOTE in ancillary_of(data, "avif").notes
+    assert ancillary_of(made.avif(), "avif").notes == ()
+
+
+def test_zeros_behind_a_picture_are_nothing() -> None:
+    for data, kind in ((made.png(), "png"), (made.ppm(), "ppm"), (made.bmp(1), "bmp")):
+        assert ancillary_of(data + bytes(512), kind).notes == ()
+        assert ancillary_of(data + b"more", kind).notes == ("4 bytes behind the picture dropped",)

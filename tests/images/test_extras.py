@@ -115,3 +115,16 @@ def test_a_missing_extra_is_named(
     with pytest.raises(InputError, match="not installed") as error:
         decode(io.BytesIO(data))
     assert f'"restoreflow[{extra}]"' in error.value.hint
+
+
+@WITH_JXL
+def test_a_jxl_animation_and_values_beyond_white_are_told() -> None:
+    two = np.stack([RGB, RGB[::-1]])
+    raster = jxl.read(bytes(imagecodecs.jpegxl_encode(two, lossless=True)), "it")
+    assert np.array_equal(raster.samples, unit_range(RGB))
+    assert raster.notes == ("only the first of an animation's frames is read",)
+    bright = np.float32(RGB) / 255 * 3
+    raster = jxl.read(bytes(imagecodecs.jpegxl_encode(bright, lossless=True)), "it")
+    assert raster.samples.max() == 1
+    assert raster.notes[0].endswith(" are cut to 0 to 1")
+    assert jxl.read(bytes(imagecodecs.jpegxl_encode(RGB, lossless=True)), "it").notes == ()

@@ -9,10 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from restoreflow.images.ancillary import Ancillary
 from restoreflow.images.color import is_reversible, is_usable
 from restoreflow.images.color_coding import by_chromaticities, by_code_points, profile_of
 from restoreflow.images.decode import decode
 from restoreflow.images.encode import encode, losses
+from restoreflow.images.raster import Raster
+from restoreflow.images.working_color import working_color
 from tests.images import containers as made
 from tests.images import samples
 from tests.images.kept_table import ADOBE_RGB
@@ -179,3 +182,20 @@ def test_profiles_made_here_are_the_same_every_time() -> None:
     picture = decode(made.png(P3))
     profile_of.cache_clear()
     assert encode(decode(made.png(P3))) == encode(picture)
+
+
+@pytest.mark.parametrize("depth", [8, 16])
+def test_narrow_range_becomes_full(depth: int) -> None:
+    """Video's black and white, 16 and 235, are those of the picture, whatever the colours."""
+    step = 2 ** (depth - 8)
+    values = np.array([0, 16, 125, 235, 255], np.float32) * step / (2**depth - 1)
+    raster = Raster(np.repeat(values[None, :, None], 3, axis=2), "rgb", None, depth)
+    coding = by_code_points(1, 13, "the chunk cICP", narrow=True)
+    color = working_color(raster, Ancillary(coding=coding))
+    assert np.allclose(color.colors[0, :, 0], [0, 0, 109 / 219, 1, 1], atol=1e-6)
+    assert (color.icc, color.coding) == (None, None)
+    assert color.notes == (
+        "narrow range (16 to 235), told by the chunk cICP, is written as full range",
+    )
+    wide = working_color(raster, Ancillary(coding=by_code_points(12, 13, "x", narrow=True)))
+    assert wide.icc is not None and len(wide.notes) == 2

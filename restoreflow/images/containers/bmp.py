@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import struct
 
-from restoreflow.images.ancillary import Ancillary
+from restoreflow.images.ancillary import Ancillary, behind_note
 from restoreflow.images.color_coding import Coding, by_chromaticities
 
 __all__ = ["ancillary"]
 
 _METERS_PER_INCH = 0.0254
 _INFO, _V4, _V5 = 40, 108, 124
+_UNCOMPRESSED = (0, 3, 6)  # without or with masks of the channels
 _CALIBRATED, _EMBEDDED, _LINKED = 0, 0x4D424544, 0x4C494E4B
 
 
@@ -25,14 +26,26 @@ def ancillary(data: bytes) -> Ancillary:
     dpi = (across * _METERS_PER_INCH, down * _METERS_PER_INCH)
     space = struct.unpack_from("<I", data, 14 + 56)[0] if size >= _V4 else None
     icc, notes, coding = None, (), None
+    end = _end_of_pixels(data)
     if space == _CALIBRATED:
         coding = _calibrated(data)
     elif space == _EMBEDDED and size >= _V5:
         start, length = struct.unpack_from("<II", data, 14 + 112)
-        icc = data[14 + start : 14 + start + length]
+        start += 14
+        icc, end = data[start : start + length], max(end, start + length)
     elif space == _LINKED:
         notes = ("the colour profile is in another file; sRGB is assumed",)
-    return Ancillary(dpi=dpi, icc=icc, coding=coding, notes=notes)
+    return Ancillary(dpi=dpi, icc=icc, coding=coding, notes=(*notes, *behind_note(data[end:])))
+
+
+def _end_of_pixels(data: bytes) -> int:
+    """Where the file ends by its header, which often says too little, or its pixels do."""
+    said, start = struct.unpack_from("<I4xI", data, 2)
+    width, height = struct.unpack_from("<ii", data, 18)
+    bits, compression = struct.unpack_from("<HI", data, 28)
+    if compression not in _UNCOMPRESSED:
+        return len(data)
+    return max(said, start + (width * bits + 31) // 32 * 4 * abs(height))
 
 
 def _calibrated(data: bytes) -> Coding | None:

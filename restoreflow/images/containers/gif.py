@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from restoreflow.images.ancillary import Ancillary, Text, counted, decoded
+from restoreflow.images.ancillary import Ancillary, Text, behind_note, counted, decoded
 
 __all__ = ["ancillary"]
 
-_EXTENSION, _PICTURE = 0x21, 0x2C
+_EXTENSION, _PICTURE, _END = 0x21, 0x2C, 0x3B
 _COMMENT, _PLAIN_TEXT, _APPLICATION = 0xFE, 0x01, 0xFF
 _TABLE = 0x80
 _LOOPS = (b"NETSCAPE2.0", b"ANIMEXTS1.0")
@@ -29,11 +29,14 @@ def ancillary(data: bytes) -> Ancillary:
                 content = _joined(data, start, place)
                 texts.append(Text("Comment", decoded(content)))
             elif label == _APPLICATION:
-                blocks.setdefault(data[start + 1 : start + 12], data[start + 12 : place])
+                name = data[start + 1 : start + 12]
+                if blocks.setdefault(name, data[start + 12 : place]) != data[start + 12 : place]:
+                    dropped.append("second " + name.decode("latin-1"))
             elif label == _PLAIN_TEXT:
                 dropped.append("plain text")
         else:
             break
+    behind = data[place + 1 :] if data[place : place + 1] == bytes((_END,)) else b""
     xmp = blocks.pop(b"XMP DataXMP", None)
     icc = blocks.pop(b"ICCRGBG1012", None)
     dropped += [name.decode("latin-1") for name in blocks if name not in _LOOPS]
@@ -43,7 +46,7 @@ def ancillary(data: bytes) -> Ancillary:
         # The packet stands there as it is, and a trailer makes it end as sub-blocks do.
         xmp=None if xmp is None else xmp.rpartition(b"\x01\xff\xfe")[0] or None,
         texts=tuple(texts),
-        notes=(*several, *counted(dropped, "GIF block")),
+        notes=(*several, *counted(dropped, "GIF block"), *behind_note(behind)),
     )
 
 

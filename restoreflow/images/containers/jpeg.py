@@ -10,6 +10,7 @@ from restoreflow.images.ancillary import (
     GAIN_MAP_NOTE,
     Ancillary,
     Text,
+    behind_note,
     counted,
     decoded,
     has_credentials,
@@ -121,7 +122,8 @@ class _Found:
         elif marker == _APP1 and content.startswith(_EXTENSION_HEADER):
             self._extend(content[len(_EXTENSION_HEADER) :])
         elif marker == _APP2 and content.startswith(_ICC_HEADER) and len(content) > 14:
-            self.profile.setdefault(content[12], content[14:])
+            if self.profile.setdefault(content[12], content[14:]) != content[14:]:
+                self.others.append("second ICC profile")
         elif marker == _APP2 and content.startswith(_GAIN_MAP_HEADER):
             self.gain_map = True
         elif marker == _APP2 and content.startswith(b"MPF\x00"):
@@ -174,8 +176,8 @@ class _Found:
         elif b"\xd8\xff" in rest[:64]:
             if not gain_map:
                 self.notes.append("only the first of the file's pictures is read")
-        elif rest:
-            self.notes.append(f"{len(rest)} bytes behind the picture dropped")
+        else:
+            self.notes += behind_note(rest)
 
     def whole(self) -> Ancillary:
         parts = sorted(self.profile)

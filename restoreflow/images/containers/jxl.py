@@ -37,7 +37,8 @@ def ancillary(data: bytes) -> Ancillary:
         elif kind == _GAIN_MAP:
             gain_map = True
         elif kind not in _PICTURE and not (kind == b"jumb" and b"c2pa" in data[start:end]):
-            dropped.append(kind.decode("latin-1").strip())
+            again = "second " if kind in _KEPT else ""
+            dropped.append(again + kind.decode("latin-1").strip())
     return Ancillary(
         exif=tiff_in(found[b"Exif"]) if b"Exif" in found else None,
         xmp=found.get(b"xml "),

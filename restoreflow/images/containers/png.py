@@ -7,7 +7,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 
-from restoreflow.images.ancillary import Ancillary, Text, counted
+from restoreflow.images.ancillary import Ancillary, Text, behind_note, counted
 from restoreflow.images.color_coding import Coding, by_chromaticities, by_code_points
 from restoreflow.images.containers.jpeg import XMP_HEADER
 from restoreflow.images.containers.photoshop import iptc_resource, photoshop_resources
@@ -77,11 +77,15 @@ def ancillary(data: bytes) -> Ancillary:
     """What the chunks say; of what is not carried, how many there are of each kind."""
     found: dict[bytes, bytes] = {}
     texts, dropped, frames = _Texts(), list[str](), 0
+    behind = b""
     for kind, start, end in chunks(data):
+        if kind == b"IEND":
+            behind = data[end + 4 :]
         if kind in (b"tEXt", b"zTXt", b"iTXt"):
             texts.take(kind, data[start:end])
         elif kind in (b"eXIf", b"iCCP", b"pHYs", b"cICP", b"gAMA", b"cHRM", b"sRGB", b"acTL"):
-            found.setdefault(kind, data[start:end])
+            if found.setdefault(kind, data[start:end]) != data[start:end]:
+                dropped.append(f"second {kind.decode()}")
         elif kind not in _PIXELS | _FRAMES and not (kind == b"caBX" and b"c2pa" in data[start:end]):
             dropped.append(kind.decode("latin-1"))
     if len(found.get(b"acTL", b"")) >= 4:
@@ -101,8 +105,10 @@ def ancillary(data: bytes) -> Ancillary:
             *notes,
             *counted(dropped, "PNG chunk"),
             *counted(texts.damaged, "PNG text", "damaged or too long and dropped"),
+            *counted(texts.repeated, "PNG text", "said once before and dropped"),
             *counted(texts.stale, "PNG text", "about the picture before restoration dropped"),
             *texts.notes,
+            *behind_note(behind),
         ),
     )
 
@@ -136,8 +142,8 @@ def _inflated(data: bytes, most: int) -> bytes | None:
 
 def _coding(found: dict[bytes, bytes]) -> Coding | None:
     if len(found.get(b"cICP", b"")) >= 4:
-        primaries, transfer = found[b"cICP"][:2]
-        return by_code_points(primaries, transfer, "the chunk cICP")
+        primaries, transfer, _, full = found[b"cICP"][:4]
+        return by_code_points(primaries, transfer, "the chunk cICP", narrow=not full)
     if b"sRGB" in found or not (b"gAMA" in found or b"cHRM" in found):
         return None
     gamma: float | None = None
@@ -157,6 +163,7 @@ class _Texts:
     def __init__(self) -> None:
         self.kept: list[Text] = []
         self.damaged: list[str] = []
+        self.repeated: list[str] = []
         self.stale: list[str] = []
         self.exif: bytes | None = None
         self.xmp: bytes | None = None
@@ -175,6 +182,8 @@ class _Texts:
         self._left -= len(text.text)
         block = _raw_profile(text) if text.keyword.startswith(_RAW_PROFILE) else None
         if text.keyword == _XMP:
+            if self.xmp is not None:
+                self.repeated.append("XMP")
             self.xmp = self.xmp or text.text.encode()
         elif block is not None:
             self._block(text.keyword[len(_RAW_PROFILE) :].lower(), block, text)

@@ -29,7 +29,8 @@ def ancillary(data: bytes) -> Ancillary:
     frames = 0
     for kind, start, end in _chunks(data):
         if kind in (b"EXIF", b"ICCP", b"XMP "):
-            found.setdefault(kind, data[start:end])
+            if found.setdefault(kind, data[start:end]) != data[start:end]:
+                dropped.append("second " + kind.decode().strip())
         elif kind == _FRAME:
             frames += 1
         elif kind not in _PIXELS and not (kind == b"C2PA" and has_credentials(data)):
