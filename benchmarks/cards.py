@@ -13,12 +13,12 @@ import argparse
 import json
 from pathlib import Path
 
-from restoreflow.evaluation.card_figures import figures_of
+from restoreflow.lab.evaluation.card_figures import figures_of
+from restoreflow.lab.training.config import read_train_config
+from restoreflow.lab.training.log import find_log, summarise_log, write_log
 from restoreflow.models.card import write_card
 from restoreflow.models.folder import CARD, EVALUATION, LOG, RECIPE, add_files
 from restoreflow.models.resolve import resolve_model
-from restoreflow.training.config import read_train_config
-from restoreflow.training.log import find_log, summarise_log, write_log
 
 
 def main() -> None:

@@ -23,14 +23,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from restoreflow.evaluation.hostile import hostile_inputs
+from restoreflow.lab.evaluation.hostile import hostile_inputs
+from restoreflow.lab.fitting.calibrate import bad_places, is_bad, spoilt_once, usual_surprise
+from restoreflow.lab.fitting.comparison import Case, Row, compare, markdown
+from restoreflow.lab.fitting.outcomes import draw, error_places
+from restoreflow.lab.fitting.pictures import Pair, degradation_of, list_photos, pairs
 from restoreflow.models.folder import LoadedModel, load_folder
 from restoreflow.models.resolve import resolve_model
-from restoreflow.ood.calibrate import bad_places, is_bad, spoilt_once, usual_surprise
-from restoreflow.ood.comparison import Case, Row, compare, markdown
 from restoreflow.ood.features import extract, layer_names
-from restoreflow.ood.outcomes import draw, error_places
-from restoreflow.ood.pictures import Pair, degradation_of, list_photos, pairs
 from restoreflow.restoration.tiles import Geometry
 
 CLEAN_SIDE = 256

@@ -21,13 +21,13 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from restoreflow.evaluation.lpips import load_lpips
-from restoreflow.evaluation.metrics import psnr_y
-from restoreflow.evaluation.sets import as_levels, as_tensor
+from restoreflow.lab.evaluation.sets import as_levels, as_tensor
+from restoreflow.lab.fitting.calibrate import spoilt
+from restoreflow.lab.fitting.pictures import degradation_of, list_photos, pairs
+from restoreflow.measures.lpips import load_lpips
+from restoreflow.measures.metrics import psnr_y
 from restoreflow.models.folder import load_folder
 from restoreflow.models.resolve import resolve_model
-from restoreflow.ood.calibrate import spoilt
-from restoreflow.ood.pictures import degradation_of, list_photos, pairs
 from restoreflow.ood.reference import Reference, read_reference
 from restoreflow.ood.watch import Watch
 from restoreflow.restoration.pixels import eight_bit

@@ -19,11 +19,11 @@ from typing import Any
 
 import torch
 
+from restoreflow.lab.training.config import StageConfig, TrainConfig, read_train_config
+from restoreflow.lab.training.data import Photos, step_generator
+from restoreflow.lab.training.examples import draw_examples
+from restoreflow.lab.training.loop import Trainer
 from restoreflow.networks.restoration_network import RestorationNetwork
-from restoreflow.training.config import StageConfig, TrainConfig, read_train_config
-from restoreflow.training.data import Photos, step_generator
-from restoreflow.training.examples import draw_examples
-from restoreflow.training.loop import Trainer
 
 RUNS: dict[str, tuple[float, float]] = {
     "Adam 5e-4": (5e-4, 0.0),

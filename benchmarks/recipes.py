@@ -24,21 +24,21 @@ from typing import Any
 import torch
 
 from restoreflow import load_model
-from restoreflow.evaluation.hostile import hostile_inputs, largest_detail
-from restoreflow.evaluation.lpips import load_lpips
-from restoreflow.evaluation.methods import model_method
-from restoreflow.evaluation.realism import evaluate_realism, read_scenes
-from restoreflow.evaluation.sets import list_pictures
 from restoreflow.flows.config import FlowConfig
+from restoreflow.lab.evaluation.hostile import hostile_inputs, largest_detail
+from restoreflow.lab.evaluation.methods import model_method
+from restoreflow.lab.evaluation.realism import evaluate_realism, read_scenes
+from restoreflow.lab.evaluation.sets import list_pictures
+from restoreflow.lab.training.config import LossWeights, StageConfig, TrainConfig, read_train_config
+from restoreflow.lab.training.data import Photos, step_generator
+from restoreflow.lab.training.examples import draw_examples
+from restoreflow.lab.training.loop import Trainer
+from restoreflow.lab.training.losses import StageLoss
+from restoreflow.measures.lpips import load_lpips
 from restoreflow.models.folder import load_folder
 from restoreflow.networks.restoration_network import RestorationNetwork
-from restoreflow.study.quality import likelihood
-from restoreflow.study.suite import Item
-from restoreflow.training.config import LossWeights, StageConfig, TrainConfig, read_train_config
-from restoreflow.training.data import Photos, step_generator
-from restoreflow.training.examples import draw_examples
-from restoreflow.training.loop import Trainer
-from restoreflow.training.losses import StageLoss
+from studies.robustness.quality import likelihood
+from studies.robustness.suite import Item
 
 FORMS: dict[str, dict[str, Any]] = {
     "spline, box 2, 8 steps": {},

@@ -18,9 +18,9 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 
 import restoreflow
-from restoreflow.evaluation.methods import Method, bicubic, model_method
-from restoreflow.evaluation.realism import SIDE, Scene, read_scenes
-from restoreflow.training.data import photo_files
+from restoreflow.lab.evaluation.methods import Method, bicubic, model_method
+from restoreflow.lab.evaluation.realism import SIDE, Scene, read_scenes
+from restoreflow.lab.training.data import photo_files
 
 GAP, CAPTION = 4, 14
 

@@ -20,14 +20,14 @@ from typing import Any
 
 import torch
 
-from restoreflow.evaluation.methods import model_method
-from restoreflow.evaluation.scores import average
-from restoreflow.evaluation.sets import list_pictures
-from restoreflow.evaluation.sr import evaluate_sr, load_metrics
+from restoreflow.lab.evaluation.methods import model_method
+from restoreflow.lab.evaluation.scores import average
+from restoreflow.lab.evaluation.sets import list_pictures
+from restoreflow.lab.evaluation.sr import evaluate_sr, load_metrics
+from restoreflow.lab.training.config import StageConfig, TrainConfig, read_train_config
+from restoreflow.lab.training.loop import Trainer
+from restoreflow.lab.training.losses import StageLoss
 from restoreflow.restoration.load import load_model
-from restoreflow.training.config import StageConfig, TrainConfig, read_train_config
-from restoreflow.training.loop import Trainer
-from restoreflow.training.losses import StageLoss
 
 FORMS: dict[str, dict[str, Any]] = {  # changes to the weights of the recipe's last stage
     "as in sr-x4": {},

@@ -20,14 +20,14 @@ import torch
 from peers import Case, interleaved, ratios
 from torch import nn
 
+from restoreflow.lab.degradations.operations import downscale, round_8bit
+from restoreflow.lab.training.compiled_maps import compile_maps
+from restoreflow.lab.training.config import StageConfig, TrainConfig, read_train_config
+from restoreflow.lab.training.examples import Example
+from restoreflow.lab.training.losses import StageLoss
+from restoreflow.lab.training.optimiser import Optimiser
+from restoreflow.lab.training.perceptual import FeatureDistance, load_feature_distance
 from restoreflow.networks.build import build_network
-from restoreflow.training.compiled_maps import compile_maps
-from restoreflow.training.config import StageConfig, TrainConfig, read_train_config
-from restoreflow.training.degradations import downscale, round_8bit
-from restoreflow.training.examples import Example
-from restoreflow.training.losses import StageLoss
-from restoreflow.training.optimiser import Optimiser
-from restoreflow.training.perceptual import FeatureDistance, load_feature_distance
 
 ARMS = ("affine", "clamped_affine", "spline")
 

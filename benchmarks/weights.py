@@ -22,12 +22,12 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from restoreflow.evaluation.card_figures import figures_of
+from restoreflow.lab.evaluation.card_figures import figures_of
+from restoreflow.lab.training.config import read_train_config
+from restoreflow.lab.training.log import find_log, summarise_log, write_log
 from restoreflow.models.card import read_card, write_card
 from restoreflow.models.folder import EVALUATION, LOG, RECIPE, load_folder, save_folder
 from restoreflow.models.resolve import resolve_model
-from restoreflow.training.config import read_train_config
-from restoreflow.training.log import find_log, summarise_log, write_log
 
 
 def main() -> None:

@@ -23,11 +23,11 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
-from restoreflow.evaluation.methods import Method, Outcome, bicubic, model_method
-from restoreflow.evaluation.scores import average
-from restoreflow.evaluation.sets import as_tensor, list_pictures
-from restoreflow.evaluation.sr import evaluate_sr, load_metrics
-from restoreflow.evaluation.wear import Wear
+from restoreflow.lab.degradations.wear import Wear
+from restoreflow.lab.evaluation.methods import Method, Outcome, bicubic, model_method
+from restoreflow.lab.evaluation.scores import average
+from restoreflow.lab.evaluation.sets import as_tensor, list_pictures
+from restoreflow.lab.evaluation.sr import evaluate_sr, load_metrics
 from restoreflow.restoration.load import load_model
 from restoreflow.restoration.pixels import eight_bit
 

@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 # Before typer is imported: it reads these once. The page is the same on any terminal.
 os.environ.update(TERMINAL_WIDTH="100", COLUMNS="100", NO_COLOR="1", TERM="dumb", LC_ALL="C.UTF-8")
@@ -16,6 +17,7 @@ for _forcing in ("FORCE_COLOR", "GITHUB_ACTIONS", "PY_COLORS", "RESTOREFLOW_LPIP
     os.environ.pop(_forcing, None)
 
 import typer  # noqa: E402
+from typer.core import TyperGroup  # noqa: E402
 from typer.testing import CliRunner  # noqa: E402
 
 from restoreflow.cli.app import app  # noqa: E402
@@ -29,22 +31,18 @@ compares it with the commands.
 """
 
 
-def commands(group: typer.Typer, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+def commands(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     """The words of every command under a group, the group itself first."""
     yield path
-    for command in group.registered_commands:
-        name = command.name or getattr(command.callback, "__name__", "").replace("_", "-")
-        yield (*path, name)
-    for child in group.registered_groups:
-        if child.typer_instance is not None:
-            name = child.name or child.typer_instance.info.name
-            yield from commands(child.typer_instance, (*path, str(name)))
+    if isinstance(command, TyperGroup):
+        for name, inner in command.commands.items():
+            yield from commands(inner, (*path, name))
 
 
 def page() -> str:
     """The whole page, Markdown."""
     sections = [_HEAD]
-    for words in commands(app):
+    for words in commands(typer.main.get_command(app)):
         result = CliRunner().invoke(app, [*words, "--help"], prog_name="restoreflow")
         if result.exit_code:
             raise SystemExit(f"{' '.join(words)} --help failed: {result.output}")

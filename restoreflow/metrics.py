@@ -20,11 +20,11 @@ import torch
 from numpy.typing import NDArray
 
 from restoreflow.errors import InputError
-from restoreflow.evaluation import metrics
+from restoreflow.measures import metrics
 from restoreflow.restoration.pixels import as_pixels
 
 if TYPE_CHECKING:
-    from restoreflow.evaluation.lpips import LPIPS
+    from restoreflow.measures.lpips import LPIPS
 
 __all__ = ["lpips", "lr_psnr", "psnr", "psnr_y", "ssim", "ssim_y"]
 
@@ -119,7 +119,7 @@ def lpips(images: Any, references: Any, net: Literal["alex", "squeeze"] = "alex"
 
 @lru_cache(maxsize=2)
 def _network(net: Literal["alex", "squeeze"]) -> LPIPS:
-    from restoreflow.evaluation.lpips import load_lpips
+    from restoreflow.measures.lpips import load_lpips
 
     return load_lpips(net)
 

@@ -11,9 +11,9 @@ from PIL import Image
 
 from restoreflow import metrics
 from restoreflow.errors import InputError, ModelError
-from restoreflow.evaluation import metrics as evaluated
-from restoreflow.evaluation.lpips import load_lpips
-from tests.evaluation.lpips_weights import write_weights
+from restoreflow.measures import metrics as evaluated
+from restoreflow.measures.lpips import load_lpips
+from tests.measures.lpips_weights import write_weights
 from tests.restoration.fakes import picture
 
 TRUTH, NEAR = picture(40, 48), picture(40, 48, seed=1)

@@ -17,15 +17,15 @@ from restoreflow.batch.resume import model_hash
 from restoreflow.cli.app import main
 from restoreflow.config_reader import read_json_object, read_toml
 from restoreflow.errors import LimitError, RestoreflowError
-from restoreflow.evaluation.lpips import load_lpips
-from restoreflow.evaluation.sets import read_rgb
 from restoreflow.images.decode import decode, read_bytes, read_size
+from restoreflow.lab.evaluation.sets import read_rgb
+from restoreflow.lab.training.config import TrainConfig
+from restoreflow.lab.training.data import Photos
 from restoreflow.local_files import LARGEST_TEXT, read_regular
+from restoreflow.measures.lpips import load_lpips
 from restoreflow.models import resolve
 from restoreflow.models.card import read_card, read_figures
 from restoreflow.models.folder import load_folder, verify_folder
-from restoreflow.training.config import TrainConfig
-from restoreflow.training.data import Photos
 from tests.cli.conftest import picture, save_tiny
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such files")

@@ -1,43 +1,25 @@
-"""The command `restoreflow`: its verbs, its errors and its exit codes.
+"""The command `restoreflow`: its verbs, each imported when it is called for.
 
-A command raises `RestoreflowError`, or `typer.Exit` with a code of its own; `main` turns whatever
-happens into one line on stderr and an exit code. No module of cli/ imports torch when it is
-imported, so that --help and --version answer at once.
+No module of a verb imports torch when it is imported, so that --help and --version answer at once.
 """
 
 from __future__ import annotations
 
-import contextlib
-import os
-import sys
-from collections.abc import Sequence
-from typing import Annotated, NoReturn
+from collections import UserDict
+from collections.abc import Callable, Sequence
+from functools import partial
+from importlib import import_module
+from typing import Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
 from restoreflow import __version__
-from restoreflow.batch.record import explained
-from restoreflow.cli import (
-    doctor,
-    evaluate,
-    fit_ood,
-    models,
-    ood_check,
-    robustness,
-    train,
-)
-from restoreflow.cli.debug import debugging
-from restoreflow.cli.output import error_line
-from restoreflow.cli.restore_command import restore_command
-from restoreflow.cli.screen import print_line, print_traceback
-from restoreflow.cli.startup import INTERRUPTED, mend_streams
-from restoreflow.errors import RestoreflowError
+from restoreflow.cli.program import run
 from restoreflow.tasks.table import TASKS
+from restoreflow.tasks.task import Task
 
 __all__ = ["app", "main"]
-
-_PYDANTIC = "Value error, "
-"""What the library that reads options' values puts before Typer's own words."""
 
 _EPILOG = "\n\n".join(
     (
@@ -50,8 +32,55 @@ _EPILOG = "\n\n".join(
     )
 )
 
+
+def _restoring(task: Task) -> Any:
+    from restoreflow.cli.restore_command import restore_command
+
+    return restore_command(task)
+
+
+def _at(module: str, name: str) -> Callable[[], Any]:
+    return lambda: getattr(import_module(module), name)
+
+
+VERBS: dict[str, Callable[[], Any]] = {
+    **{task.name: partial(_restoring, task) for task in TASKS.values()},
+    "ood-check": _at("restoreflow.cli.ood_check", "ood_check"),
+    "models": _at("restoreflow.cli.models", "app"),
+    "evaluate": _at("restoreflow.lab.verbs.evaluate", "app"),
+    "train": _at("restoreflow.lab.verbs.train", "train"),
+    "fit-ood": _at("restoreflow.lab.verbs.fit_ood", "fit_ood"),
+    "doctor": _at("restoreflow.cli.doctor", "doctor"),
+}
+"""What imports a verb's function, or its group of verbs, in the order that help has them.
+
+The laboratory is named by its place alone: what restores does not know of it.
+"""
+
+
+class _Commands(UserDict[str, Any]):
+    """Commands by verb, made when they are asked for."""
+
+    def __getitem__(self, verb: str) -> Any:
+        if self.data[verb] is None:
+            found = VERBS[verb]()
+            if not isinstance(found, typer.Typer):
+                single = typer.Typer(rich_markup_mode="markdown", add_completion=False)
+                single.command(verb)(found)
+                found = single
+            self.data[verb] = typer.main.get_command(found)
+        return self.data[verb]
+
+
+class _Verbs(TyperGroup):
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.commands = _Commands(dict.fromkeys(VERBS))
+
+
 app = typer.Typer(
     name="restoreflow",
+    cls=_Verbs,
     help="Restore photographs: several sharp results, and where they are uncertain.",
     epilog=_EPILOG,
     no_args_is_help=True,
@@ -79,88 +108,10 @@ def root(
     """Restore photographs: several sharp results, and where they are uncertain."""
 
 
-for _task in TASKS.values():
-    app.command(_task.name)(restore_command(_task))
-app.command("ood-check")(ood_check.ood_check)
-app.add_typer(models.app)
-app.add_typer(evaluate.app)
-app.command("robustness")(robustness.robustness)
-app.command("train")(train.train)
-app.command("fit-ood")(fit_ood.fit_ood)
-app.command("doctor")(doctor.doctor)
-
-
-def _is_busy() -> bool:
-    """Whether other programs want a good part of the processor; yes where that is unknown."""
-    if not hasattr(os, "getloadavg"):
-        return True
-    return os.getloadavg()[0] > 0.4 * (os.cpu_count() or 1)
-
-
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run a command line and exit with its code.
 
     Args:
         arguments: without the program's name; None: those of this process.
     """
-    mend_streams()
-    # Read by the threading library when torch is loaded: threads that wait sleep, instead of
-    # spinning in the time of other programs. On an idle machine spinning is a third faster.
-    if _is_busy():
-        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    code = _run(arguments)
-    try:
-        sys.stdout.flush()
-    except OSError:
-        _silence_stdout()
-    sys.exit(code)
-
-
-def _run(arguments: Sequence[str] | None) -> int:
-    # standalone_mode=False: exceptions come here instead of being printed by Typer, and the code
-    # of typer.Exit and of Ctrl-C is returned.
-    try:
-        given = None if arguments is None else list(arguments)
-        code = app(given, prog_name="restoreflow", standalone_mode=False)
-    except KeyboardInterrupt:
-        code = INTERRUPTED
-    except typer.Abort:
-        code = 1
-    except Exception as error:
-        return _failed(error)
-    if code == INTERRUPTED:
-        print_line(error_line("interrupted", "run the same command again to go on"), sys.stderr)
-    return code if isinstance(code, int) else 0
-
-
-def _failed(error: Exception) -> int:
-    """Say in one line what went wrong, and give the exit code."""
-    if isinstance(error, BrokenPipeError):
-        _silence_stdout()
-        return 1
-    if debugging():
-        print_traceback(error)
-    known = _explained(error)
-    if known.message:  # a group of commands alone has shown its help, and that says all
-        print_line(error_line(known.message, known.hint), sys.stderr)
-    return known.exit_code
-
-
-def _explained(error: Exception) -> RestoreflowError:
-    """The error as one that a reader can act on."""
-    # Typer's own errors of usage have no public base class, but these two members.
-    describe, code = getattr(error, "format_message", None), getattr(error, "exit_code", None)
-    if callable(describe) and isinstance(code, int):
-        context = getattr(error, "ctx", None)
-        command = getattr(context, "command_path", None) or "restoreflow"
-        message = str(describe()).replace(_PYDANTIC, "").rstrip(".")
-        usage = RestoreflowError(message, f"see {command} --help")
-        usage.exit_code = code
-        return usage
-    return explained(error)
-
-
-def _silence_stdout() -> None:
-    # The reader has gone; without this the interpreter complains when it closes stdout.
-    with contextlib.suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    run(app, "restoreflow", arguments)

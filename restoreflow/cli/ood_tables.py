@@ -18,9 +18,9 @@ from rich.table import Table
 from rich.text import Text
 
 from restoreflow.batch.record import Record, json_line
-from restoreflow.cli.evaluation_tables import progress
 from restoreflow.cli.layout import elided, unbroken
 from restoreflow.cli.output import error_line
+from restoreflow.cli.progress_bar import progress
 from restoreflow.cli.screen import Console, cell, print_line
 from restoreflow.printable import shown
 

@@ -10,8 +10,8 @@ import pytest
 import torch
 from PIL import Image
 
+from restoreflow.lab.degradations.corruptions import corrupt
 from restoreflow.models import resolve
-from restoreflow.ood.corruptions import corrupt
 from tests.cli.conftest import Run
 from tests.ood import fakes
 

@@ -9,8 +9,8 @@ import torch
 
 from restoreflow.batch.judging import warning
 from restoreflow.batch.record import Record
+from restoreflow.lab.degradations.corruptions import corrupt
 from restoreflow.models import resolve
-from restoreflow.ood.corruptions import corrupt
 from tests.cli.conftest import Run
 from tests.ood import fakes
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from restoreflow.errors import ModelError
+from restoreflow.lab.training.config import LossWeights, read_train_config
 from restoreflow.models.card import CardFacts, read_card, read_figures, write_card
 from restoreflow.models.config import Defaults, ModelConfig
 from restoreflow.models.resolve import resolve_model
-from restoreflow.training.config import LossWeights, read_train_config
 
 Rows = list[dict[str, object]]
 

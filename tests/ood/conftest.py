@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from restoreflow.lab.fitting.fit import fit_reference
 from restoreflow.networks.restoration_network import RestorationNetwork
-from restoreflow.ood.fit import fit_reference
 from restoreflow.ood.reference import Reference
 from tests.ood import fakes
 

@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from restoreflow.errors import ModelError
+from restoreflow.lab.degradations.corruptions import corrupt
 from restoreflow.networks.restoration_network import RestorationNetwork
 from restoreflow.ood.calibration import Curve, Logit
 from restoreflow.ood.check import Checker, score_of_maps
-from restoreflow.ood.corruptions import corrupt
 from restoreflow.ood.features import extract
 from restoreflow.ood.indicators import INDICATORS
 from restoreflow.ood.mahalanobis import energy_map

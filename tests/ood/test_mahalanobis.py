@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from restoreflow.ood.gaussian import Moments, fit_gaussian
+from restoreflow.lab.fitting.gaussian import Moments, fit_gaussian
 from restoreflow.ood.mahalanobis import Scale, energy_map, log_energy, summarise, unusual
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from restoreflow.ood.comparison import Row
+from restoreflow.lab.fitting.comparison import Row
 from restoreflow.ood.features import layer_names
 from tests.ood import fakes
 

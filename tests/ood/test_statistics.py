@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from restoreflow.evaluation.patterns import text
-from restoreflow.ood.corruptions import CORRUPTIONS, SEVERITIES, corrupt
+from restoreflow.lab.degradations.corruptions import CORRUPTIONS, SEVERITIES, corrupt
+from restoreflow.lab.evaluation.patterns import text
 from restoreflow.ood.statistics import (
     LEVELS,
     STATISTICS,

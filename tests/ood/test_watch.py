@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from restoreflow.batch.judging import Judge
+from restoreflow.lab.fitting.fit import fit_reference
 from restoreflow.networks.restoration_network import RestorationNetwork
-from restoreflow.ood.fit import fit_reference
 from restoreflow.ood.maps import energy_maps
 from restoreflow.ood.reference import Reference
 from restoreflow.ood.watch import Watch

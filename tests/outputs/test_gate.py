@@ -11,11 +11,11 @@ import pytest
 
 import restoreflow
 from restoreflow.errors import OutputError, UsageError
+from restoreflow.lab.training.log import forget_after
 from restoreflow.outputs.atomic import NewFile, write_atomic, write_set
 from restoreflow.outputs.folders import remove_folder, replace_folder
 from restoreflow.outputs.gate import is_manifest, reading, settle
 from restoreflow.outputs.lines import LocalLines
-from restoreflow.training.log import forget_after
 
 OTHERS = ["photo.png", "soft.png", "hard.png", "folder/photo.png", "PHOTO.png", "x/../photo.png"]
 

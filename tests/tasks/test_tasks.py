@@ -15,15 +15,15 @@ import pytest
 import torch
 from PIL import Image
 
-from restoreflow.cli import evaluate
 from restoreflow.cli.restore_command import restore_command
 from restoreflow.errors import ModelError
+from restoreflow.lab.training.config import StageConfig, TrainConfig
+from restoreflow.lab.verbs import evaluate
 from restoreflow.models.config import ModelConfig, model_config, read_config
 from restoreflow.networks.build import build_encoder
 from restoreflow.networks.config import NetworkConfig
 from restoreflow.tasks.table import OPTIONS, TASKS, USUAL, for_worn, takers
 from restoreflow.tasks.task import Task
-from restoreflow.training.config import StageConfig, TrainConfig
 
 ROOT = Path(__file__).parents[2]
 ROWS = pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)

@@ -17,8 +17,8 @@ from restoreflow.batch.cluster.actor import ENDS_THE_RUN, Assignment, RestoreAct
 from restoreflow.batch.judging import Judge
 from restoreflow.batch.record import Record
 from restoreflow.errors import RestoreflowError, UsageError
+from restoreflow.lab.fitting.fit import fit_reference
 from restoreflow.models.folder import load_folder
-from restoreflow.ood.fit import fit_reference
 from tests.batch.cluster.runs import Runs, files, scans
 from tests.cli.conftest import tiny_bundle as tiny_bundle
 from tests.ood.fakes import photos

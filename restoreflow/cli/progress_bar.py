@@ -1,0 +1,24 @@
+"""A bar for work whose steps are known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.markup import escape
+from rich.progress import Progress
+
+from restoreflow.cli.output import Format, for_people
+from restoreflow.cli.screen import Console
+
+__all__ = ["progress"]
+
+
+@contextmanager
+def progress(output_format: Format, steps: int) -> Iterator[Callable[[str], None]]:
+    """A bar on stderr where a person looks; gives what is called with each finished name."""
+    console = Console(stderr=True)
+    hidden = not (for_people(output_format) and console.is_terminal)
+    with Progress(console=console, transient=True, disable=hidden) as bar:
+        task = bar.add_task("evaluating", total=steps)
+        yield lambda name: bar.update(task, advance=1, description=escape(name))

@@ -1,0 +1,274 @@
+"""Learn from inputs of known outcome how probable an artifact is, given a score."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from restoreflow.errors import InputError
+from restoreflow.lab.degradations.corruptions import CORRUPTIONS, corrupt
+from restoreflow.lab.fitting.outcomes import draw, error_places, surprise
+from restoreflow.lab.fitting.pictures import Pair
+from restoreflow.lab.training.data import step_generator
+from restoreflow.networks.restoration_network import RestorationNetwork
+from restoreflow.ood.calibration import (
+    area_under_roc,
+    expected_calibration_error,
+    fit_logit,
+    isotonic,
+    logit_curve,
+)
+from restoreflow.ood.check import score
+from restoreflow.ood.indicators import indicators
+from restoreflow.ood.mahalanobis import log_energy
+from restoreflow.ood.reference import Calibration, CalibrationFacts, Reference
+from restoreflow.ood.statistics import measure
+
+__all__ = [
+    "Outcome",
+    "Spoilt",
+    "as_large",
+    "bad_places",
+    "calibrate",
+    "is_bad",
+    "spoilt",
+    "spoilt_once",
+    "usual_surprise",
+]
+
+Outcome = Literal["error", "surprise"]
+
+SURPRISE_SHARE = 0.05
+"""Of a picture's cells, worse than 99 in 100 of undamaged inputs' cells: five times the usual."""
+
+PLACES = 64
+"""Cells of each input that the probability for places is learnt from."""
+
+
+class Spoilt(NamedTuple):
+    """An input of known truth.
+
+    Attributes:
+        corruption: its name; "none" for the picture as it was.
+        severity: 0 for none.
+        pair: what the model sees and what it should give.
+    """
+
+    corruption: str
+    severity: int
+    pair: Pair
+
+
+class _Observed(NamedTuple):
+    """Scores as the curves take them, and outcomes, of one input and some of its places."""
+
+    group: int
+    energy: float
+    unusual: float
+    indicators: NDArray[np.float64]
+    bad: bool
+    place_energies: NDArray[np.float64]
+    place_bad: NDArray[np.bool_]
+
+
+def spoilt(
+    pair: Pair, severities: Sequence[int], seed: int, names: Sequence[str] = tuple(CORRUPTIONS)
+) -> Iterator[Spoilt]:
+    """A pair as it is and with every corruption; those of the scene change the truth as well."""
+    yield Spoilt("none", 0, pair)
+    for place, name in enumerate(names):
+        for severity in severities:
+            both = [pair.degraded, pair.clean]
+            for index in (0, 1) if CORRUPTIONS[name].of_scene else (0,):
+                generator = step_generator(seed, place, severity)
+                both[index] = corrupt(both[index][None], name, severity, generator)[0]
+            yield Spoilt(name, severity, Pair(pair.name, *both))
+
+
+def spoilt_once(pair: Pair, group: int, severities: Sequence[int], seed: int) -> Iterator[Spoilt]:
+    """A pair as it is, and with every corruption at one severity, another from pair to pair.
+
+    Args:
+        group: the pair's number; with as many pairs as severities, each corruption has had all.
+        severities: of 1 .. 5.
+        seed: of all pairs.
+    """
+    yield Spoilt("none", 0, pair)
+    for place, name in enumerate(CORRUPTIONS):
+        severity = severities[(group + place) % len(severities)]
+        yield from list(spoilt(pair, [severity], seed + group, [name]))[1:]
+
+
+def usual_surprise(
+    network: RestorationNetwork, pairs: Iterable[Pair], temperature: float, samples: int, seed: int
+) -> float:
+    """The surprise that 99 % of the cells of undamaged inputs stay below."""
+    values = [
+        surprise(draw(network, pair.degraded, temperature, samples, seed), pair.clean).ravel()
+        for pair in pairs
+    ]
+    return float(np.quantile(np.concatenate(values), 0.99))
+
+
+def bad_places(
+    network: RestorationNetwork,
+    pair: Pair,
+    outcome: Outcome,
+    temperature: float,
+    samples: int,
+    seed: int = 0,
+    limit: float = math.inf,
+) -> NDArray[np.bool_]:
+    """Cells (rows, columns) whose samples went wrong; `limit` is of `usual_surprise`."""
+    drawn = draw(network, pair.degraded, temperature, samples, seed)
+    return error_places(drawn) if outcome == "error" else surprise(drawn, pair.clean) > limit
+
+
+def is_bad(places: NDArray[np.bool_], outcome: Outcome) -> bool:
+    """Whether a picture counts as gone wrong: any error pixel, or 5 % of surprising cells."""
+    return bool(places.any()) if outcome == "error" else bool(places.mean() > SURPRISE_SHARE)
+
+
+def calibrate(
+    network: RestorationNetwork,
+    reference: Reference,
+    pairs: Callable[[], Iterable[Pair]],
+    outcome: Outcome,
+    temperature: float,
+    severities: Sequence[int] = (1, 3, 5),
+    samples: int = 2,
+    seed: int = 0,
+    advance: Callable[[], None] = lambda: None,
+) -> tuple[Calibration, ...]:
+    """Probabilities for pictures and for places, learnt from corrupted photographs.
+
+    The picture's is a function of whatever tells outcomes best apart: its energy, its two-sided
+    score, or all its `indicators` combined in a logistic regression. AUROC and calibration error
+    are of photographs that nothing was learnt from: what is learnt from every second one, with all
+    its corruptions, is tried on the others, and the other way round; what is kept is learnt from
+    all. The probabilities hold for a mixture like this one: each photograph once as it is and once
+    with every corruption, at severities that change from photograph to photograph.
+
+    Args:
+        network: whose samples are judged, and whose features are scored.
+        reference: of the same network.
+        pairs: gives four photographs or more, the same at every call.
+        outcome: "error": any error pixel. "surprise": more than 5 % of the cells are further from
+            the truth, in units of the samples' spread, than 99 % of undamaged inputs' cells.
+        temperature: of the samples.
+        severities: of 1 .. 5.
+        samples: an input; two or more for "surprise".
+        seed: of latents and corruptions.
+        advance: called after every photograph.
+
+    Raises:
+        InputError: there are fewer than four photographs.
+    """
+    limit = math.inf
+    if outcome == "surprise":
+        limit = usual_surprise(network, pairs(), temperature, samples, seed)
+    observed: list[_Observed] = []
+    count = 0
+    for group, pair in enumerate(pairs()):
+        rng = np.random.default_rng([seed, group])
+        for each in spoilt_once(pair, group, severities, seed):
+            bad = bad_places(network, each.pair, outcome, temperature, samples, seed, limit)
+            observed.append(_observed(network, reference, each.pair, bad, outcome, rng, group))
+        count += 1
+        advance()
+    if count < 4:
+        raise InputError(f"{count} photographs are too few to calibrate with", "give four or more")
+    found = [_of_pictures(observed, name, outcome) for name in ("energy", "unusual", "combined")]
+    best = max(found, key=lambda each: each.facts.auroc or 0.0)
+    facts = replace(best.facts, energy_auroc=found[0].facts.auroc)
+    return best._replace(facts=facts), _of_places(observed, outcome)
+
+
+def _observed(
+    network: RestorationNetwork,
+    reference: Reference,
+    pair: Pair,
+    bad: NDArray[np.bool_],
+    outcome: Outcome,
+    rng: np.random.Generator,
+    group: int,
+) -> _Observed:
+    found = score(network, reference, pair.degraded)
+    chosen = rng.permutation(bad.size)[:PLACES]
+    energies = as_large(found.energies, bad.shape).ravel()[chosen]
+    logs = np.array([log_energy(energy) for energy in energies.tolist()])
+    numbers = indicators(found.energies, measure(pair.degraded.permute(1, 2, 0).numpy()))
+    wrong, places = is_bad(bad, outcome), bad.ravel()[chosen]
+    return _Observed(group, log_energy(found.energy), found.unusual, numbers, wrong, logs, places)
+
+
+def as_large(values: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """A coarser layer's map with every value repeated over the cells it stands for."""
+    rows = np.arange(shape[0]) * values.shape[0] // shape[0]
+    columns = np.arange(shape[1]) * values.shape[1] // shape[1]
+    return values[np.ix_(rows, columns)]
+
+
+def _of_pictures(
+    observed: Sequence[_Observed],
+    name: Literal["energy", "unusual", "combined"],
+    outcome: Outcome,
+) -> Calibration:
+    hits = np.array([each.bad for each in observed])
+    second = np.array([each.group % 2 == 1 for each in observed])
+    if name != "combined":
+        scores = np.array([getattr(each, name) for each in observed])
+        return _fitted(scores, hits, second, name, outcome)
+    numbers = np.stack([each.indicators for each in observed])
+    scores = np.empty(len(observed))
+    for half in (second, ~second):
+        scores[half] = fit_logit(numbers[~half], hits[~half])(numbers[half])
+    curve = logit_curve()  # a curve of its own, from so few inputs, was worse calibrated
+    facts = _facts(scores, hits, name, outcome, expected_calibration_error(curve(scores), hits))
+    return Calibration(facts, curve, fit_logit(numbers, hits))
+
+
+def _of_places(observed: Sequence[_Observed], outcome: Outcome) -> Calibration:
+    scores = np.concatenate([each.place_energies for each in observed])
+    hits = np.concatenate([each.place_bad for each in observed])
+    second = np.concatenate([np.full(len(x.place_bad), x.group % 2 == 1) for x in observed])
+    return _fitted(scores, hits, second, "place", outcome)
+
+
+def _fitted(
+    scores: NDArray[np.float64],
+    hits: NDArray[np.bool_],
+    second: NDArray[np.bool_],
+    name: Literal["energy", "unusual", "combined", "place"],
+    outcome: Outcome,
+) -> Calibration:
+    """A curve of all, its error that of each half's curve on the other half."""
+    errors = [
+        expected_calibration_error(isotonic(scores[~half], hits[~half])(scores[half]), hits[half])
+        for half in (second, ~second)
+    ]
+    facts = _facts(scores, hits, name, outcome, float(np.mean(errors)))
+    return Calibration(facts, isotonic(scores, hits))
+
+
+def _facts(
+    scores: NDArray[np.float64],
+    hits: NDArray[np.bool_],
+    name: Literal["energy", "unusual", "combined", "place"],
+    outcome: Outcome,
+    error: float,
+) -> CalibrationFacts:
+    auroc = area_under_roc(scores, hits)
+    return CalibrationFacts(
+        outcome=outcome,
+        score=name,
+        inputs=len(hits),
+        hits=int(hits.sum()),
+        auroc=None if math.isnan(auroc) else auroc,
+        ece=error,
+    )

@@ -1,0 +1,187 @@
+"""Which layer, summary and detector tells best what will go wrong: one table for all of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+from restoreflow.lab.fitting.detectors import Detector, detectors, observe
+from restoreflow.networks.restoration_network import RestorationNetwork
+from restoreflow.ood.calibration import area_under_roc
+
+__all__ = ["CASES", "Case", "Row", "compare", "markdown", "rank_correlation"]
+
+CASES = ("none", "hostile")
+"""Names of cases that are no corruption: photographs as they are, and what no photograph is."""
+
+
+class Case(NamedTuple):
+    """An input, and what became of it where that is known.
+
+    Attributes:
+        name: the corruption's, or of `CASES`.
+        severity: 0 for "none".
+        degraded: (3, h, w) in [0, 1].
+        error_share: of the cells with an error pixel, of the network judged by; None: unknown.
+        surprising: whether the samples surprise; None: unknown.
+    """
+
+    name: str
+    severity: int
+    degraded: Tensor
+    error_share: float | None = None
+    surprising: bool | None = None
+
+
+class Row(NamedTuple):
+    """A score's figures.
+
+    Attributes:
+        score: its name.
+        corruptions: AUROC of each corruption against photographs as they are, over severities.
+        all: mean of these.
+        errors: AUROC for error images, over all cases.
+        correlation: Spearman's, with the share of error cells.
+        surprises: AUROC for surprising results.
+        flagged: share of photographs as they are, beyond what 99.5 % of the training set stay
+            below.
+    """
+
+    score: str
+    corruptions: Mapping[str, float]
+    all: float
+    errors: float
+    correlation: float
+    surprises: float
+    flagged: float
+
+    def record(self) -> dict[str, Any]:
+        """The row as JSON has it; NaN as None."""
+        values = {**self._asdict(), "corruptions": dict(self.corruptions)}
+        flat = {k: _finite(v) if isinstance(v, float) else v for k, v in values.items()}
+        return {**flat, "corruptions": {k: _finite(v) for k, v in self.corruptions.items()}}
+
+
+def compare(
+    network: RestorationNetwork,
+    training: Callable[[], Iterable[Tensor]],
+    cases: Iterable[Case],
+    layers: Sequence[str],
+    advance: Callable[[str], None] = lambda what: None,
+) -> list[Row]:
+    """Fit every detector to the training set and score every case by each.
+
+    Args:
+        network: whose features and density are looked at.
+        training: degraded pictures (3, h, w), the same at every call.
+        cases: photographs as they are ("none") among them.
+        layers: of `features.layer_names`.
+        advance: called after every picture.
+
+    Returns:
+        a row a score, the best at telling corruptions first.
+    """
+    methods = detectors(layers)
+    _fit(methods, network, training, layers, advance)
+    trained: dict[str, list[float]] = {}
+    for picture in training():
+        _collect(trained, methods, network, picture, layers)
+        advance("training scores")
+    scores: dict[str, list[float]] = {}
+    facts: list[Case] = []
+    for case in cases:
+        _collect(scores, methods, network, case.degraded, layers)
+        facts.append(case._replace(degraded=case.degraded[:, :0]))
+        advance(case.name)
+    rows = [_row(name, scores[name], trained[name], facts) for name in scores]
+    return sorted(rows, key=lambda row: -row.all)
+
+
+def _fit(
+    methods: Sequence[Detector],
+    network: RestorationNetwork,
+    training: Callable[[], Iterable[Tensor]],
+    layers: Sequence[str],
+    advance: Callable[[str], None],
+) -> None:
+    for see, end in (("first", "settle"), ("second", "finish")):
+        for picture in training():
+            seen = observe(network, picture, layers)
+            for method in methods:
+                getattr(method, see)(seen)
+            advance("training set")
+        for method in methods:
+            getattr(method, end)()
+
+
+def _collect(
+    into: dict[str, list[float]],
+    methods: Sequence[Detector],
+    network: RestorationNetwork,
+    degraded: Tensor,
+    layers: Sequence[str],
+) -> None:
+    seen = observe(network, degraded, layers)
+    for method in methods:
+        for name, value in method.scores(seen).items():
+            into.setdefault(name, []).append(value)
+
+
+def _row(name: str, values: list[float], trained: list[float], cases: list[Case]) -> Row:
+    scores = np.array(values)
+    usual = np.array([case.name == "none" for case in cases])
+    kinds = [kind for kind in dict.fromkeys(case.name for case in cases) if kind != "none"]
+    aurocs: dict[str, float] = {}
+    for kind in kinds:
+        chosen = usual | np.array([case.name == kind for case in cases])
+        aurocs[kind] = area_under_roc(scores[chosen], ~usual[chosen])
+    known = np.array([case.error_share is not None for case in cases])
+    shares = np.array([case.error_share or 0.0 for case in cases])[known]
+    judged = np.array([case.surprising is not None for case in cases])
+    surprising = np.array([bool(case.surprising) for case in cases])[judged]
+    limit = float(np.quantile(trained, 0.995))
+    return Row(
+        name,
+        aurocs,
+        float(np.mean(list(aurocs.values()))) if aurocs else math.nan,
+        area_under_roc(scores[known], shares > 0),
+        rank_correlation(scores[known], shares),
+        area_under_roc(scores[judged], surprising),
+        float((scores[usual] > limit).mean()) if usual.any() else math.nan,
+    )
+
+
+def rank_correlation(first: ArrayLike, second: ArrayLike) -> float:
+    """Spearman's rank correlation, ties sharing their mean rank; NaN without variance."""
+    one, other = _ranks(np.asarray(first, float)), _ranks(np.asarray(second, float))
+    if len(one) < 2 or one.std() == 0 or other.std() == 0:
+        return math.nan
+    return float(np.corrcoef(one, other)[0, 1])
+
+
+def _ranks(values: np.ndarray) -> np.ndarray:
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return (np.cumsum(counts) - (counts - 1) / 2)[inverse]
+
+
+def markdown(rows: Sequence[Row]) -> str:
+    """The table, Markdown; a figure that is not known is a dash."""
+    kinds = list(rows[0].corruptions) if rows else []
+    heads = ["score", "all", *kinds, "errors", "rho", "surprises", "flagged"]
+    lines = [" | ".join(heads), " | ".join(["---", *["--:"] * (len(heads) - 1)])]
+    for row in rows:
+        figures = [row.all, *(row.corruptions[kind] for kind in kinds)]
+        figures += [row.errors, row.correlation, row.surprises]
+        cells = ["-" if math.isnan(f) else f"{f:.2f}" for f in figures]
+        flagged = "-" if math.isnan(row.flagged) else f"{row.flagged:.1%}"
+        lines.append(" | ".join([row.score, *cells, flagged]))
+    return "\n".join(f"| {line} |" for line in lines) + "\n"
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
