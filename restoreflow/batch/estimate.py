@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import time
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from restoreflow.batch.discover import Page
 from restoreflow.batch.job import Job
-from restoreflow.batch.read import input_bytes, read_picture
+from restoreflow.batch.read import input_bytes, read_picture, result_pixels
 from restoreflow.batch.restore import restore_picture
 from restoreflow.batch.results import encode_results
 from restoreflow.batch.settings import RestorationSettings
@@ -21,6 +22,7 @@ from restoreflow.errors import InputError, LimitError
 from restoreflow.images.decode import read_size
 from restoreflow.images.picture import Picture
 from restoreflow.remote_path import RemotePath, to_path
+from restoreflow.restoration.size import Size
 
 if TYPE_CHECKING:
     from restoreflow.restoration.restorer import Restorer
@@ -108,33 +110,36 @@ def estimate(
     if not jobs:
         return None
     restorer = load()
-    sizes = [size for job in jobs if (size := _pixels(job, settings)) is not None]
+    scale = restorer.config.scale
+    sizes = [size for job in jobs if (size := _pixels(job, settings, scale)) is not None]
     measured = _measured(jobs, settings, restorer)
     if not sizes or measured is None:
         return None
     seconds, size = measured
-    pixels = count * sum(sizes) / len(sizes)
-    results = pixels * restorer.config.scale**2 * settings.options.samples
-    return Estimate(results / 1e6, round(pixels * size), pixels * seconds, _free(jobs[0]))
+    inputs, results = (count * sum(each) / len(sizes) for each in zip(*sizes, strict=True))
+    results *= settings.options.samples
+    return Estimate(results / 1e6, round(results * size), inputs * seconds, _free(jobs[0]))
 
 
-def _pixels(job: Job, settings: RestorationSettings) -> int | None:
+def _pixels(job: Job, settings: RestorationSettings, scale: int) -> tuple[int, int] | None:
+    """Of an input and of one result; None where it is refused."""
     try:
         width, height = read_size(input_bytes(job, settings), settings.max_pixels)
+        return width * height, math.prod(settings.options.result_size(width, height, scale))
     except (InputError, LimitError):
         return None
-    return width * height
 
 
 def _measured(
     jobs: Sequence[Job], settings: RestorationSettings, restorer: Restorer
 ) -> tuple[float, float] | None:
-    """Seconds and bytes for a pixel of an input."""
+    """Seconds for a pixel of an input, and bytes for one of a result."""
     for job in jobs:
         try:
             picture = read_picture(job, settings, restorer.config.scale)
         except (InputError, LimitError):
             continue
+        settings = _of_part(settings, picture)
         _restore(_middle(picture, _PROBE // 2), job, settings, restorer)  # the first one is slow
         return _restore(_middle(picture, _PROBE), job, settings, restorer)
     return None
@@ -148,8 +153,18 @@ def _restore(
     result = restore_picture(job, settings, picture, picture.pixels, restorer)
     seconds = time.perf_counter() - started
     files = encode_results(job, settings, picture, result, restorer.config)
-    pixels = picture.width * picture.height
-    return seconds / pixels, sum(len(file.data) for file in files) / pixels
+    pixels = result_pixels(picture, settings, restorer.config.scale)
+    size = sum(len(file.data) for file in files) / pixels
+    return seconds / (picture.width * picture.height), size
+
+
+def _of_part(settings: RestorationSettings, picture: Picture) -> RestorationSettings:
+    """Settings under which a part of a picture is enlarged as often as all of it is."""
+    size = settings.options.size
+    if size is None:
+        return settings
+    scale = Size(scale=size.factor(picture.width, picture.height))
+    return replace(settings, options=replace(settings.options, size=scale))
 
 
 def _middle(picture: Picture, side: int) -> Picture:

@@ -82,7 +82,7 @@ class Pipeline:
 
     Args:
         settings: the run's.
-        scale: pixels of a result's side per pixel of the input's.
+        scale: the model's, pixels of its result's side per pixel of the input's.
         threads: readers, and as many writers.
         tell: is given every record, in the order of the jobs, by the thread that iterates; and the
             result with it, if it is done and was to be kept.

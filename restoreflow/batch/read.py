@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -54,12 +55,12 @@ def read_picture(
     """Decode a job's input.
 
     Args:
-        scale: pixels of the result's side per pixel of the input's.
+        scale: the model's, pixels of its result's side per pixel of the input's.
         admit: is called with the bytes that decoding takes, before it begins; may wait, or raise.
         data: as `input_bytes` gave it; None: it is read.
 
     Raises:
-        InputError: it cannot be read.
+        InputError: it cannot be read, or is no smaller than the size that was asked for.
         LimitError: more pixels than the settings allow, than the result's format holds, or than
             there is memory for.
     """
@@ -68,7 +69,7 @@ def read_picture(
     most = settings.max_pixels
     data = input_bytes(job, settings) if data is None else data
     width, height = read_size(data, most, label)
-    check_files(job, width * scale, height * scale)
+    check_files(job, *settings.options.result_size(width, height, scale))
     admit(decoding_bytes(data, sniff(data, label), label))
     picture = decode(data, most, label)
     return picture.without_metadata() if settings.strip_metadata else picture
@@ -97,4 +98,5 @@ def _content_of_file(path: Path, stamp: Stamp) -> Content:
 
 def result_pixels(picture: Picture, settings: RestorationSettings, scale: int) -> int:
     """Pixels of all samples of a picture's result."""
-    return picture.width * picture.height * scale**2 * settings.options.samples
+    size = settings.options.result_size(picture.width, picture.height, scale)
+    return math.prod(size) * settings.options.samples

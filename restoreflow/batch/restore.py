@@ -129,8 +129,8 @@ def _check_memory(
     """See that a result can be held and written before work on it begins."""
     from restoreflow.restoration.memory import check_host
 
-    pixels = picture.width * picture.height * scale**2
     samples = settings.options.samples
+    pixels = result_pixels(picture, settings, scale) // samples
     beside = encoding_bytes(job.format, pixels)
     beside += _MAP_BYTES * pixels * ((job.uncertainty is not None) + (job.grid is not None))
     if job.arrays is not None:

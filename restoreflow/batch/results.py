@@ -105,14 +105,15 @@ def record_of(
     config: ModelConfig,
 ) -> Record:
     """What is to be said of an input that is done."""
-    scale = config.scale
+    width, height = settings.options.result_size(picture.width, picture.height, config.scale)
+    scale = round(max(width / picture.width, height / picture.height), 4)
     kept = ("seed", "temperature", "consistency", "lr_psnr", "lr_psnr_clean")
     kept += ("error_pixels", "nonfinite")
     facts: dict[str, Any] = {name: report[name] for name in kept}
-    facts |= {"model": config.name, "scale": scale}
+    facts |= {"model": config.name, "scale": int(scale) if scale == int(scale) else scale}
     if job.page is not None:
         facts["page"] = job.page.number
-    facts |= {"width": picture.width * scale, "height": picture.height * scale}
+    facts |= {"width": width, "height": height}
     facts |= {name: report[name] for name in ("largest_detail", "seconds", "device")}
     facts |= {name: report.get(name) for name in ("consistent_with", "wear", *JUDGED)}
     lost = losses(picture, job.format, settings.bit_depth)

@@ -116,4 +116,7 @@ class RestorationSettings:
         """The settings that decide what a result holds, for a manifest."""
         settings = asdict(self)
         flat = settings.pop("options") | settings  # as the first manifests have them
+        del flat["size"]  # which they do not know
+        if self.options.size is not None:
+            flat["size"] = self.options.size.given
         return {key: value for key, value in flat.items() if key not in _NO_MATTER}

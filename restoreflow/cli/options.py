@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -23,6 +24,7 @@ from restoreflow.cli.speed_options import (
 )
 from restoreflow.errors import UsageError
 from restoreflow.networks.config import Strength
+from restoreflow.restoration.size import Size
 
 __all__ = [
     "BitDepth",
@@ -34,9 +36,12 @@ __all__ = [
     "Exposure",
     "FormatOption",
     "Grid",
+    "Height",
     "Inputs",
     "Jobs",
+    "Longest",
     "MaxPixels",
+    "Megapixels",
     "Model",
     "Name",
     "Ood",
@@ -50,6 +55,7 @@ __all__ = [
     "Report",
     "Samples",
     "SaveArrays",
+    "Scale",
     "Seed",
     "ShardOption",
     "StripMetadata",
@@ -58,12 +64,14 @@ __all__ = [
     "Tile",
     "Uncertainty",
     "Wear",
+    "Width",
+    "chosen_size",
     "parse_shard",
     "parse_tile",
     "parse_wear",
 ]
 
-_RESULT, _REPORT = "Results", "Reporting"
+_SIZE, _RESULT, _REPORT = "Size", "Results", "Reporting"
 
 
 Inputs = Annotated[
@@ -101,12 +109,54 @@ Model = Annotated[
     ),
 ]
 Scale = Annotated[
-    int | None,
+    float | None,
     typer.Option(
         "--scale",
-        metavar="2|4|8",
-        help="How many times as large: the bundled sr-x2, sr-x4 or sr-x8, unless --model is given.",
+        metavar="X",
+        help="How many times as large, above 1 and up to 8, as 2.5: the next larger of the bundled "
+        "sr-x2, sr-x4 and sr-x8, unless --model is given.",
         show_default="4, or the model's",
+        rich_help_panel=_SIZE,
+    ),
+]
+Width = Annotated[
+    int | None,
+    typer.Option(
+        "--width",
+        metavar="PIXELS",
+        help="The result's width; with --height, what fits into both.",
+        show_default="the scale's",
+        rich_help_panel=_SIZE,
+    ),
+]
+Height = Annotated[
+    int | None,
+    typer.Option(
+        "--height",
+        metavar="PIXELS",
+        help="The result's height.",
+        show_default="the scale's",
+        rich_help_panel=_SIZE,
+    ),
+]
+Longest = Annotated[
+    int | None,
+    typer.Option(
+        "--longest",
+        metavar="PIXELS",
+        help="The result's longer side.",
+        show_default="the scale's",
+        rich_help_panel=_SIZE,
+    ),
+]
+Megapixels = Annotated[
+    float | None,
+    typer.Option(
+        "--megapixels",
+        metavar="MP",
+        help="Millions of pixels of the result.",
+        show_default="the scale's",
+        rich_help_panel=_SIZE,
     ),
 ]
 Samples = Annotated[
@@ -313,3 +363,19 @@ def parse_wear(text: str) -> Strength:
         raise UsageError(
             f'--wear is "{text}"', "give auto, none, or a strength from 0 (gentle) to 1 (strong)"
         ) from None
+
+
+def chosen_size(**given: float | None) -> Size | None:
+    """The size that options ask for, by the names of `Size`; None where none does.
+
+    Raises:
+        UsageError: as `Size`, with the options' names.
+    """
+    asked: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    if not asked:
+        return None
+    try:
+        return Size(**asked)
+    except UsageError as error:
+        message = re.sub(rf"\b({'|'.join(given)})\b", r"--\1", error.message)
+        raise UsageError(message, error.hint) from error

@@ -8,12 +8,15 @@ from collections.abc import Callable
 from restoreflow.batch.settings import RestorationSettings
 from restoreflow.cli import cluster_options, options
 from restoreflow.cli.restore_files import RunOptions, restore_files
-from restoreflow.errors import UsageError
 from restoreflow.restoration.options import Options
+from restoreflow.restoration.size import Size
 from restoreflow.tasks.table import OPTIONS
 from restoreflow.tasks.task import Task
 
-__all__ = ["restore_command"]
+__all__ = ["PARAMETERS", "restore_command"]
+
+PARAMETERS = {"size": ("scale", "width", "height", "longest", "megapixels")}
+"""Of an option of restoring that is given by others on a command line, the names of those."""
 
 
 def restore_command(task: Task) -> Callable[..., None]:
@@ -23,8 +26,12 @@ def restore_command(task: Task) -> Callable[..., None]:
         inputs: options.Inputs = None,
         out: options.Out = None,
         recursive: options.Recursive = False,
-        scale: options.Scale = None,
         model: options.Model = None,
+        scale: options.Scale = None,
+        width: options.Width = None,
+        height: options.Height = None,
+        longest: options.Longest = None,
+        megapixels: options.Megapixels = None,
         samples: options.Samples = 1,
         temperature: options.Temperature = None,
         seed: options.Seed = 0,
@@ -59,8 +66,11 @@ def restore_command(task: Task) -> Callable[..., None]:
         format: options.FormatOption = "auto",
         debug: options.Debug = False,
     ) -> None:
+        size = options.chosen_size(
+            scale=scale, width=width, height=height, longest=longest, megapixels=megapixels
+        )
         settings = RestorationSettings(
-            model=_chosen_model(task, model, scale),
+            model=model or _model_for(task, size),
             options=Options(
                 samples=samples,
                 temperature=temperature,
@@ -69,6 +79,7 @@ def restore_command(task: Task) -> Callable[..., None]:
                 exposure=exposure,
                 wear=options.parse_wear(wear),
                 tile=options.parse_tile(tile),
+                size=size,
             ),
             device=device,
             precision=precision,
@@ -92,7 +103,9 @@ def restore_command(task: Task) -> Callable[..., None]:
         run = RunOptions(recursive, jobs, part, dry_run, format, report, cluster)
         restore_files(task, inputs or [], out, settings, run)
 
-    left_out = OPTIONS - task.options
+    left_out = {
+        name for option in OPTIONS - task.options for name in PARAMETERS.get(option, (option,))
+    }
     signature = inspect.signature(command, eval_str=True)
     kept = [p for p in signature.parameters.values() if p.name not in left_out]
     command.__signature__ = signature.replace(parameters=kept)  # pyright: ignore[reportFunctionMemberAccess]
@@ -101,17 +114,8 @@ def restore_command(task: Task) -> Callable[..., None]:
     return command
 
 
-def _chosen_model(task: Task, model: str | None, scale: int | None) -> str:
-    """The model that is asked for, by its name or its scale."""
-    if scale is None:
-        return model or task.default_model
-    if model is not None:
-        raise UsageError(
-            f"--scale {scale} chooses a bundled model, and --model {model} another",
-            "give one of them; a model has one scale",
-        )
-    if scale not in task.models:
-        *others, last = map(str, task.models)
-        known = " or ".join([", ".join(others), last] if others else [last])
-        raise UsageError(f"--scale is {scale}, not {known}", "other sizes: resize the result")
-    return task.models[scale]
+def _model_for(task: Task, size: Size | None) -> str:
+    """The bundled model that is enlarged by: for a scale the next one up, else the usual one."""
+    if size is None or size.scale is None:
+        return task.default_model
+    return task.models[min(each for each in task.models if each >= size.scale)]

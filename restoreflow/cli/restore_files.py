@@ -28,6 +28,7 @@ from restoreflow.tasks.task import Task
 
 if TYPE_CHECKING:
     from restoreflow.batch.resume import Progress
+    from restoreflow.models.config import ModelConfig
     from restoreflow.models.folder import ModelFolder
     from restoreflow.ood.reference import Reference
     from restoreflow.restoration.restorer import Restorer
@@ -92,7 +93,8 @@ def restore_files(
         _refuse_streams(inputs, out, options)
     with Reporter(options.format, to_stderr=stream) as reporter, terminable(), no_warnings():
         folder = resolve_model(settings.model, progress=reporter.people)
-        suffix = _suffix(folder, task)
+        settings = _for_model(settings, task, folder.config)
+        suffix = task.suffix_at(_size(settings, folder.config))
         jobs, reads = _settled(task, inputs, out, suffix, settings, options, folder)
         if stream:
             jobs = to_stdout(jobs, settings, picture_stream())
@@ -216,14 +218,26 @@ def _judge(folder: ModelFolder, settings: RestorationSettings) -> Judge | None:
     return Judge(read if there else read())
 
 
-def _suffix(folder: ModelFolder, task: Task) -> str:
-    config = folder.config
+def _for_model(
+    settings: RestorationSettings, task: Task, config: ModelConfig
+) -> RestorationSettings:
+    """The settings, if they suit the model; a size that is its own is none."""
     if config.task != task.name:
         raise UsageError(
             f"{config.name} is a model for {config.task}, not for {task.name}",
             f"use restoreflow {config.task}, or another --model",
         )
-    return task.suffix_at(config.scale)
+    settings.options.settled(task, config)
+    size = settings.options.size
+    if size is None or size.scale != config.scale:
+        return settings
+    return replace(settings, options=replace(settings.options, size=None))
+
+
+def _size(settings: RestorationSettings, config: ModelConfig) -> str:
+    """What a result's name says of its size."""
+    size = settings.options.size
+    return f"{config.scale}x" if size is None else size.name
 
 
 def _load(folder: ModelFolder, settings: RestorationSettings, reporter: Reporter) -> Restorer:

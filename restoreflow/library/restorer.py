@@ -130,7 +130,7 @@ class Restorer(restorer.Restorer):
             images: a picture as `restore` takes it, a batch as tensor (N, 3, h, w) or (N, 1, h, w)
                 or as array (N, h, w, 3) or (N, h, w, 1), or a list of any of these.
             samples: how many of each; None: one, without an axis of its own.
-            options: temperature, seed, consistency, exposure, wear, tile; see `restore`.
+            options: temperature, seed, consistency, exposure, wear, tile, size; see `restore`.
 
         Returns:
             for tensors, tensors of their dtype on their device, in [0, 1] or 0 .. 255; for arrays,

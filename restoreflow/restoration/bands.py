@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor
 
 from restoreflow.free_memory import is_out_of_memory
@@ -26,15 +27,16 @@ from restoreflow.restoration.consistency import (
     parts,
 )
 from restoreflow.restoration.engine import Engine
-from restoreflow.restoration.lr_psnr import LrPsnr, LrPsnrToReduced, Reduction, psnr
+from restoreflow.restoration.lr_psnr import LrPsnr, LrPsnrToReduced, psnr
 from restoreflow.restoration.pixels import eight_bit
+from restoreflow.restoration.reduction import Reduction
 from restoreflow.restoration.sampling import Health, Task, sample_tiles
 from restoreflow.tasks.table import TASKS
 
 if TYPE_CHECKING:
     from restoreflow.restoration.restorer import Progress
 
-__all__ = ["Band", "Bands", "finished"]
+__all__ = ["Band", "Bands", "Resized", "finished"]
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,32 @@ class Band:
         for sample in self.values:
             square.add_((sample - middle).square_())
         return (square.mean(dim=0).div_(count - 1).sqrt_() * 255).numpy()
+
+
+class Resized:
+    """Bands of a result that is to be smaller than what the network makes.
+
+    Reduced by Lanczos' filter of the coded values, not of linear light: the inputs' reduction by
+    Pillow is of those, and what agrees with the input goes on to. In linear light LR-PSNR is some
+    10 dB lower.
+
+    Args:
+        before: width and height of what the network makes.
+        after: of the result.
+        samples: how many.
+    """
+
+    def __init__(self, before: tuple[int, int], after: tuple[int, int], samples: int) -> None:
+        lanczos = Image.Resampling.LANCZOS
+        self._samples = [Reduction(before, after, lanczos) for _ in range(samples)]
+        self._mean = Reduction(before, after, lanczos)
+
+    def add(self, band: Band) -> Band:
+        """The rows of the result, perhaps none, that some more finish."""
+        top, pairs = self._mean.done, zip(self._samples, band.values, strict=True)
+        found = [reduction.add(sample.permute(1, 2, 0).numpy()) for reduction, sample in pairs]
+        values = torch.from_numpy(np.stack(found)).permute(0, 3, 1, 2).clamp(0, 1)
+        return Band(top, values, self._mean.add(band.mean))
 
 
 @dataclass(eq=False)
@@ -106,11 +134,13 @@ class Bands:
         self._operator = TASKS[self.engine.network.task].operator
         known = self._operator is not None
         count = self.task.options.samples
-        self._kept = [LrPsnr(self.degraded, self._scale) for _ in range(count)] if known else []
-        compared = count if known and not (self.task.options.consistency and self._exact) else 0
         height, width = self.degraded.shape[-2:]
-        self._clean = [LrPsnrToReduced(height, width, self._scale) for _ in range(compared)]
-        self._estimate = Reduction(height, width, self._scale)
+        low, size = (width, height), self.size
+        self._kept = [LrPsnr(self.degraded, size) for _ in range(count)] if known else []
+        compared = count if known and not (self.task.options.consistency and self._exact) else 0
+        self._clean = [LrPsnrToReduced(size, low) for _ in range(compared)]
+        self._estimate = Reduction(size, low)
+        self._resized = None if size == self._full else Resized(self._full, size, count)
         self._squares = [0.0] * count
         self._seconds = 0.0
         self._work = self._finish()
@@ -118,6 +148,12 @@ class Bands:
     @property
     def size(self) -> tuple[int, int]:
         """Width and height of the result."""
+        height, width = self.degraded.shape[-2:]
+        return self.task.options.result_size(width, height, self._scale)
+
+    @property
+    def _full(self) -> tuple[int, int]:
+        """Of what the network makes."""
         return self.task.raw.width, self.task.raw.height
 
     def __iter__(self) -> Iterator[Band]:
@@ -150,6 +186,10 @@ class Bands:
         for top, band in finished(raw, part, values, scale):
             mean = self.task.mean.between(top, top + band.shape[-2])
             found = Band(top, band, np.ascontiguousarray(mean.transpose(1, 2, 0)))
+            if self._resized is not None:
+                found = self._resized.add(found)
+            if not len(found.mean):
+                continue
             for measure, levels in zip(self._kept, found.levels, strict=False):
                 measure.add(levels)
             if self._clean:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal
 
 from restoreflow.errors import UsageError
+from restoreflow.restoration.size import Size
 from restoreflow.tasks.table import takers
 
 if TYPE_CHECKING:
@@ -42,6 +43,9 @@ class Options:
             "auto". A picture is restored in tiles of at most `Restorer.largest_tile` pixels a side,
             chosen by its size alone, since other tiles would give other bits; where `tile` is
             below, the report notes that larger ones were needed.
+        size: of the result, below the model's own: a `Size`, a number as its scale, or a pair
+            (width, height) that it fits into; super-resolution only. The model's result is reduced
+            to it. None is the model's own size.
 
     Raises:
         UsageError: a value is out of its range.
@@ -54,11 +58,14 @@ class Options:
     exposure: float = 0.0
     wear: Strength = "auto"
     tile: int | Literal["auto"] = "auto"
+    size: Size | None = None
 
     def __post_init__(self) -> None:
         for each in fields(self):
             plain = _plain(each.name, getattr(self, each.name))
             object.__setattr__(self, each.name, plain)  # frozen, and nobody's as yet
+        if self.size is not None:
+            object.__setattr__(self, "size", Size.read(self.size))
         if self.samples < 1:
             raise UsageError(f"samples is {self.samples}", "ask for 1 or more")
         chosen = self.temperature
@@ -82,11 +89,16 @@ class Options:
         Raises:
             UsageError: something is asked for that the task does not take, or the model.
         """
-        for name, value in (("consistency", self.consistency), ("exposure", self.exposure)):
-            if value and not task.takes(name):
+        for name in ("consistency", "exposure", "size"):
+            if getattr(self, name) and not task.takes(name):
                 raise UsageError(
                     f"{name} is for {takers(name)}, not for {task.name}", "leave it out"
                 )
+        if self.size is not None and (self.size.scale or 0) > config.scale:
+            raise UsageError(
+                f"scale is {self.size.scale:g}, and {config.name} enlarges {config.scale} times",
+                "ask for less, or take a model of a larger scale",
+            )
         if self.wear != "auto" and not config.network.told:
             raise UsageError(
                 f"{config.name} is not told what a picture suffers from",
@@ -98,7 +110,18 @@ class Options:
         if consistency is None:
             consistency = config.defaults.consistency and task.operator is not None
         filled = {"temperature": float(temperature), "consistency": consistency}
-        return Settled(**(asdict(self) | filled))
+        asked = {each.name: getattr(self, each.name) for each in fields(self)}
+        return Settled(**(asked | filled))
+
+    def result_size(self, width: int, height: int, model: int) -> tuple[int, int]:
+        """Width and height of the result of an input, with a model that enlarges `model` times.
+
+        Raises:
+            InputError: as `Size.of`.
+        """
+        if self.size is None:
+            return width * model, height * model
+        return self.size.of(width, height, model)
 
 
 @dataclass(frozen=True, kw_only=True)

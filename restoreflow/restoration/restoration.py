@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from restoreflow.restoration.bands import Bands, finished
+from restoreflow.restoration.bands import Band, Bands, Resized, finished
 from restoreflow.restoration.consistency import Part, parts
 
 __all__ = ["Restoration"]
@@ -27,7 +27,8 @@ class Restoration:
             channel's standard deviation over the samples (n - 1 in the denominator), root mean
             square over the channels; zeros for one sample.
         raw: (n, 3, H, W) float32: the network's samples before projection and clamping, within
-            -0.5 .. 1.5 where the model has a limiter.
+            -0.5 .. 1.5 where the model has a limiter; before a reduction to the size that was
+            asked for, so that H and W are the model's own.
         report: seed, temperature, samples, consistency (bool),
             lr_psnr (dB, the lowest over the samples, 100 at most; None without a known scale),
             lr_psnr_before (dB, the lowest, of the clamped samples before projection; None without),
@@ -60,14 +61,16 @@ class Restoration:
             mean.paste(Image.fromarray(band.mean), (0, band.top))
             uncertainty[band.top : band.top + band.values.shape[-2]] = band.uncertainty
         scale = bands.engine.network.scale
-        raw = bands.task.raw.between(0, height)
+        raw = bands.task.raw.between(0, bands.task.raw.height)
         return cls(images, mean, uncertainty, raw, bands.report, bands.corrections, scale)
 
     def values(self, index: int) -> NDArray[np.float32]:
         """Sample `index` as `images` rounds it: (H, W, 3) float32 in [0, 1], for 16-bit files."""
         raw, scale = self.raw[index : index + 1], self._scale
         height, width = raw.shape[-2:]
-        result = np.empty((height, width, 3), dtype=np.float32)
+        size = self.images[index].size
+        resized = None if size == (width, height) else Resized((width, height), size, 1)
+        result = np.empty((size[1], size[0], 3), dtype=np.float32)
         found: list[tuple[Part, list[Tensor] | None]] = [
             (part, each[index : index + 1]) for part, each in self._corrections
         ]
@@ -75,6 +78,9 @@ class Restoration:
             found = [(part, None) for part in parts(height // scale, width // scale, scale)]
         for part, values in found:
             seen = raw[..., part.first * scale : part.last * scale, :]
-            for top, band in finished(seen, part, values, scale):
-                result[top : top + band.shape[-2]] = band[0].permute(1, 2, 0).numpy()
+            for top, rows in finished(seen, part, values, scale):
+                band = Band(top, rows, np.empty((rows.shape[-2], width, 3), np.uint8))
+                band = band if resized is None else resized.add(band)
+                bottom = band.top + band.values.shape[-2]
+                result[band.top : bottom] = band.values[0].permute(1, 2, 0).numpy()
         return result

@@ -113,12 +113,12 @@ class Restorer:
             watch: gives, for each tile, a context that the encoder looks at it in: an
                 `ood.watch.Watch`, or anything else that listens to the network.
             keywords: fields of `Options`, instead of those or beside them: samples, temperature,
-                seed, consistency, exposure, wear, tile.
+                seed, consistency, exposure, wear, tile, size.
 
         Raises:
             UsageError: an option is out of its range, or not for this model.
-            InputError: the picture is not as above, or the network gives values that are not
-                finite.
+            InputError: the picture is not as above, or no smaller than the size asked for, or the
+                network gives values that are not finite.
             LimitError: not enough memory.
         """
         asked = replace(options or Options(), **keywords)
@@ -234,11 +234,13 @@ class Restorer:
 
     def _task(self, degraded: Tensor, options: Settled, whole: bool, notes: list[str]) -> Task:
         """The picture padded, its tiles, and room for the results."""
+        low_height, low_width = degraded.shape[-2:]
         height, width = (side * self.network.scale for side in degraded.shape[-2:])
-        check_host(height * width, options.samples, whole)
+        size = options.result_size(low_width, low_height, self.network.scale)
+        check_host(height * width if whole else math.prod(size), options.samples, whole)
         padded = self.geometry.padded(degraded)
-        size = (padded.shape[-2] // self.geometry.pixels, padded.shape[-1] // self.geometry.pixels)
-        tiles = self._plan(size, options, notes)
+        units = (padded.shape[-2] // self.geometry.pixels, padded.shape[-1] // self.geometry.pixels)
+        tiles = self._plan(units, options, notes)
         try:
             raw = Rows((options.samples, 3, height, width), np.float32, whole)
             mean = Rows((3, height, width), np.uint8)

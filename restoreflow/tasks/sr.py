@@ -16,8 +16,12 @@ SR = Task(
     pictures, and keep to them to the pixel. Photographs that are noisy, blurred or strongly
     compressed are for sr-x4-photo, which cleans them as it enlarges.
 
-    Results are written beside the inputs as NAME_sr4x.EXT, several samples as NAME_sr4x_1.EXT and
-    so on, and a folder's results into FOLDER_sr4x beside it; colours, EXIF and orientation are
+    Any size up to 8 times: the next larger model, and its result reduced. --scale chooses the
+    model; with a side or megapixels it is sr-x4, or --model.
+
+    Results are written beside the inputs as NAME_sr4x.EXT (NAME_sr3000w.EXT for --width 3000),
+    several samples as NAME_sr4x_1.EXT and so on, and a folder's results into FOLDER_sr4x beside it;
+    colours, EXIF and orientation are
     kept, and inputs are never touched. A run that was stopped goes on when the same command is
     given again.
 
@@ -25,6 +29,7 @@ SR = Task(
 
     - `restoreflow sr photo.jpg`
     - `restoreflow sr old-phone.jpg --model sr-x4-photo`
+    - `restoreflow sr photo.jpg --longest 4000`
     - `restoreflow sr photo.jpg --samples 8 --temperature 0.9 --uncertainty --grid`
     - `restoreflow sr scans/ --recursive -o enlarged/ --output-format jpeg --format json`
     """,
@@ -32,8 +37,8 @@ SR = Task(
     models={2: "sr-x2", 4: "sr-x4", 8: "sr-x8"},
     for_worn={"sr-x4": "sr-x4-photo"},
     scales=(2, 4, 8),
-    suffix="sr{scale}x",
-    options=frozenset({"consistency", "scale", "wear"}),
+    suffix="sr{size}",
+    options=frozenset({"consistency", "size", "wear"}),
     tag="super-resolution",
     example="photo.jpg",
     encoder="residual",

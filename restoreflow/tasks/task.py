@@ -41,7 +41,8 @@ class Task:
         models: the bundled models that a scale alone names, by scale.
         for_worn: bundled models for clean pictures, and beside each what takes worn ones.
         scales: output side over input side that its models may have.
-        suffix: what tells a result's name from its input's; {scale} is the model's.
+        suffix: what tells a result's name from its input's; {size} is the
+            model's scale or what was asked for.
         options: those of restoring that not every task takes, and this one does.
         tag: the Hub's.
         example: a picture's name for examples.
@@ -72,6 +73,6 @@ class Task:
         """Whether it takes an option that not every task does."""
         return option in self.options
 
-    def suffix_at(self, scale: int) -> str:
-        """What tells the name of a result at this scale from its input's."""
-        return self.suffix.format(scale=scale)
+    def suffix_at(self, size: str) -> str:
+        """What tells the name of a result of this size, as "4x" or "3000w", from its input's."""
+        return self.suffix.format(size=size)

@@ -242,9 +242,37 @@ def test_scale_chooses_the_bundled_model(
         assert image.size == (16 * scale, 12 * scale)
 
 
-def test_an_unknown_or_contradictory_scale_is_one_clear_error(run: Run, photo: Path) -> None:
-    outcome = run("sr", photo, "--scale", 3)
-    assert outcome.code == 2 and "--scale is 3, not 2, 4 or 8" in outcome.err
-    outcome = run("sr", photo, "--scale", 2, "--model", "sr-x4")
-    assert outcome.code == 2 and "--model sr-x4 another" in outcome.err
+@pytest.mark.parametrize(("scale", "model"), [(1.5, 2), (2.5, 4), (3, 4), (5, 8)])
+def test_another_scale_is_the_next_larger_models_result_reduced(
+    scale: float, model: int, run: Run, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_tiny(tmp_path / "weights", model)
+    monkeypatch.setattr(resolve, "_bundle", lambda: tmp_path / "weights")
+    (record,) = run("sr", photo, "--scale", scale, "--format", "json").records
+    assert (record["model"], record["scale"]) == (f"sr-x{model}", scale)
+    assert (record["width"], record["height"]) == (round(16 * scale), round(12 * scale))
+    assert record["lr_psnr"] > 30
+    with Image.open(photo.with_name(f"photo_sr{scale:g}x.png")) as image:
+        assert image.size == (record["width"], record["height"])
+
+
+NO_SIZES = [
+    (("--scale", 1), "--scale is 1: pictures are enlarged here", 2),
+    (("--scale", 0), "--scale is 0 (", 2),
+    (("--scale", 9), "--scale is 9, and the most is 8", 2),
+    (("--scale", 8, "--model", "sr-x4"), "scale is 8, and sr-x4 enlarges 4 times", 2),
+    (("--width", 100, "--scale", 3), "--scale and --width are two sizes", 2),
+    (("--longest", 0), "--longest is 0 (", 2),
+    (("--longest", 65), "is 4.06 times as large as 16 x 12", 4),
+    (("--longest", 16), "photo.png: it is 16 x 12, and longest 16 would not enlarge it", 4),
+]
+
+
+@pytest.mark.parametrize(("words", "told", "code"), NO_SIZES, ids=str)
+def test_a_size_that_is_not_to_be_had_is_one_clear_error(
+    run: Run, photo: Path, words: tuple[object, ...], told: str, code: int
+) -> None:
+    outcome = run("sr", photo, *words)
+    assert (outcome.code, outcome.err.count("\n")) == (code, 1)
+    assert told in outcome.err
     assert not list(photo.parent.glob("*_sr*"))

@@ -125,6 +125,40 @@ def test_numbers(run: Run, photo: Path) -> None:
     assert all((other[name] == array).all() for name, array in arrays.items())
 
 
+def test_all_that_comes_of_an_input_has_the_size_asked_for(run: Run, tmp_path: Path) -> None:
+    base = from_image(Image.open(picture(tmp_path / "plain.png")))
+    alpha = np.linspace(0, 1, 16, dtype=np.float32) * np.ones((12, 1), np.float32)
+    rich = Metadata(exif=samples.exif(6), size=(16, 12))
+    deep = replace(base, alpha=alpha, bit_depth=16, metadata=rich)
+    (tmp_path / "deep.png").write_bytes(encode(deep))
+    words = ("deep.png", "-n", 2, "--longest", 40, "--uncertainty", "--save-arrays", "npz")
+    words = (*words, "--format", "json", "-o", "out/")
+    assert run("sr", *words, "--dry-run").records[-1]["estimate"]["megapixels"] == 0.0048
+    (record,) = run("sr", *words).records
+    size = (record["width"], record["height"])
+    assert sorted(size) == [30, 40]
+    assert record["scale"] == 2.5
+    assert record["output"] == [f"out/deep_sr40px_{index}.png" for index in (1, 2)]
+    for path in record["output"]:
+        result = decode(Path(path))
+        assert ((result.width, result.height), result.bit_depth) == (size, 16)
+        assert result.alpha is not None
+        assert result.metadata.exif is not None
+        with Image.open(path) as image:
+            assert image.getexif().get_ifd(0x8769)[0xA002] == size[0]
+    assert Image.open(record["uncertainty"]).width >= size[0]
+    with np.load(record["arrays"]) as told:
+        assert told["samples"].shape == (2, size[1], size[0], 3)
+        assert told["uncertainty"].shape == told["mean"].shape[:2] == (size[1], size[0])
+    (again,) = run("sr", *words).records
+    assert (again["status"], again["reason"]) == ("skipped", "is done")
+    words = tuple(41 if word == 40 else word for word in words)
+    (other,) = run("sr", *words, "--name", "{stem}_sr40px_{index}{ext}", "--overwrite").records
+    assert (other["status"], max(other["width"], other["height"])) == ("done", 41)
+    words = tuple(40 if word == 41 else word for word in words)
+    assert run("sr", *words).records[0]["status"] == "done"  # it was of another size
+
+
 def stdin(monkeypatch: pytest.MonkeyPatch, data: bytes, terminal: bool = False) -> None:
     stream = SimpleNamespace(buffer=io.BytesIO(data), isatty=lambda: terminal)
     monkeypatch.setattr(sys, "stdin", stream)

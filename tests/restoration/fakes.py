@@ -76,10 +76,11 @@ class FakeNetwork(nn.Module):
         return -(clean - self.encode(degraded).mean).square().sum(dim=(1, 2, 3))
 
 
-def config(temperature: float = 0.8, consistency: bool = True) -> Any:
+def config(temperature: float = 0.8, consistency: bool = True, scale: int = 4) -> Any:
     """As much of a model's configuration as a restorer reads."""
     defaults = SimpleNamespace(temperature=temperature, consistency=consistency)
-    return SimpleNamespace(name="fake", defaults=defaults, network=SimpleNamespace(told=False))
+    network = SimpleNamespace(told=False)
+    return SimpleNamespace(name="fake", scale=scale, defaults=defaults, network=network)
 
 
 def picture(height: int, width: int, seed: int = 0) -> Tensor:

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from restoreflow.batch.settings import RestorationSettings
-from restoreflow.cli.restore_command import restore_command
+from restoreflow.cli.restore_command import PARAMETERS, restore_command
 from restoreflow.errors import UsageError
 from restoreflow.models.config import Defaults, ModelConfig
 from restoreflow.networks.config import NetworkConfig
@@ -121,7 +121,10 @@ def test_a_model_that_is_told_takes_wear() -> None:
 def test_every_option_is_on_the_command_line() -> None:
     commands = [inspect.signature(restore_command(task)) for task in TASKS.values()]
     offered = {name for command in commands for name in command.parameters}
-    assert {field.name for field in fields(Options)} <= offered
+    named = {
+        name for field in fields(Options) for name in PARAMETERS.get(field.name, (field.name,))
+    }
+    assert named <= offered
 
 
 def test_keywords_change_the_options_they_come_with() -> None:

@@ -730,3 +730,35 @@ def test_wear_out_of_its_range_is_refused(wear):
 def test_a_model_that_is_told_nothing_takes_no_wear():
     with pytest.raises(UsageError, match="not told"):
         real_restorer(scale=2).restore(picture(16, 16), wear=0.5)
+
+
+@pytest.mark.parametrize("consistency", [True, False])
+def test_a_smaller_size_is_the_result_reduced(consistency):
+    y, made = picture(37, 30), restorer()
+    asked = {"samples": 2, "seed": 5, "consistency": consistency}
+    full = made.restore(y, **asked)
+    sized = made.restore(y, size=2.5, **asked)
+    assert [image.size for image in (*sized.images, sized.mean)] == [(75, 92)] * 3
+    assert sized.uncertainty.shape == (92, 75)
+    assert np.array_equal(sized.raw, full.raw)
+    for index, image in enumerate(sized.images):
+        planes = [Image.fromarray(plane) for plane in full.values(index).transpose(2, 0, 1).copy()]
+        reduced = [plane.resize((75, 92), Image.Resampling.LANCZOS) for plane in planes]
+        values = np.clip(np.stack([np.asarray(plane) for plane in reduced], -1), 0, 1)
+        assert np.abs(sized.values(index) - values).max() < 1e-5
+        assert np.array_equal(np.asarray(image), np.rint(sized.values(index) * 255))
+    spread = np.stack([sized.values(index) for index in range(2)]).std(axis=0, ddof=1)
+    expected = 255 * np.sqrt((spread**2).mean(axis=-1))
+    assert np.abs(sized.uncertainty - expected).max() < 1e-3
+    assert sized.report["lr_psnr"] == min(lr_psnr(image, y) for image in sized.images)
+    assert sized.report["lr_psnr"] > (45 if consistency else 0)
+
+
+def test_a_size_that_a_model_does_not_reach_is_refused():
+    made = restorer()
+    with pytest.raises(UsageError, match="scale is 5, and"):
+        made.restore(picture(20, 30), size=5)
+    with pytest.raises(InputError, match="would not enlarge"):
+        made.restore(picture(20, 30), size=(30, 20))
+    with pytest.raises(UsageError, match="size is for super-resolution"):
+        restorer("lowlight", 1).restore(picture(20, 30), size=2)
