@@ -27,7 +27,8 @@ from restoreflow.lab.evaluation.hostile import hostile_inputs
 from restoreflow.lab.fitting.calibrate import bad_places, is_bad, spoilt_once, usual_surprise
 from restoreflow.lab.fitting.comparison import Case, Row, compare, markdown
 from restoreflow.lab.fitting.outcomes import draw, error_places
-from restoreflow.lab.fitting.pictures import Pair, degradation_of, list_photos, pairs
+from restoreflow.lab.fitting.pictures import Pair, degradation_of, pairs
+from restoreflow.lab.photographs import list_photos
 from restoreflow.models.folder import LoadedModel, load_folder
 from restoreflow.models.resolve import resolve_model
 from restoreflow.ood.features import extract, layer_names

@@ -21,9 +21,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from restoreflow.lab.evaluation.sets import as_levels, as_tensor
 from restoreflow.lab.fitting.calibrate import spoilt
-from restoreflow.lab.fitting.pictures import degradation_of, list_photos, pairs
+from restoreflow.lab.fitting.pictures import degradation_of, pairs
+from restoreflow.lab.photographs import as_levels, as_tensor, list_photos
 from restoreflow.measures.lpips import load_lpips
 from restoreflow.measures.metrics import psnr_y
 from restoreflow.models.folder import load_folder

@@ -30,7 +30,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from restoreflow.lab.evaluation.sets import as_tensor
+from restoreflow.lab.photographs import as_tensor
 from restoreflow.networks.restoration_network import RestorationNetwork
 from restoreflow.restoration.latents import latent_window
 from restoreflow.restoration.load import load_model

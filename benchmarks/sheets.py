@@ -20,7 +20,7 @@ from PIL import Image, ImageDraw
 import restoreflow
 from restoreflow.lab.evaluation.methods import Method, bicubic, model_method
 from restoreflow.lab.evaluation.realism import SIDE, Scene, read_scenes
-from restoreflow.lab.training.data import photo_files
+from restoreflow.lab.photographs import find_photos
 
 GAP, CAPTION = 4, 14
 
@@ -47,7 +47,7 @@ def main() -> None:
     asked.out.mkdir(parents=True, exist_ok=True)
     strips: list[str] = []
     for folder in asked.data:
-        for file in photo_files(folder)[: asked.limit]:
+        for file in find_photos(folder)[: asked.limit]:
             (scene,) = read_scenes([file], 4)
             strips += write_strips(scene, file.stem, methods, others, asked.out)
     (asked.out / "index.html").write_text(page(strips))

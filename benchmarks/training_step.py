@@ -20,10 +20,10 @@ import torch
 from peers import Case, interleaved, ratios
 from torch import nn
 
+from restoreflow.lab.degradations.example import Example
 from restoreflow.lab.degradations.operations import downscale, round_8bit
 from restoreflow.lab.training.compiled_maps import compile_maps
 from restoreflow.lab.training.config import StageConfig, TrainConfig, read_train_config
-from restoreflow.lab.training.examples import Example
 from restoreflow.lab.training.losses import StageLoss
 from restoreflow.lab.training.optimiser import Optimiser
 from restoreflow.lab.training.perceptual import FeatureDistance, load_feature_distance

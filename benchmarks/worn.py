@@ -26,8 +26,9 @@ from torch import Tensor, nn
 from restoreflow.lab.degradations.wear import Wear
 from restoreflow.lab.evaluation.methods import Method, Outcome, bicubic, model_method
 from restoreflow.lab.evaluation.scores import average
-from restoreflow.lab.evaluation.sets import as_tensor, list_pictures
+from restoreflow.lab.evaluation.sets import list_pictures
 from restoreflow.lab.evaluation.sr import evaluate_sr, load_metrics
+from restoreflow.lab.photographs import as_tensor
 from restoreflow.restoration.load import load_model
 from restoreflow.restoration.pixels import eight_bit
 

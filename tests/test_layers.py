@@ -12,11 +12,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-EXCEPTIONS = {
-    # Until degradations take tensors alone.
-    ("restoreflow.lab.degradations.wear", "restoreflow.lab.evaluation.sets"),
-}
-"""Imports that run upwards: for each a sentence until when. The list may only become shorter."""
 
 
 def layers() -> list[str]:
@@ -67,4 +62,4 @@ def test_imports_run_downwards() -> None:
     ours = [pair for pair in imports() if pair[1].split(".")[0] == "restoreflow"]
     assert len(ours) > 1000  # all were found
     upwards = {(a, b) for a, b in ours if rank[layer(a)] > rank[layer(b)]}
-    assert upwards == EXCEPTIONS
+    assert upwards == set()

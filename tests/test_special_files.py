@@ -18,7 +18,7 @@ from restoreflow.cli.app import main
 from restoreflow.config_reader import read_json_object, read_toml
 from restoreflow.errors import LimitError, RestoreflowError
 from restoreflow.images.decode import decode, read_bytes, read_size
-from restoreflow.lab.evaluation.sets import read_rgb
+from restoreflow.lab.photographs import read_rgb
 from restoreflow.lab.training.config import TrainConfig
 from restoreflow.lab.training.data import Photos
 from restoreflow.local_files import LARGEST_TEXT, read_regular

@@ -135,7 +135,7 @@ _WORDS = {True: "holds", False: "DOES NOT", None: "not measured"}
 
 def _read(photos: Path, train: Path | None, lpips: Path | None) -> list[Path]:
     """All that is read, but the models, whose folders hold nothing that a study writes."""
-    from restoreflow.lab.fitting.pictures import list_photos
+    from restoreflow.lab.photographs import list_photos
 
     folders = [photos] if train is None else [photos, train]
     return [*(path for each in folders for path in list_photos(each)), *weights_in(lpips)]
@@ -167,7 +167,7 @@ def _measured(
     output_format: Any,
 ) -> dict[str, Any]:
     from restoreflow.lab.evaluation.sr import load_metrics
-    from restoreflow.lab.fitting.pictures import list_photos
+    from restoreflow.lab.photographs import list_photos
     from studies.robustness.arms import load_arms
     from studies.robustness.cache import Cache
     from studies.robustness.run import Study

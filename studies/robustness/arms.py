@@ -11,7 +11,8 @@ from torch import Tensor
 
 from restoreflow.errors import UsageError
 from restoreflow.lab.fitting.fit import default_layers, fit_gaussians, fit_reference
-from restoreflow.lab.fitting.pictures import Degradation, degradation_of, list_photos, pairs
+from restoreflow.lab.fitting.pictures import degradation_of, pairs
+from restoreflow.lab.photographs import list_photos
 from restoreflow.models.config import ModelConfig
 from restoreflow.models.folder import OOD, WEIGHTS, ModelFolder, load_folder
 from restoreflow.models.resolve import resolve_model
@@ -49,7 +50,7 @@ class Arm:
     folder: ModelFolder
     network: RestorationNetwork
     config: ModelConfig
-    degradation: Degradation
+    degradation: str
     reference: Reference
     embedding: tuple[Tensor, Tensor] | None
 
@@ -84,7 +85,7 @@ def load_arms(
         raise UsageError("--models names no model", "for example --models sr-x4,sr-x4-affine")
     arms: list[Arm] = []
     photos = list_photos(train, reference_photos) if train else []
-    decoded: dict[tuple[Degradation, int], list[Tensor]] = {}
+    decoded: dict[tuple[str, int], list[Tensor]] = {}
     for name in names:
         folder = resolve_model(name)
         kind = (degradation_of(folder), folder.config.scale)

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from restoreflow.lab.evaluation.hostile import hostile_inputs
-from restoreflow.lab.evaluation.sets import as_levels, read_rgb
 from restoreflow.lab.fitting.calibrate import spoilt
-from restoreflow.lab.fitting.pictures import Degradation, pairs
+from restoreflow.lab.fitting.pictures import pairs
+from restoreflow.lab.photographs import as_levels, read_rgb
 from studies.robustness.settings import StudySettings
 
 __all__ = ["GROUPS", "Group", "Item", "corruptions", "hostile", "photographs", "spread_out"]
@@ -59,7 +59,7 @@ def spread_out(paths: Sequence[Path], count: int) -> list[Path]:
 
 
 def photographs(
-    paths: Sequence[Path], degradation: Degradation, scale: int, settings: StudySettings
+    paths: Sequence[Path], degradation: str, scale: int, settings: StudySettings
 ) -> Iterator[Item]:
     """Photographs degraded as in the model's training, with their truth."""
     chosen = spread_out(paths, settings.photos)
@@ -68,7 +68,7 @@ def photographs(
 
 
 def corruptions(
-    paths: Sequence[Path], degradation: Degradation, scale: int, settings: StudySettings
+    paths: Sequence[Path], degradation: str, scale: int, settings: StudySettings
 ) -> Iterator[Item]:
     """Degraded photographs spoilt in every way, at every severity."""
     chosen = spread_out(paths, settings.corrupted)

@@ -13,12 +13,16 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from restoreflow.lab.degradations import camera
+from restoreflow.lab.degradations.example import Example
 from restoreflow.lab.degradations.low_light_shot import LowLightSettings, Shot, draw_shot
 from restoreflow.lab.degradations.operations import compress_jpeg
 from restoreflow.networks.exposure import linear_to_srgb, srgb_to_linear
+from restoreflow.networks.low_light import CELL
 
 __all__ = [
     "Pair",
+    "darken",
+    "darken_views",
     "expose",
     "exposure_stops",
     "make_pair",
@@ -162,6 +166,21 @@ def simulate(
         # The mean of many pixels lies between 8-bit levels: it is not rounded.
         thumbnail = _tone(_develop(raw, shot), shot)
     return Pair(dark, target, gained, thumbnail, bright)
+
+
+def darken(clean: Tensor, scale: int, generator: torch.Generator) -> Example:
+    """Examples from clean photos that are whole pictures; the scale is 1."""
+    return Example(*make_pair(clean, generator))
+
+
+def darken_views(
+    patches: Tensor, thumbnails: Tensor, boxes: Tensor, generator: torch.Generator
+) -> Example:
+    """Examples from parts of photos, with what the whole pictures look like."""
+    pair = simulate(patches, generator, thumbnail=thumbnails, box=boxes)
+    whole = patches.shape[-1] / CELL / boxes[:, 2:]
+    place = torch.cat((boxes[:, :2] * whole, whole), 1)
+    return Example(*pair[:4], bright=pair.bright, place=place)
 
 
 def _darken(linear: Tensor, shot: Shot, box: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from PIL import Image
 
 from restoreflow.errors import UsageError
 from restoreflow.lab.degradations.operations import compress_jpeg, gaussian_blur
-from restoreflow.lab.evaluation.sets import as_tensor
+from restoreflow.lab.photographs import as_tensor
 from restoreflow.restoration.pixels import eight_bit
 
 __all__ = ["Wear"]

@@ -15,8 +15,9 @@ from PIL import Image
 from restoreflow.errors import InputError
 from restoreflow.lab.evaluation.methods import Method, timed, warm_up
 from restoreflow.lab.evaluation.scores import PictureScore, Row, average, offset_scores
-from restoreflow.lab.evaluation.sets import Pair, as_levels, as_tensor, read_rgb
+from restoreflow.lab.evaluation.sets import Pair
 from restoreflow.lab.evaluation.sr import PerceptualMetrics
+from restoreflow.lab.photographs import as_levels, as_tensor, read_rgb
 from restoreflow.measures.lpips import MIN_SIDE, lpips_worst_offset
 from restoreflow.measures.metrics import match_mean, psnr, spread, ssim_gray, ssim_rgb
 

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from restoreflow.errors import InputError
 from restoreflow.lab.evaluation.methods import Method
-from restoreflow.lab.evaluation.sets import as_levels, as_tensor, read_rgb
+from restoreflow.lab.photographs import as_levels, as_tensor, read_rgb
 from restoreflow.measures.lpips import LPIPS
 from restoreflow.measures.metrics import psnr
 

@@ -5,16 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-import torch
-from PIL import Image
-
 from restoreflow.errors import UsageError
-from restoreflow.images.decode import read_levels
+from restoreflow.lab.photographs import SUFFIXES
 
-__all__ = ["SUFFIXES", "Pair", "as_levels", "as_tensor", "list_pairs", "list_pictures", "read_rgb"]
-
-SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+__all__ = ["Pair", "list_pairs", "list_pictures"]
 
 
 class Pair(NamedTuple):
@@ -59,23 +53,3 @@ def list_pairs(folder: Path, limit: int | None = None) -> list[Pair]:
             "low and high must hold the same names",
         )
     return [Pair(*pair) for pair in zip(degraded, truths, strict=True)][:limit]
-
-
-def read_rgb(path: Path) -> Image.Image:
-    """A picture as RGB in 8 bits, read as `sr` reads it; a gray one has three equal channels.
-
-    Raises:
-        InputError: it cannot be read.
-    """
-    return Image.fromarray(read_levels(path))
-
-
-def as_levels(picture: Image.Image) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
-    """Levels (H, W, 3), uint8."""
-    return np.asarray(picture.convert("RGB"))
-
-
-def as_tensor(picture: Image.Image, device: torch.device | str = "cpu") -> torch.Tensor:
-    """RGB (1, 3, H, W) in [0, 1], float32."""
-    levels = torch.from_numpy(as_levels(picture).copy())
-    return levels.permute(2, 0, 1)[None].to(device, torch.float32) / 255.0

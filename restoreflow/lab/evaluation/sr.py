@@ -18,7 +18,7 @@ from restoreflow.errors import InputError
 from restoreflow.lab.degradations.wear import Wear
 from restoreflow.lab.evaluation.methods import Method, Outcome, timed, warm_up
 from restoreflow.lab.evaluation.scores import PictureScore, offset_scores
-from restoreflow.lab.evaluation.sets import as_levels, as_tensor, read_rgb
+from restoreflow.lab.photographs import as_levels, as_tensor, read_rgb
 from restoreflow.measures.lpips import LPIPS, load_lpips, lpips_worst_offset
 from restoreflow.measures.metrics import diversity_s10, lr_psnr, psnr_y, spread, ssim_y
 

@@ -4,32 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Literal, NamedTuple, cast
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from restoreflow.errors import InputError, ModelError, UsageError
-from restoreflow.images.decode import decode
-from restoreflow.images.formats import FORMATS
-from restoreflow.lab.degradations.low_light import make_pair
-from restoreflow.lab.degradations.operations import downscale, round_8bit
-from restoreflow.lab.degradations.photo import degrade_photo
+from restoreflow.images.decode import read_levels
+from restoreflow.lab.degradations.table import DEGRADATIONS
 from restoreflow.lab.training.data import step_generator
 from restoreflow.models.folder import RECIPE, ModelFolder
 from restoreflow.tasks.table import TASKS
 
 __all__ = [
-    "Degradation",
     "Pair",
     "degradation_of",
-    "degrade",
-    "list_photos",
     "pairs",
     "remembered",
 ]
-
-Degradation = Literal["bicubic", "photo", "low_light"]
 
 LEAST_CELLS = 24
 """Grid cells that a photograph's sides have at least: less tells nothing of a distribution."""
@@ -49,7 +41,7 @@ class Pair(NamedTuple):
     clean: Tensor
 
 
-def degradation_of(folder: ModelFolder) -> Degradation:
+def degradation_of(folder: ModelFolder) -> str:
     """How a model's inputs were made: as its recipe says, or else as its task suggests."""
     recipe = folder.path / RECIPE
     if recipe.is_file():
@@ -59,43 +51,12 @@ def degradation_of(folder: ModelFolder) -> Degradation:
             return read_train_config(recipe).degradation
         except UsageError as error:
             raise ModelError(error.message, error.hint) from error
-    return cast("Degradation", TASKS[folder.config.task].degradations[0])
-
-
-def list_photos(folder: Path, limit: int | None = None) -> list[Path]:
-    """The pictures in a folder and below, by name; `limit` of them, evenly spread.
-
-    Raises:
-        UsageError: it is no folder, or holds no picture.
-    """
-    if not folder.is_dir():
-        raise UsageError(f"{folder} is not a folder", "--data takes a folder of photographs")
-    suffixes = {suffix for each in FORMATS.values() for suffix in each.extensions}
-    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in suffixes)
-    if not found:
-        raise UsageError(f"{folder} holds no pictures", "--data takes a folder of photographs")
-    count = min(limit or len(found), len(found))
-    return [found[index * len(found) // count] for index in range(count)]
-
-
-def degrade(
-    clean: Tensor, degradation: Degradation, scale: int, generator: torch.Generator
-) -> tuple[Tensor, Tensor]:
-    """Inputs and truths from clean photographs (N, 3, H, W), sides multiples of the scale.
-
-    Returns:
-        degraded (N, 3, H / scale, W / scale), 8-bit levels, and its truth (N, 3, H, W).
-    """
-    if degradation == "low_light":
-        return make_pair(clean, generator)
-    if degradation == "photo":
-        return degrade_photo(clean, scale, generator).picture, clean
-    return round_8bit(downscale(clean, scale)), clean
+    return TASKS[folder.config.task].degradations[0]
 
 
 def pairs(
     photos: list[Path],
-    degradation: Degradation,
+    degradation: str,
     scale: int,
     seed: int = 0,
     side: int | None = None,
@@ -104,7 +65,7 @@ def pairs(
 
     Args:
         photos: of `list_photos`. Those with sides too short to tell anything are left out.
-        degradation: as in the model's training.
+        degradation: as in the model's training, a name in `degradations.table.DEGRADATIONS`.
         scale: the model's.
         seed: of the degradation; the i-th photograph's depends on seed and i alone.
         side: longest side of the clean picture, cut from the middle; None for all of it.
@@ -114,13 +75,14 @@ def pairs(
     """
     given = 0
     for index, path in enumerate(photos):
-        clean = _middle(torch.from_numpy(decode(path).pixels).permute(2, 0, 1), scale, side)
+        levels = _middle(torch.from_numpy(read_levels(path)).permute(2, 0, 1), scale, side)
+        clean = levels.float().div(255.0)
         if min(clean.shape[-2:]) < LEAST_CELLS * 4:
             continue
         generator = step_generator(seed, index)
-        degraded, truth = degrade(clean[None].contiguous(), degradation, scale, generator)
+        made = DEGRADATIONS[degradation].degrade(clean[None].contiguous(), scale, generator)
         given += 1
-        yield Pair(path.name, degraded[0], truth[0])
+        yield Pair(path.name, made.degraded[0], made.clean[0])
     if not given:
         raise InputError(
             f"all {len(photos)} photographs are smaller than {LEAST_CELLS * 4} pixels a side",

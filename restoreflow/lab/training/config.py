@@ -9,6 +9,7 @@ from typing import Any, Literal
 from restoreflow.config_reader import read_toml
 from restoreflow.errors import UsageError
 from restoreflow.flows.config import FlowConfig
+from restoreflow.lab.degradations.table import DEGRADATIONS, DegradationName
 from restoreflow.models.card import CardFacts
 from restoreflow.models.config import Defaults, ModelConfig
 from restoreflow.networks.config import NetworkConfig
@@ -178,8 +179,7 @@ class TrainConfig:
         name: of the model.
         task: a name in `tasks.table.TASKS`.
         scale: output side over input side.
-        degradation: how inputs are made: "bicubic" reduction, "photo" as compressed and noisy
-            photographs are, "low_light" a camera in the dark.
+        degradation: how inputs are made, a name in `degradations.table.DEGRADATIONS`.
         drawings: share of examples that are drawn, text and shapes, instead of photographs; not
             for low light.
         reduced: share of examples cut from photographs reduced by up to two; not for low light,
@@ -197,7 +197,7 @@ class TrainConfig:
     name: str
     task: TaskName = USUAL.name
     scale: int = 4
-    degradation: Literal["bicubic", "photo", "low_light"] = "bicubic"
+    degradation: DegradationName = "bicubic"
     drawings: float = 0.0
     reduced: float = 0.0
     network: NetworkConfig = field(default_factory=NetworkConfig)
@@ -215,15 +215,15 @@ class TrainConfig:
         judged = TASKS[self.task].takes("exposure")
         if not judged and any(stage.loss == "exposure" for stage in self.stages):
             raise ValueError(f'"exposure" stages are for {takers("exposure")}')
-        told = self.network.told and self.degradation == "photo"
+        told = self.network.told and DEGRADATIONS[self.degradation].told
         if not told and any(stage.loss == "wear" for stage in self.stages):
             raise ValueError('"wear" stages need an encoder that is told it, and worn photographs')
         for name in ("drawings", "reduced"):
             share = getattr(self, name)
             if not 0.0 <= share <= 1.0:
                 raise ValueError(f"{name} is {share}, not a share within 0 .. 1")
-            if share > 0 and self.degradation == "low_light":
-                raise ValueError(f"{name} is not for low light")
+            if share > 0 and DEGRADATIONS[self.degradation].of_views is not None:
+                raise ValueError(f"{name} is not for {self.degradation}, which has its own views")
 
     def asked(self) -> list[dict[str, Any]]:
         """What each stage asks for, a row each, for a model's card."""

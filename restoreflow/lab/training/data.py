@@ -14,15 +14,14 @@ from torch import Tensor
 
 from restoreflow.errors import InputError
 from restoreflow.images.decode import read_levels, read_size
-from restoreflow.images.formats import FORMATS
 from restoreflow.lab.degradations.operations import augment, draw_patch
+from restoreflow.lab.photographs import find_photos
 from restoreflow.lab.training.views import View, draw_view, reduce, thumbnail_of, turn_view
 from restoreflow.networks.low_light import THUMBNAIL
 
-__all__ = ["Photos", "photo_files", "prefetch", "step_generator"]
+__all__ = ["Photos", "prefetch", "step_generator"]
 
 T = TypeVar("T")
-SUFFIXES = {suffix for each in FORMATS.values() for suffix in each.extensions}
 
 
 def step_generator(seed: int, step: int, stream: int = 0) -> torch.Generator:
@@ -32,11 +31,6 @@ def step_generator(seed: int, step: int, stream: int = 0) -> torch.Generator:
     """
     words = np.random.SeedSequence((seed, step, stream)).generate_state(2, np.uint32)
     return torch.Generator().manual_seed(int(words[0]) << 31 | int(words[1]) >> 1)
-
-
-def photo_files(folder: Path) -> list[Path]:
-    """The photographs in a folder and below, by name."""
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
 
 
 class Photos:
@@ -52,7 +46,7 @@ class Photos:
 
     def __init__(self, folder: Path, smallest: int) -> None:
         self.images: list[Tensor] = []
-        for path in photo_files(folder):
+        for path in find_photos(folder):
             if min(read_size(path)) < smallest:
                 continue
             pixels = read_levels(path)

@@ -14,6 +14,8 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
+from restoreflow.lab.degradations.example import Example
+
 __all__ = ["Drawing", "draw_drawing", "with_drawings", "with_hard_edges"]
 
 OVERSAMPLING = 2
@@ -107,28 +109,26 @@ def with_drawings(clean: Tensor, generator: torch.Generator, share: float) -> Te
     return torch.stack(drawn)
 
 
-def with_hard_edges(
-    degraded: Tensor, clean: Tensor, wear: Tensor, generator: torch.Generator, share: float
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Some examples replaced by drawings whose inputs nothing has smoothed: icons, comics, plots.
+def with_hard_edges(example: Example, generator: torch.Generator, share: float) -> Example:
+    """Some items replaced by drawings whose inputs nothing has smoothed: icons, comics, plots.
 
     An antialiased reduction of an edge says where between two pixels it lies; these do not, and
     enlarged as if they were reductions, they get echoes beside every edge.
 
     Args:
-        degraded, clean: (N, 3, h, w) and (N, 3, H, W).
-        wear: (N, 3), what the inputs suffer from: these from nothing.
+        example: one that says what its inputs suffer from: these from nothing.
         generator: a CPU generator.
-        share: of the examples.
+        share: of the items.
     """
-    chosen = torch.rand(len(clean), generator=generator) < share
-    degraded, clean, wear = degraded.clone(), clean.clone(), wear.clone()
+    chosen = torch.rand(len(example.clean), generator=generator) < share
+    degraded, clean = example.degraded.clone(), example.clean.clone()
+    wear = None if example.wear is None else example.wear.masked_fill(chosen[:, None], 0.0)
     for index in chosen.nonzero().flatten().tolist():
         scale = clean.shape[-1] // degraded.shape[-1]
         drawing = draw_drawing(clean.shape[-1], generator, scale)
         assert drawing.hard is not None
-        clean[index], degraded[index], wear[index] = drawing.picture, drawing.hard, 0.0
-    return degraded, clean, wear
+        clean[index], degraded[index] = drawing.picture, drawing.hard
+    return example._replace(degraded=degraded, clean=clean, wear=wear)
 
 
 def _shape(

@@ -17,6 +17,7 @@ from torch import nn
 
 from restoreflow.config_reader import to_dict
 from restoreflow.flows.config import FlowConfig
+from restoreflow.lab.degradations.example import Example
 from restoreflow.lab.training.adversary import Adversary
 from restoreflow.lab.training.checkpoint import (
     Progress,
@@ -28,7 +29,7 @@ from restoreflow.lab.training.checkpoint import (
 from restoreflow.lab.training.compiled_maps import compile_maps
 from restoreflow.lab.training.config import StageConfig, TrainConfig
 from restoreflow.lab.training.data import Photos, prefetch, step_generator
-from restoreflow.lab.training.examples import Example, draw_examples
+from restoreflow.lab.training.examples import draw_examples
 from restoreflow.lab.training.log import find_log, forget_after, summarise_log, write_log
 from restoreflow.lab.training.losses import StageLoss, told_context
 from restoreflow.lab.training.optimiser import Optimiser

@@ -8,10 +8,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from restoreflow.lab.degradations.example import Example
 from restoreflow.lab.degradations.operations import downscale
 from restoreflow.lab.training.adversary import Adversary, Contest
 from restoreflow.lab.training.config import JUDGING, StageConfig
-from restoreflow.lab.training.examples import Example
 from restoreflow.lab.training.perceptual import FeatureDistance, draw_place
 from restoreflow.networks.exposure import exposure_curve, linear_to_srgb, srgb_to_linear
 from restoreflow.networks.gains import PLACE

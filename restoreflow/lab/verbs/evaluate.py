@@ -372,7 +372,7 @@ def _set_threads(threads: int | None) -> None:
 def _read_photo(path: Path, size: int) -> Any:
     import numpy as np
 
-    from restoreflow.lab.evaluation.sets import as_levels, read_rgb
+    from restoreflow.lab.photographs import as_levels, read_rgb
 
     picture = read_rgb(path)
     if min(picture.size) < size:

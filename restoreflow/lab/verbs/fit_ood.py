@@ -104,7 +104,7 @@ def fit_ood(
     started = time.perf_counter()
 
     from restoreflow.lab.fitting.fit import default_layers
-    from restoreflow.lab.fitting.pictures import list_photos
+    from restoreflow.lab.photographs import list_photos
     from restoreflow.models.folder import OOD, load_folder
     from restoreflow.models.resolve import resolve_model
     from restoreflow.ood.reference import has_reference, write_reference

@@ -97,13 +97,13 @@ def train(
 
     Several GPUs: torchrun --nproc-per-node 4 -m restoreflow train RECIPE.toml --data photos/
     """
+    from restoreflow.lab.photographs import find_photos
     from restoreflow.lab.training.config import read_train_config
-    from restoreflow.lab.training.data import photo_files
 
     if not data.is_dir():
         raise UsageError(f"--data {data} is not a folder", "give a folder of photographs")
     settings = read_train_config(config)
-    photos = photo_files(data)
+    photos = find_photos(data)
     if show_batch is not None:
         settle([("--show-batch", show_batch)], overwrite=False, inputs=[config, *photos])
         write_sheet(settings, data, show_batch)

@@ -13,8 +13,9 @@ from restoreflow.errors import InputError, UsageError
 from restoreflow.flows.config import FlowConfig
 from restoreflow.lab.evaluation.methods import bicubic, model_method
 from restoreflow.lab.evaluation.scores import PictureScore, average, offset_scores
-from restoreflow.lab.evaluation.sets import list_pictures, read_rgb
+from restoreflow.lab.evaluation.sets import list_pictures
 from restoreflow.lab.evaluation.sr import PerceptualMetrics, degrade, evaluate_sr, load_metrics
+from restoreflow.lab.photographs import read_rgb
 from restoreflow.measures.metrics import psnr_y
 from restoreflow.models.config import ModelConfig
 from restoreflow.networks.build import build_network

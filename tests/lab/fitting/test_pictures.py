@@ -10,7 +10,8 @@ import torch
 
 from restoreflow.errors import InputError, ModelError, UsageError
 from restoreflow.lab.degradations.operations import downscale, round_8bit
-from restoreflow.lab.fitting.pictures import degradation_of, list_photos, pairs, remembered
+from restoreflow.lab.fitting.pictures import degradation_of, pairs, remembered
+from restoreflow.lab.photographs import list_photos
 from restoreflow.models.folder import RECIPE, add_files
 from tests.ood import fakes
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from restoreflow.lab.degradations.example import Example
 from restoreflow.lab.training.drawings import draw_drawing, with_drawings, with_hard_edges
 
 
@@ -38,11 +39,13 @@ def test_with_a_share_of_0_no_random_number_is_taken() -> None:
 
 def test_some_inputs_are_drawn_with_hard_edges_and_suffer_from_nothing() -> None:
     degraded, clean, wear = torch.full((32, 3, 16, 16), 2.0), torch.full((32, 3, 64, 64), 2.0), 1.0
-    found = with_hard_edges(degraded, clean, torch.full((32, 3), wear), seeded(2), 0.4)
+    whole = Example(degraded, clean, wear=torch.full((32, 3), wear))
+    found = with_hard_edges(whole, seeded(2), 0.4)
+    assert found.wear is not None
     drawn = (found[0] != degraded).flatten(1).any(1)
     assert 4 < drawn.sum() < 24
     assert torch.equal(drawn, (found[1] != clean).flatten(1).any(1))
-    assert torch.equal(drawn, (found[2] == 0).all(1))
+    assert torch.equal(drawn, (found.wear == 0).all(1))
     small, large = found[0][drawn], found[1][drawn]
     # Nothing between two colours is invented: the drawing has more of them than its small form.
     middle = large[..., 2::4, 2::4]

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from restoreflow.lab.degradations.example import Example
 from restoreflow.lab.training.data import Photos, step_generator
-from restoreflow.lab.training.examples import Example, draw_examples, with_bare_frames
+from restoreflow.lab.training.examples import draw_examples, with_bare_frames
 from tests.lab.training.recipes import recipe, write_photos
 
 
@@ -52,7 +53,7 @@ def test_shares_of_other_examples_are_checked(name: str) -> None:
     for share in (-0.1, 1.1):
         with pytest.raises(ValueError, match=name):
             dataclasses.replace(recipe("mean"), **{name: share})
-    with pytest.raises(ValueError, match="low light"):
+    with pytest.raises(ValueError, match="low_light"):
         dataclasses.replace(recipe("mean", task="lowlight"), **{name: 0.1})
 
 

@@ -14,8 +14,8 @@ import torch
 from safetensors.torch import load_file
 
 from restoreflow.errors import ModelError
+from restoreflow.lab.degradations.example import Example
 from restoreflow.lab.training.config import TrainConfig
-from restoreflow.lab.training.examples import Example
 from restoreflow.lab.training.loop import Trainer, learning_rate
 from restoreflow.models.folder import load_folder
 from tests.lab.training.recipes import Coupling, Task, recipe, write_extractors, write_photos

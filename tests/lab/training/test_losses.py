@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from restoreflow.lab.degradations.example import Example
 from restoreflow.lab.training.config import LossWeights, TrainConfig
-from restoreflow.lab.training.examples import Example
 from restoreflow.lab.training.losses import (
     StageLoss,
     decibels,
