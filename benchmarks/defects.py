@@ -22,10 +22,10 @@ import numpy as np
 from PIL import Image
 from skimage.filters import gaussian
 
-from restoreflow.defects.compression import quality_of_file
 from restoreflow.defects.defect import Defect
 from restoreflow.defects.find import Measures, defects_of, measure_defects
 from restoreflow.images.decode import read_levels
+from restoreflow.images.jpeg_quality import quality_of_file
 
 Levels = np.ndarray  # (H, W, 3) uint8
 

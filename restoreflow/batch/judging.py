@@ -9,8 +9,8 @@ from restoreflow.batch.job import Job
 from restoreflow.batch.record import Record
 from restoreflow.batch.settings import OodAction, RestorationSettings
 from restoreflow.errors import FlaggedError, UsageError
+from restoreflow.ood.advice import NOTHING
 from restoreflow.printable import shown
-from restoreflow.tasks.table import for_worn
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from restoreflow.ood.watch import Watch
     from restoreflow.restoration.restorer import Restorer
 
-__all__ = ["JUDGED", "Judge", "judged_facts", "stopped", "warning"]
+__all__ = ["JUDGED", "Judge", "judged_facts", "rank_words", "stopped", "warning"]
 
-JUDGED = ("ood_score", "ood_probability", "flagged", "reasons")
-"""What a record tells of a judgement; None where there was none."""
-
-_WEAR = ("noise", "compression blocks", "blur")
-"""How the reasons begin that a model for worn photographs takes away."""
+JUDGED = (
+    *("ood_rank", "ood_score", "flagged", "reasons"),
+    *("artifact_probability", "suffers", "verdict", "advice"),
+)
+"""What a record tells of a judgement, see `judged_facts`; None where there was none."""
 
 
 class Judge:
@@ -51,16 +51,23 @@ class Judge:
             self._reference = self._reference()
         return self._reference
 
-    def __call__(self, restorer: Restorer, pixels: np.ndarray) -> Check:
+    def __call__(self, restorer: Restorer, pixels: np.ndarray, quality: int | None = None) -> Check:
         """Judge what a restorer gets, (h, w, 3) float32 in [0, 1].
+
+        Args:
+            quality: what the file's tables say, see `Picture.jpeg_quality`.
 
         Raises:
             ModelError: the reference is not of this restorer's model.
         """
-        return self._checker_of(restorer).check(pixels)
+        return self._checker_of(restorer).check(pixels, quality=quality)
 
     def begin(
-        self, restorer: Restorer, pixels: np.ndarray, settings: RestorationSettings
+        self,
+        restorer: Restorer,
+        pixels: np.ndarray,
+        settings: RestorationSettings,
+        quality: int | None = None,
     ) -> tuple[Check | None, Watch | None]:
         """What is known of a picture before it is restored, and what to restore it with.
 
@@ -79,7 +86,9 @@ class Judge:
         watch = self.watch(restorer, pixels, calm) if after or calm else None
         if calm and watch is None:
             raise UsageError("--ood-temperature: the model's score is of a coarser grid")
-        return None if after and watch is not None else self(restorer, pixels), watch
+        if after and watch is not None:
+            return None, watch
+        return self(restorer, pixels, quality), watch
 
     def watch(self, restorer: Restorer, pixels: np.ndarray, calm: bool = False) -> Watch | None:
         """What to restore a picture with, for `watched`; None where its features are others.
@@ -103,26 +112,44 @@ class Judge:
         limit = self.reference.map_end if calm else None
         return Watch(network, self.reference.gaussians, pixels.shape[:2], limit)
 
-    def watched(self, restorer: Restorer, pixels: np.ndarray, watch: Watch) -> Check:
+    def watched(
+        self, restorer: Restorer, pixels: np.ndarray, watch: Watch, quality: int | None = None
+    ) -> Check:
         """Judge a picture by what was seen when it was restored."""
         from restoreflow.ood.check import score_of_maps
 
-        return self._checker_of(restorer).judge(pixels, score_of_maps(self.reference, watch.maps))
+        found = score_of_maps(self.reference, watch.maps)
+        return self._checker_of(restorer).judge(pixels, found, quality)
 
     def _checker_of(self, restorer: Restorer) -> Checker:
         from restoreflow.ood.check import Checker
 
         if self._checker is None or self._checker.network is not restorer.network:
-            self._checker = Checker(restorer.network, self.reference)
+            name = restorer.config.name
+            self._checker = Checker(restorer.network, self.reference, model=name)
         return self._checker
 
 
 def judged_facts(check: Check | None) -> dict[str, Any]:
-    """What a record tells of a judgement."""
+    """What a record tells of a judgement, the same in every command.
+
+    ood_rank: of 100 training photographs, how many are less unlike the others; ood_score: the score
+    itself, 1 on average; flagged: whether the picture is unlike them, and reasons: in words, why.
+    artifact_probability: that the result shows artifacts. suffers: what the picture suffers from,
+    each with kind, value, unit and words. verdict, advice: what to do, and why.
+    """
     if check is None:
         return dict.fromkeys(JUDGED)
-    values = (check.score.energy, check.probability, check.flagged, list(check.reasons))
-    return dict(zip(JUDGED, values, strict=True))
+    return {
+        "ood_rank": check.rank,
+        "ood_score": check.score.energy,
+        "flagged": check.flagged,
+        "reasons": list(check.reasons),
+        "artifact_probability": check.probability,
+        "suffers": [each.as_dict() for each in check.defects],
+        "verdict": check.verdict,
+        "advice": check.advice.words,
+    }
 
 
 def stopped(job: Job, check: Check, action: OodAction) -> Record | None:
@@ -141,17 +168,25 @@ def stopped(job: Job, check: Check, action: OodAction) -> Record | None:
 
 
 def warning(record: Record) -> str | None:
-    """The line to be said of a flagged input that was restored all the same."""
-    if record.status != "done" or not record.facts.get("flagged"):
+    """The line to be said of an input that was restored, though something is to be done first."""
+    facts = record.facts
+    if record.status != "done" or facts.get("flagged") is None:
         return None
-    line = f"{shown(record.input)}: unlike what the model has learnt from: {_why(record.facts)}"
-    worn = any(reason.startswith(_WEAR) for reason in record.facts["reasons"])
-    other = for_worn(record.facts["model"])
-    return f"{line}. For such photographs there is --model {other}" if worn and other else line
+    said = [f"unlike what the model has learnt from: {_why(facts)}"] if facts["flagged"] else []
+    if facts["verdict"] != NOTHING:
+        if facts["suffers"]:
+            said.append("suffers from " + ", ".join(each["words"] for each in facts["suffers"]))
+        said.append(f"{facts['verdict']}: {facts['advice']}")
+    return f"{shown(record.input)}: {'; '.join(said)}" if said else None
 
 
 def _why(facts: dict[str, Any]) -> str:
-    words = [f"score {facts['ood_score']:.3g}"]
-    if facts["ood_probability"] is not None:
-        words.append(f"{100 * facts['ood_probability']:.0f} % of such inputs show artifacts")
-    return "; ".join([*words, *facts["reasons"]])
+    """Why a picture is unlike the training photographs, which is no word on artifacts."""
+    return "; ".join([rank_words(facts["ood_rank"]), *facts["reasons"]])
+
+
+def rank_words(rank: float) -> str:
+    """A rank among the training photographs, for people."""
+    if rank >= 100:
+        return "more than any training photograph"
+    return f"more than {rank:.3g} of 100 training photographs"

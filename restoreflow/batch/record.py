@@ -28,8 +28,8 @@ class Record:
             planned.
         output: the files written, or for skipped those that exist; a file a sample.
         facts: what else is to be said: seed, temperature, model, scale, size, lr_psnr (dB),
-            error_pixels, nonfinite, seconds, device, notes, uncertainty, grid, arrays; ood_score,
-            ood_probability, flagged, reasons, None where it was not judged; or reason.
+            error_pixels, nonfinite, seconds, device, notes, uncertainty, grid, arrays; those of
+            `judging.judged_facts`, None where it was not judged; or reason.
         error: why it failed.
     """
 

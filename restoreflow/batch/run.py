@@ -96,8 +96,9 @@ def _restore(
     try:
         read = reading.result()
         check, watch = (None, None)
+        quality = read.picture.jpeg_quality
         if judge is not None:
-            check, watch = judge.begin(restorer, read.pixels, settings)
+            check, watch = judge.begin(restorer, read.pixels, settings, quality)
         record = None if check is None else stopped(job, check, settings.ood)
         if record is not None:
             pipeline.settle(job, decision, record)
@@ -108,7 +109,7 @@ def _restore(
             job, settings, picture, pixels, restorer, observer.advance, observer.looks, watch
         )
         if judge is not None and watch is not None and check is None:
-            check = judge.watched(restorer, pixels, watch)
+            check = judge.watched(restorer, pixels, watch, quality)
         result.report.update(judged_facts(check))
     except (ModelError, UsageError, BrokenPipeError):
         raise

@@ -66,10 +66,13 @@ def with_maps(
 def write_map(path: Path, check: Check, checker: Checker, overwrite: bool) -> None:
     """Write the map of a picture's score as PNG; raises as `write_atomic`."""
     from restoreflow.images.colormap import heat_map
+    from restoreflow.ood.maps import smoothed
     from restoreflow.reports.legend import score_scale
 
     buffer = io.BytesIO()
     scale = score_scale(checker.reference.map_end)
-    heat_map(check.score.energies, scale.maximum, f"score, {scale.unit}").save(buffer, "PNG")
+    heat_map(smoothed(check.score.energies), scale.maximum, f"score, {scale.unit}").save(
+        buffer, "PNG"
+    )
     make_folder(path.parent)
     write_atomic(path, buffer.getvalue(), overwrite)

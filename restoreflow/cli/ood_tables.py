@@ -1,4 +1,4 @@
-"""What `restoreflow ood-check` shows: a table by score, CSV, a JSON record a line."""
+"""What `restoreflow ood-check` shows: a table by rank, CSV, a JSON record a line."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from restoreflow.batch.judging import JUDGED
 from restoreflow.batch.record import Record, json_line
 from restoreflow.cli.layout import elided, unbroken
 from restoreflow.cli.output import error_line
@@ -28,10 +29,17 @@ __all__ = ["Format", "show", "telling"]
 
 Format = Literal["auto", "human", "json", "csv"]
 
-COLUMNS = ("file", "score", "probability", "unusual", "flagged", "verdict", "reasons", "error")
+COLUMNS = ("input", *JUDGED, "error")
 
 _LEAST_WHY, _ENOUGH_WHY = 12, 40
 """Columns of text that the reasons need for their longest words, and to be read with ease."""
+
+_WORDS = {
+    "unlike": "of 100 training photographs, how many are less unlike the others; bold is flagged",
+    "artifacts": "probability that a result errs beyond what its samples' spread says",
+    "verdict": "what to do first",
+}
+"""What the table's headings mean."""
 
 
 @contextmanager
@@ -49,19 +57,22 @@ def telling(output_format: Format, count: int) -> Iterator[Callable[[Record], No
 def show(records: Sequence[Record], output_format: Format) -> None:
     """The table, strangest first; what failed comes last, on stderr unless it is a row."""
     done = [record for record in records if record.error is None]
-    done.sort(key=lambda record: -record.facts["score"])
+    done.sort(key=lambda record: (-record.facts["ood_rank"], -record.facts["ood_score"]))
     failed = [record for record in records if record.error is not None]
     if output_format == "csv":
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(COLUMNS)
         for record in map(_as_dict, done + failed):
-            cells = record | {"reasons": "; ".join(record["reasons"])}
+            suffers = [each["words"] for each in record["suffers"] or ()]
+            texts = {"reasons": record["reasons"] or (), "suffers": suffers}
+            cells = record | {name: "; ".join(words) for name, words in texts.items()}
             writer.writerow(["" if cells.get(c) is None else cell(cells[c]) for c in COLUMNS])
         sys.stdout.flush()
     elif _for_people(output_format):
         if done:
             console = Console(highlight=False)
             console.print(_shown_in(done, console), crop=False)
+            console.print(_explained(done))
         for record in failed:
             if record.error is not None:
                 name, message = shown(record.input), record.error.message
@@ -75,9 +86,9 @@ def _for_people(output_format: Format) -> bool:
 
 def _as_dict(record: Record) -> dict[str, Any]:
     """A record as programs get it."""
-    shared: dict[str, Any] = {"file": os.fspath(record.input), "status": record.status}
+    shared: dict[str, Any] = {"input": os.fspath(record.input), "status": record.status}
     if record.error is not None:
-        empty = {"score": None, "probability": None, "flagged": None, "reasons": []}
+        empty = dict.fromkeys(JUDGED)
         return shared | empty | {"error": record.error.message, "hint": record.error.hint}
     heatmap = [os.fspath(path) for path in record.output]
     return shared | record.facts | ({"heatmap": heatmap[0]} if heatmap else {})
@@ -97,33 +108,56 @@ def _shown_in(records: Sequence[Record], console: Console) -> RenderableType:
 
 def _table(records: Sequence[Record], file_width: int, whys: bool = True) -> Table:
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    for heading in ("score", "artifacts", "unusual"):
+    likely = _tells_likely(records)
+    for heading in ("unlike", "artifacts") if likely else ("unlike",):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
     table.add_column("file", width=file_width, no_wrap=True)
     table.add_column("why" if whys else "", overflow="fold")
     for record in records:
-        score, likely, unusual, why = _cells(record)
         file = Text(elided(shown(record.input), file_width))
+        figures = [_rank(record), *([_likely(record)] if likely else [])]
+        why = Text(_why(record) if whys else "")
         style = "bold" if record.facts["flagged"] else ""
-        cells = (score, likely, unusual, record.facts["verdict"], file, Text(why if whys else ""))
-        table.add_row(*cells, style=style)
+        table.add_row(*figures, record.facts["verdict"], file, why, style=style)
     return table
 
 
 def _lines(record: Record, width: int) -> Iterator[RenderableType]:
-    score, likely, unusual, why = _cells(record)
+    """A picture without a table: its name, then one thing a line."""
     style = "bold" if record.facts["flagged"] else ""
     yield unbroken(elided(shown(record.input), width), style)
-    figures = f"score {score}, artifacts {likely}, unusual {unusual}: {record.facts['verdict']}"
-    for line in (figures, why):
+    likely = f", artifacts {_likely(record)}" if _tells_likely([record]) else ""
+    figures = f"unlike {_rank(record)}{likely}: {record.facts['verdict']}"
+    for line in (figures, _why(record)):
         if line:
             yield Padding(Text(line, style=style), (0, 0, 0, 2))
 
 
-def _cells(record: Record) -> tuple[str, str, str, str]:
-    """Score, probability of artifacts, unusualness and reasons, as people get them."""
+def _explained(records: Sequence[Record]) -> Text:
+    """What the headings mean, below the table."""
+    left_out = () if _tells_likely(records) else ("artifacts",)
+    lines = [f"{name}: {words}" for name, words in _WORDS.items() if name not in left_out]
+    return Text("\n".join(lines), style="dim")
+
+
+def _tells_likely(records: Sequence[Record]) -> bool:
+    """Whether the model's statistics tell how probable artifacts are."""
+    return any(record.facts["artifact_probability"] is not None for record in records)
+
+
+def _rank(record: Record) -> str:
+    return f"{record.facts['ood_rank']:.3g}"
+
+
+def _likely(record: Record) -> str:
+    likely = record.facts["artifact_probability"]
+    return "-" if likely is None else f"{likely:.0%}"
+
+
+def _why(record: Record) -> str:
+    """What the picture suffers from; why it is unlike the others, if it is; and what to do."""
     facts = record.facts
-    likely = "-" if facts["probability"] is None else f"{facts['probability']:.0%}"
-    why = "; ".join(facts["reasons"][:2])
-    return f"{facts['score']:.3g}", likely, f"{facts['unusual']:.2g}", why
+    unlike = facts["reasons"][:2] if facts["flagged"] else []
+    words = [*(each["words"] for each in facts["suffers"]), *unlike, facts["advice"]]
+    return "; ".join(word for word in words if word)

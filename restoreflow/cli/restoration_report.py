@@ -85,6 +85,7 @@ class _Paged(Observer):
 def _entry(record: Record, restored: Restored) -> RestorationEntry:
     from restoreflow.batch.sketch import SHOWN_SAMPLES
     from restoreflow.images.encode import to_image
+    from restoreflow.ood.maps import smoothed
     from restoreflow.reports.entries import RestorationEntry
 
     picture, result, check = restored.picture, restored.result, restored.check
@@ -101,7 +102,7 @@ def _entry(record: Record, restored: Restored) -> RestorationEntry:
         facts=_facts(record, notes),
         mean=source.mean,
         uncertainty=source.uncertainty if len(record.output) > 1 else None,
-        score_map=None if check is None else check.score.energies,
+        score_map=None if check is None else smoothed(check.score.energies),
         size=full,
     )
 
@@ -116,9 +117,12 @@ def _facts(record: Record, notes: list[str]) -> Any:
         **known,
         consistency=facts["consistency"] if facts["lr_psnr"] is not None else None,
         consistent_with=facts.get("consistent_with") or "input",
-        score=facts["ood_score"],
-        probability=facts["ood_probability"],
+        rank=facts["ood_rank"],
+        probability=facts["artifact_probability"],
         flagged=bool(facts["flagged"]),
         reasons=facts["reasons"] or (),
+        suffers=[each["words"] for each in facts["suffers"] or ()],
+        verdict=facts["verdict"] or "",
+        advice=facts["advice"] or "",
         notes=[*facts["notes"], *notes],
     )

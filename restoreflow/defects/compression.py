@@ -1,33 +1,17 @@
-"""How strongly a picture was compressed as JPEG, by its file or by its pixels."""
+"""How strongly a picture was compressed as JPEG, by its pixels alone."""
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from restoreflow.defects.parts import Levels, View, blocks_of
+from restoreflow.images.jpeg_quality import steps_at
 
-__all__ = ["Compression", "quality_of_file", "quality_of_pixels", "quality_of_table"]
-
-_BASE = np.array(
-    [
-        [16, 11, 10, 16, 24, 40, 51, 61],
-        [12, 12, 14, 19, 26, 58, 60, 55],
-        [14, 13, 16, 24, 40, 57, 69, 56],
-        [14, 17, 22, 29, 51, 87, 80, 62],
-        [18, 22, 37, 56, 68, 109, 103, 77],
-        [24, 35, 55, 64, 81, 104, 113, 92],
-        [49, 64, 78, 87, 103, 121, 120, 101],
-        [72, 92, 95, 98, 112, 100, 103, 99],
-    ],
-    float,
-)
-"""Luminance steps at quality 50: ITU-T T.81, table K.1."""
+__all__ = ["Compression", "quality_of_pixels"]
 
 QUALITIES = tuple(range(5, 96))
 _ORDER = tuple((u, v) for u in range(6) for v in range(6) if 1 <= u + v <= 5)
@@ -51,30 +35,6 @@ class Compression(NamedTuple):
     quality: int | None
     corner: tuple[int, int]
     fit: float
-
-
-def steps_at(quality: float) -> NDArray[np.float64]:
-    """libjpeg's luminance steps (8, 8) at a quality of 1 .. 100."""
-    scale = 5000 / quality if quality < 50 else 200 - 2 * quality
-    return np.clip(np.floor((_BASE * scale + 50) / 100), 1, 255)
-
-
-def quality_of_table(table: Sequence[int]) -> int:
-    """The libjpeg quality 1 .. 100 whose luminance steps are nearest to 64 others on average."""
-    total = float(sum(table))
-    return min(range(1, 101), key=lambda q: abs(float(np.log(steps_at(q).sum() / total))))
-
-
-def quality_of_file(data: bytes) -> int | None:
-    """The quality that a JPEG file's own tables amount to; None for other files."""
-    if not data.startswith(b"\xff\xd8"):
-        return None
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            tables = getattr(image, "quantization", None)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        return None
-    return quality_of_table(tables[0]) if tables and 0 in tables else None
 
 
 def quality_of_pixels(seen: View) -> Compression:

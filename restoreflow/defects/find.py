@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 
 from restoreflow.defects.bars import find_bars
 from restoreflow.defects.blur import blur_pixels, edge_contrast
-from restoreflow.defects.compression import quality_of_file, quality_of_pixels
+from restoreflow.defects.compression import quality_of_pixels
 from restoreflow.defects.defect import KINDS, Defect, KindName
 from restoreflow.defects.drawing import hard_share
 from restoreflow.defects.enlargement import enlargement
 from restoreflow.defects.noise import noise_levels
 from restoreflow.defects.parts import view
 
-__all__ = ["Measures", "defects_of", "defects_of_file", "measure_defects"]
+__all__ = ["Measures", "defects_of", "measure_defects"]
 
 _UP_TO: tuple[KindName, ...] = ("jpeg", "small")
 _OF_DRAWINGS: tuple[KindName, ...] = ("bars", "enlarged", "noise", "blur")
@@ -51,7 +51,7 @@ def measure_defects(pixels: NDArray[np.float32], quality: int | None = None) -> 
 
     Args:
         pixels: sRGB.
-        quality: what the file's tables say, see `compression.quality_of_file`.
+        quality: what the file's tables say, see `images.picture.Picture.jpeg_quality`.
     """
     bars = find_bars(pixels)
     height, width = pixels.shape[:2]
@@ -94,12 +94,6 @@ def defects_of(measures: Measures) -> tuple[Defect, ...]:
     }
     hidden = _OF_DRAWINGS if "drawing" in found else ("blur",) if "enlarged" in found else ()
     return tuple(found[kind] for kind in KINDS if kind in found and kind not in hidden)
-
-
-def defects_of_file(pixels: NDArray[np.float32], data: bytes | None = None) -> tuple[Defect, ...]:
-    """What a picture suffers from, and its file's bytes if at hand."""
-    quality = None if data is None else quality_of_file(data)
-    return defects_of(measure_defects(pixels, quality))
 
 
 def _counts(kind: KindName, value: float) -> bool:

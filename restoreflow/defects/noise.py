@@ -10,14 +10,14 @@ __all__ = ["noise_levels"]
 
 _BLOCK = 16
 _CALM = 0.1  # share of the blocks that noise is measured in
-_LEAST = 6  # of them
+_LEAST, _LEAST_BLOCKS = 6, 32  # of them, and of all: texture fills a small picture
 _CLIPPED = 6.0  # levels from black and white that noise is cut off within
-_TENTH = 1.2  # of the variance of even noise, over what a tenth of the blocks stay below
+_QUARTER, _TENTH = 1.1, 1.25  # variance of even noise over what so many blocks stay below
 _ROUNDING = 1 / 12  # variance of levels that are rounded
 
 
 def noise_levels(seen: View) -> float:
-    """Standard deviation of the noise in levels of 255; 0.0 where no place shows it.
+    """Standard deviation of the noise in levels of 255; 0.0 where too little is seen to tell.
 
     The Laplacian difference of Immerkaer ("Fast noise variance estimation", 1996), which no plane
     moves, in the blocks that are calmest at coarser scales, which noise itself hardly decides; of
@@ -29,14 +29,12 @@ def noise_levels(seen: View) -> float:
         green = part[..., 1] * np.float32(255.0)
         if min(green.shape) >= 2 * _BLOCK:
             found.append(_of_blocks(green))
-    if not found:
+    coarse, fine = np.concatenate(found, 1) if found else np.empty((2, 0))
+    if coarse.size < _LEAST_BLOCKS:
         return 0.0
-    coarse, fine = np.concatenate(found, 1)
-    count = max(round(_CALM * coarse.size), min(_LEAST, coarse.size))
-    if not count:
-        return 0.0
+    count = max(round(_CALM * coarse.size), _LEAST)
     calm = np.argpartition(coarse, count - 1)[:count]
-    variance = min(np.quantile(fine[calm], 0.25), _TENTH * np.quantile(fine, 0.1))
+    variance = min(_QUARTER * np.quantile(fine[calm], 0.25), _TENTH * np.quantile(fine, 0.1))
     return float(np.sqrt(max(float(variance) - _ROUNDING, 0.0)))
 
 

@@ -21,6 +21,7 @@ from restoreflow.images.containers.registry import ancillary_of
 from restoreflow.images.footprint import check_decoding
 from restoreflow.images.formats import FORMATS, sniff
 from restoreflow.images.input_bytes import read_picture_bytes
+from restoreflow.images.jpeg_quality import quality_of_file
 from restoreflow.images.metadata import clean_metadata, credential_notes, orientation_of
 from restoreflow.images.picture import Picture
 from restoreflow.images.raster import Raster
@@ -68,7 +69,8 @@ def decode(
         if isinstance(error, InputError) and not is_out_of_memory(error.__cause__):
             raise
         raise LimitError(f"{label} does not fit in memory", "restore a smaller part") from error
-    return replace(picture, notes=(*picture.notes, *credential_notes(data)))
+    notes = (*picture.notes, *credential_notes(data))
+    return replace(picture, notes=notes, jpeg_quality=quality_of_file(data))
 
 
 def read_levels(path: Path) -> NDArray[np.uint8]:

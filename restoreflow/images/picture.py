@@ -56,6 +56,7 @@ class Picture:
         notes: sentences for the user on what was dropped or changed on reading.
         beyond_gamut: (H, W, 3) float32, what of the colours lies outside sRGB (colour in the file's
             profile, converted, minus `pixels`), so that a wide-gamut file keeps them; None if none.
+        jpeg_quality: what a JPEG file's tables amount to, 1 .. 100; None for other files.
     """
 
     pixels: np.ndarray
@@ -66,6 +67,7 @@ class Picture:
     metadata: Metadata = field(default_factory=Metadata)
     notes: tuple[str, ...] = ()
     beyond_gamut: np.ndarray | None = None
+    jpeg_quality: int | None = None
 
     def __post_init__(self) -> None:
         shape = self.pixels.shape

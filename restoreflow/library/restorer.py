@@ -158,7 +158,7 @@ class Restorer(restorer.Restorer):
         >>> restorer = restoreflow.Restorer.from_pretrained("sr-x4", device="cpu")
         >>> noise = restorer.score(torch.rand(3, 64, 64))
         >>> noise.flagged, noise.verdict
-        (True, 'artifacts likely')
+        (True, '--model sr-x4-photo')
         >>> noise.score.energies.shape  # the map, a value a cell of 4 x 4 output pixels
         (64, 64)
 
@@ -282,7 +282,7 @@ class Restorer(restorer.Restorer):
                 f"{self.config.name} was not loaded from a folder: it cannot judge inputs",
                 "save it, fit it (restoreflow fit-ood), and load it",
             )
-        return Checker(self.network, read_reference(self.source))
+        return Checker(self.network, read_reference(self.source), model=self.config.name)
 
     def _is_as_loaded(self, folder: ModelFolder) -> bool:
         """Whether the weights are those of the folder."""

@@ -1,4 +1,8 @@
-"""Judge an input before it is restored: scores, probability, verdict, and the reason in words."""
+"""Judge an input before it is restored: three answers, and what to do.
+
+Is it unlike what the model has learnt from (rank, reasons)? Will the result show artifacts
+(probability)? What does it suffer from (defects)? None is mixed with another.
+"""
 
 from __future__ import annotations
 
@@ -11,24 +15,27 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from restoreflow.defects.defect import Defect
+from restoreflow.defects.find import defects_of, measure_defects
 from restoreflow.errors import ModelError
 from restoreflow.free_memory import check_free
 from restoreflow.networks.restoration_network import RestorationNetwork
+from restoreflow.ood.advice import Advice, advise, served_by
 from restoreflow.ood.features import extract, layer_names
 from restoreflow.ood.indicators import indicators
 from restoreflow.ood.mahalanobis import Summary, summarise, unusual
 from restoreflow.ood.maps import energy_maps
 from restoreflow.ood.reference import Reference
-from restoreflow.ood.statistics import measure, outside, reasons
+from restoreflow.ood.statistics import LEVELS, measure, outside, reasons
 from restoreflow.restoration.tiles import MIN_SIDE, Geometry
 
 __all__ = [
-    "USUAL",
     "Check",
     "Checker",
     "Score",
     "judging_bytes",
     "probability",
+    "rank",
     "score",
     "score_of_maps",
 ]
@@ -36,8 +43,6 @@ __all__ = [
 _BYTES_A_PIXEL, _BYTES_AT_ONCE = 56, 100
 _WINDOW_BYTES = 160 * 2**20  # of the largest part that is looked at at once
 _NEGLIGIBLE = 2**24
-
-RISKY, UNLIKE, USUAL = "artifacts likely", "unlike training", "usual"
 
 
 class Score(NamedTuple):
@@ -64,24 +69,32 @@ class Check:
     Attributes:
         width, height: in pixels.
         score: see `Score`.
-        probability: that a result shows artifacts, 0 .. 1; None where the model's statistics hold
-            no calibration.
-        flagged: the verdict is not "usual".
-        verdict: "artifacts likely": the energy is beyond its threshold. "unlike training": the
-            two-sided score is, or a low-level statistic lies beyond all of the training set's.
-            Otherwise "usual".
-        reasons: in words, the most unusual first; a usual picture may have some, too.
+        rank: of 100 training photographs, how many are less unlike the others, to either side.
+        flagged: whether the picture is unlike what the model has learnt from: a score is beyond its
+            threshold, or a low-level statistic lies beyond all of the training set's.
+        reasons: in words, what is unlike, the most unusual first; others may have some, too.
+        probability: that a result shows artifacts, 0 .. 1, as the model's calibration defines them;
+            None where the model's statistics hold none.
+        defects: what the picture suffers from by itself, whatever the model.
+        advice: what to do.
         statistics: of `statistics.measure`.
     """
 
     width: int
     height: int
     score: Score
-    probability: float | None
+    rank: float
     flagged: bool
-    verdict: str
     reasons: tuple[str, ...]
+    probability: float | None
+    defects: tuple[Defect, ...]
+    advice: Advice
     statistics: dict[str, float]
+
+    @property
+    def verdict(self) -> str:
+        """What to do, in two or three words."""
+        return self.advice.verdict
 
 
 def score(
@@ -127,6 +140,18 @@ def probability(
     return float(calibration(found.energy if of == "energy" else found.unusual))
 
 
+def rank(reference: Reference, found: Score) -> float:
+    """Of 100 training photographs and their quarters, how many either score puts before this one.
+
+    The larger of the ranks by energy and by the two-sided score, from 0 to 100.
+    """
+    shares = [
+        float(np.interp(value, reference.scores[name], LEVELS))
+        for name, value in (("energy", found.energy), ("unusual", found.unusual))
+    ]
+    return 100 * max(shares)
+
+
 def judging_bytes(height: int, width: int) -> int:
     """Bytes that judging a picture takes at most, beside those of the picture."""
     pixels = height * width
@@ -140,6 +165,7 @@ class Checker:
         network: in evaluation mode, on any device.
         reference: of the same network.
         threshold: energy beyond which a picture is flagged; None for the reference's.
+        model: its name, by which advice is given.
 
     Attributes:
         coarseness: layer to the grid cells of a feature's side.
@@ -149,17 +175,26 @@ class Checker:
     """
 
     def __init__(
-        self, network: RestorationNetwork, reference: Reference, threshold: float | None = None
+        self,
+        network: RestorationNetwork,
+        reference: Reference,
+        threshold: float | None = None,
+        model: str = "",
     ) -> None:
         self.coarseness = _coarseness(network, reference)
         self.network, self.reference = network, reference
         self.threshold = reference.energy_threshold if threshold is None else threshold
+        told = getattr(network.encoder, "judgement", None) is not None
+        self.served = served_by(model, network.task, told)
 
-    def check(self, pixels: NDArray[np.float32], tile: int | None = None) -> Check:
+    def check(
+        self, pixels: NDArray[np.float32], tile: int | None = None, quality: int | None = None
+    ) -> Check:
         """Judge a picture (H, W, 3), RGB in [0, 1], finite, of any size.
 
         Args:
             pixels: sRGB.
+            quality: what a JPEG file's tables say, see `Picture.jpeg_quality`.
             tile: side of a part in pixels; None goes by the memory. Nothing depends on it.
 
         Raises:
@@ -169,37 +204,36 @@ class Checker:
         if needed > _NEGLIGIBLE:
             check_free(needed, "judging a picture of this size", "judge a part of it")
         degraded = torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1), np.float32))
-        return self.judge(pixels, score(self.network, self.reference, degraded, tile))
+        return self.judge(pixels, score(self.network, self.reference, degraded, tile), quality)
 
-    def judge(self, pixels: NDArray[np.float32], found: Score) -> Check:
+    def judge(self, pixels: NDArray[np.float32], found: Score, quality: int | None = None) -> Check:
         """What a picture's scores come to; `check` in one, where they are known already."""
         statistics = measure(pixels)
         height, width = pixels.shape[:2]
-        verdict = self._verdict(found, statistics)
+        beyond = outside(statistics, self.reference.statistics)
+        far = found.energy > self.threshold or found.unusual > self.reference.unusual_threshold
         why = reasons(statistics, self.reference.statistics, (width, height))
-        if verdict != USUAL and not why:
+        if far and not why:
             why = [self._bare_reason(found)]
+        defects = defects_of(measure_defects(pixels, quality))
+        likely = probability(self.reference, found, statistics)
         return Check(
-            width,
-            height,
-            found,
-            probability(self.reference, found, statistics),
-            verdict != USUAL,
-            verdict,
-            tuple(why),
-            statistics,
+            width=width,
+            height=height,
+            score=found,
+            rank=100.0 if beyond else rank(self.reference, found),
+            flagged=far or beyond,
+            reasons=tuple(why),
+            probability=likely,
+            defects=defects,
+            advice=advise(defects, far or beyond, likely, self.served),
+            statistics=statistics,
         )
 
     def place_probabilities(self, energies: NDArray[np.float32]) -> NDArray[np.float64] | None:
         """Probability of an artifact, place by place; None where it was not learnt."""
         calibration = self.reference.calibration(of_places=True)
         return None if calibration is None else np.asarray(calibration(energies))
-
-    def _verdict(self, found: Score, statistics: dict[str, float]) -> str:
-        if found.energy > self.threshold:
-            return RISKY
-        unlike = found.unusual > self.reference.unusual_threshold
-        return UNLIKE if unlike or outside(statistics, self.reference.statistics) else USUAL
 
     def _bare_reason(self, found: Score) -> str:
         middle = self.reference.scores["energy"][len(self.reference.scores["energy"]) // 2]

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -16,7 +17,9 @@ from restoreflow.ood.mahalanobis import energy_map
 from restoreflow.restoration.memory import WINDOW_CELLS
 from restoreflow.restoration.tiles import Geometry, Reach, plan, plan_within
 
-__all__ = ["FeatureTile", "energy_maps", "feature_tiles"]
+__all__ = ["FeatureTile", "energy_maps", "feature_tiles", "smoothed"]
+
+_BLOCK = 8  # places a side: as blocks of JPEG have, whose lattice is then no longer seen
 
 
 class FeatureTile(NamedTuple):
@@ -107,6 +110,13 @@ def energy_maps(
             side = piece.coarseness[name]
             parts[name].append((piece.top // side, piece.left // side, energies))
     return {name: _assembled(found) for name, found in parts.items()}
+
+
+def smoothed(energies: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A map to look at: each place has the mean of the 8 x 8 places around it."""
+    before, after = _BLOCK // 2, _BLOCK - _BLOCK // 2 - 1
+    edges = F.pad(torch.from_numpy(energies)[None], (before, after, before, after), "replicate")
+    return F.avg_pool2d(edges, _BLOCK, stride=1)[0].numpy()
 
 
 def _assembled(parts: list[tuple[int, int, NDArray[np.float32]]]) -> NDArray[np.float32]:

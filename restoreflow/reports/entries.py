@@ -28,10 +28,12 @@ class RestorationFacts:
         consistency: whether the samples were projected.
         consistent_with: onto the "input" or the model's own "estimate" of it.
         largest_detail: largest absolute value of the detail before the limiter.
-        score: how unlike the training photographs the input is; 1 is their average.
+        rank: of 100 training photographs, how many are less unlike the others than the input.
         probability: that the result shows artifacts, 0 .. 1.
-        flagged: whether the score is beyond the threshold.
-        reasons: in words, what is unusual.
+        flagged: whether the input is unlike the training photographs.
+        reasons: in words, what is unlike.
+        suffers: in words, what the input suffers from by itself.
+        verdict, advice: what to do with the input first, and why.
         device: as "cpu".
         notes: sentences to the reader.
     """
@@ -47,10 +49,13 @@ class RestorationFacts:
     consistency: bool | None = None
     consistent_with: str = "input"
     largest_detail: float | None = None
-    score: float | None = None
+    rank: float | None = None
     probability: float | None = None
     flagged: bool = False
     reasons: Sequence[str] = ()
+    suffers: Sequence[str] = ()
+    verdict: str = ""
+    advice: str = ""
     device: str | None = None
     notes: Sequence[str] = ()
 
@@ -111,17 +116,19 @@ class RestorationEntry:
 
 @dataclass(frozen=True)
 class OodEntry:
-    """One input and how unlike the training photographs it is.
+    """One input: how unlike the training photographs it is, and what it suffers from.
 
     Args:
         file: its path or name, shown as it is.
         score: the one-sided score that the threshold is for; 1 is the training photographs'
             average. Infinity and NaN are allowed, and sort first.
-        flagged: whether it is beyond the threshold.
-        verdict: in words; empty: "Flagged" or "Usual".
-        reasons: in words, what is unusual.
+        flagged: whether it is unlike the training photographs.
+        verdict: what to do, in two or three words; empty: "flagged" or "nothing to do".
+        reasons: in words, what is unlike.
         probability: that a result would show artifacts, 0 .. 1, or None.
-        unusual: the two-sided score (unlike the training set either way), or None.
+        rank: of 100 training photographs, how many are less unlike the others, or None.
+        suffers: in words, what the picture suffers from by itself.
+        advice: why the verdict, in words.
         image: the input, of any mode, or None for a row without a picture.
         score_map: (h, w) of any size, the score at every location, or None.
     """
@@ -132,7 +139,9 @@ class OodEntry:
     verdict: str = ""
     reasons: Sequence[str] = ()
     probability: float | None = None
-    unusual: float | None = None
+    rank: float | None = None
+    suffers: Sequence[str] = ()
+    advice: str = ""
     image: Image.Image | None = None
     score_map: np.ndarray | None = None
 

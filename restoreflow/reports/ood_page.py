@@ -98,7 +98,7 @@ class OodPage:
             heading,
             histogram(scores, scoring.reference, scoring.threshold),
             self._controls(),
-            ood_table(self._rows) if self._rows else None,
+            ood_table(self._rows, scoring.threshold) if self._rows else None,
             self._left_out(),
             failures(self._failed, "Not read"),
             _dialog(scoring),
@@ -145,7 +145,7 @@ class OodPage:
         if scoring.reference is not None:
             share = 100 * (1 - float(scoring.reference.share_below(scoring.threshold)))
             words += f", as {share:.2g}\u00a0% of ordinary photographs are"
-        return words + "."
+        return f"{words}. So is one whose reason stands in red, whatever its score."
 
     def _controls(self) -> Markup | None:
         if not any(row.thumbnail and row.thumbnail.heat for row in self._rows):

@@ -15,6 +15,9 @@ from restoreflow.reports.previews import Preview
 
 __all__ = ["Row", "Thumbnail", "ood_table"]
 
+_UNLIKE = "Of 100 training photographs, how many are less unlike the others"
+_ARTIFACTS = "Probability that a result errs beyond what its samples' spread says"
+
 
 @dataclass(frozen=True)
 class Thumbnail:
@@ -39,22 +42,28 @@ class Row:
         return math.inf if math.isnan(self.entry.score) else self.entry.score
 
 
-def ood_table(rows: Sequence[Row]) -> Markup:
-    """A `<table>`, the highest score first; its headings are buttons that sort."""
-    unusual = any(row.entry.unusual is not None for row in rows)
+def ood_table(rows: Sequence[Row], threshold: float = math.inf) -> Markup:
+    """A `<table>`, the highest score first; its headings are buttons that sort.
+
+    Args:
+        rows: the inputs.
+        threshold: scores beyond it are coloured; reasons are wherever a picture is flagged.
+    """
+    ranked = any(row.entry.rank is not None for row in rows)
     probable = any(row.entry.probability is not None for row in rows)
     ordered = sorted(rows, key=lambda row: row.rank, reverse=True)
     headings = [
         tag("th", {"scope": "col"}, "Picture"),
         _heading("File", "text"),
         _heading("Score", "number", "descending"),
-        _heading("Unusual either way", "number") if unusual else None,
-        _heading("Artifacts", "number") if probable else None,
-        _heading("Verdict", "text"),
-        tag("th", {"scope": "col"}, "Why"),
+        _heading("Unlike", "number", title=_UNLIKE) if ranked else None,
+        _heading("Artifacts", "number", title=_ARTIFACTS) if probable else None,
+        _heading("Verdict", "text", title="What to do first"),
+        tag("th", {"scope": "col"}, "Suffers from"),
+        tag("th", {"scope": "col"}, "Unlike because of"),
     ]
     caption = tag("caption", {"class": "unseen"}, "Inputs and their scores; headings sort")
-    body = (_row(row, unusual, probable) for row in ordered)
+    body = (_row(row, threshold, ranked, probable) for row in ordered)
     table = tag(
         "table",
         None,
@@ -66,25 +75,27 @@ def ood_table(rows: Sequence[Row]) -> Markup:
     return tag("div", {"class": "table"}, table, live)
 
 
-def _heading(title: str, kind: str, sort: str = "none") -> Markup:
-    button = tag("button", {"type": "button"}, title)
+def _heading(name: str, kind: str, sort: str = "none", title: str | None = None) -> Markup:
+    button = tag("button", {"type": "button", "title": title}, name)
     return tag("th", {"scope": "col", "data-kind": kind, "aria-sort": sort}, button)
 
 
-def _row(row: Row, unusual: bool, probable: bool) -> Markup:
+def _row(row: Row, threshold: float, ranked: bool, probable: bool) -> Markup:
     entry = row.entry
-    verdict = entry.verdict or ("Flagged" if entry.flagged else "Usual")
+    verdict = entry.verdict or ("flagged" if entry.flagged else "nothing to do")
     # Flagged before the others, whatever the words.
     key = f"{'0' if entry.flagged else '1'} {verdict}"
+    beyond = not entry.score <= threshold
     return tag(
         "tr",
         {"class": "flagged" if entry.flagged else None},
         tag("td", {"class": "picture"}, _picture(row)),
         _file(entry),
-        _number("Score", entry.score, number(entry.score)),
-        _number("Unusual", entry.unusual, _or_dash(entry.unusual)) if unusual else None,
+        _number("Score", entry.score, number(entry.score), beyond),
+        _number("Unlike", entry.rank, _rank(entry.rank)) if ranked else None,
         _number("Artifacts", entry.probability, _share(entry.probability)) if probable else None,
-        tag("td", {"class": "verdict", "data-value": key}, verdict),
+        tag("td", {"class": "verdict", "data-value": key, "title": entry.advice or None}, verdict),
+        tag("td", {"class": "suffers"}, ", ".join(entry.suffers)),
         tag("td", {"class": "reasons"}, ", ".join(entry.reasons)),
     )
 
@@ -98,14 +109,15 @@ def _file(entry: OodEntry) -> Markup:
     return tag("th", {"scope": "row", "class": "file", "data-value": name}, label, place)
 
 
-def _number(title: str, value: float | None, words: str) -> Markup:
+def _number(title: str, value: float | None, words: str, beyond: bool = False) -> Markup:
     sort = "" if value is None else repr(math.inf if math.isnan(value) else float(value))
     sort = sort.replace("inf", "Infinity")
-    return tag("td", {"class": "number", "data-value": sort, "data-title": title}, words)
+    kind = "number beyond" if beyond else "number"
+    return tag("td", {"class": kind, "data-value": sort, "data-title": title}, words)
 
 
-def _or_dash(value: float | None) -> str:
-    return "–" if value is None else number(value)
+def _rank(rank: float | None) -> str:
+    return "–" if rank is None else f"{rank:.3g} of 100"
 
 
 def _share(probability: float | None) -> str:

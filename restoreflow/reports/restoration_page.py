@@ -24,8 +24,8 @@ _GLOSSARY = (
     ("LR-PSNR", "Agreement of the result, made small again, with the input; 59 dB is as good as "
      "8 bits allow. The lowest of the samples."),
     ("Error pixels", "Pixels that left the range of an image before it was limited. None is good."),
-    ("Score", "How unlike the training photographs the input is, at a place or as a whole: 1 is "
-     "their average. High scores foretell artifacts."),
+    ("Unlike", "Of 100 training photographs, how many are less unlike the others than the input."),
+    ("Artifacts", "How probable it is that the result errs beyond what its samples' spread says."),
 )  # fmt: skip
 
 

@@ -191,7 +191,7 @@ def _figures(entry: RestorationEntry) -> Markup:
         tag("div", {"class": kind or None}, tag("dt", None, name), tag("dd", None, value))
         for name, value, kind in ((*row, "")[:3] for row in rows)
     )
-    notes = [*([_because(facts)] if facts.flagged else []), *facts.notes]
+    notes = [*_judgement(facts), *facts.notes]
     listed = tag("ul", {"class": "notes"}, *(tag("li", None, x) for x in notes)) if notes else None
     return join([tag("dl", None, *items), listed])
 
@@ -215,14 +215,20 @@ def _measures(facts: RestorationFacts, samples: int) -> Iterator[tuple[str, ...]
         yield "Not finite", f"{facts.nonfinite:,}", "warn"
     if facts.largest_detail is not None:
         yield "Largest detail", number(facts.largest_detail)
-    if facts.score is not None:
-        yield "Score", number(facts.score), "warn" if facts.flagged else ""
+    if facts.rank is not None:
+        yield "Unlike", f"{facts.rank:.3g} of 100", "warn" if facts.flagged else ""
     if facts.probability is not None:
-        yield "Artifacts", f"{100 * facts.probability:.0f} %", "warn" if facts.flagged else ""
+        yield "Artifacts", f"{100 * facts.probability:.0f} %"
     many = f"{facts.seconds:.1f} s" + (f" for {samples} samples" if samples > 1 else "")
     yield "Time", many + (f", {facts.device}" if facts.device else "")
 
 
-def _because(facts: RestorationFacts) -> str:
-    reasons = ", ".join(facts.reasons)
-    return "Unlike the training photographs" + (f": {reasons}." if reasons else ".")
+def _judgement(facts: RestorationFacts) -> Iterator[str]:
+    """What is to be said of the input, a sentence an answer."""
+    if facts.flagged:
+        reasons = ", ".join(facts.reasons)
+        yield "Unlike the training photographs" + (f": {reasons}." if reasons else ".")
+    if facts.suffers:
+        yield f"The input suffers from {', '.join(facts.suffers)}."
+    if facts.advice:
+        yield f"{facts.verdict}: {facts.advice}."

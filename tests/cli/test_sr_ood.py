@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from restoreflow.batch.judging import warning
+from restoreflow.batch.judging import JUDGED, warning
 from restoreflow.batch.record import Record
+from restoreflow.defects.defect import Defect
 from restoreflow.lab.degradations.corruptions import corrupt
 from restoreflow.models import resolve
 from tests.cli.conftest import Run
@@ -46,31 +47,29 @@ def test_a_flagged_file_is_restored_and_told_in_one_line(run: Run, calm: Path, n
     assert noisy.with_name("noisy_sr4x.png").exists()
 
 
-@pytest.mark.parametrize(
-    ("model", "reason", "told"),
-    [
-        ("sr-x4", "noise: 9x the training set's 99th percentile", True),
-        ("sr-x4", "blur: sharpness 0.5x the training set's 1st percentile", True),
-        ("sr-x4", "clipped tones: 3x the training set's 99th percentile", False),
-        ("sr-x4-photo", "noise: 9x the training set's 99th percentile", False),
-    ],
-)
-def test_who_takes_worn_photographs_is_told(model: str, reason: str, told: bool) -> None:
-    facts = {"model": model, "reasons": [reason], "flagged": True}
-    facts |= {"ood_score": 20.0, "ood_probability": None}
+def test_what_is_to_be_done_first_is_told_of_usual_pictures_too() -> None:
+    blocks = Defect("jpeg", 30.0).as_dict()
+    facts = {"flagged": False, "suffers": [blocks], "verdict": "--model sr-x4-photo"}
+    facts |= {"advice": "it takes away JPEG of quality 30"}
     line = warning(Record(Path("a.png"), "done", (), facts))
-    assert line is not None and reason in line
-    assert line.endswith("there is --model sr-x4-photo") == told
+    assert line is not None
+    assert line.startswith("a.png: suffers from JPEG of quality 30; --model sr-x4-photo: ")
+    assert "unlike" not in line
+    settled = facts | {"verdict": "nothing to do", "advice": "the model takes it away by itself"}
+    assert warning(Record(Path("a.png"), "done", (), settled)) is None
 
 
 def test_records_hold_the_judgement(run: Run, calm: Path, noisy: Path) -> None:
     usual, strange, summary = run("sr", calm, noisy, "--format", "json").records
     assert (usual["flagged"], strange["flagged"], summary["flagged"]) == (False, True, 1)
     assert strange["ood_score"] > 3 * usual["ood_score"] > 0
-    assert usual["ood_probability"] is None  # the tiny model's statistics hold no calibration
+    assert usual["artifact_probability"] is None  # the tiny model's statistics hold no calibration
     assert any(reason.startswith("noise: ") for reason in strange["reasons"])
     checked = run("ood-check", noisy, "--format", "json").records[0]
-    assert strange["ood_score"] == pytest.approx(checked["score"])
+    assert strange["ood_score"] == pytest.approx(checked["ood_score"])
+    assert {name: strange[name] for name in JUDGED if name != "ood_score"} == {
+        name: checked[name] for name in JUDGED if name != "ood_score"
+    }
 
 
 def test_the_score_depends_neither_on_samples_nor_on_tiles(run: Run, noisy: Path) -> None:

@@ -9,9 +9,10 @@ import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
 from restoreflow.defects.bars import find_bars
-from restoreflow.defects.compression import quality_of_file, quality_of_table, steps_at
 from restoreflow.defects.defect import KINDS
-from restoreflow.defects.find import defects_of, defects_of_file, measure_defects
+from restoreflow.defects.find import defects_of, measure_defects
+from restoreflow.images.decode import decode
+from restoreflow.images.jpeg_quality import quality_of_file, quality_of_table, steps_at
 from tests.defects.scenes import jpeg, noisy, opened, pixels, scene
 
 SCENE = scene()
@@ -101,7 +102,9 @@ def test_of_a_file_its_tables_count_and_the_pixels_where_they_say_worse() -> Non
     saved = jpeg(SCENE, 60)
     assert quality_of_file(saved) == 60
     again = jpeg(opened(jpeg(SCENE, 20)), 95)
-    found = defects_of_file(pixels(opened(again)), again)
+    picture = decode(again)
+    assert picture.jpeg_quality == 95
+    found = defects_of(measure_defects(picture.pixels, picture.jpeg_quality))
     assert (found[0].kind, found[0].value) == ("jpeg", pytest.approx(20, abs=2))
     buffer = io.BytesIO()
     SCENE.save(buffer, "PNG")

@@ -275,7 +275,7 @@ def test_heat_maps_and_the_larger_picture(opened: Opener, tmp_path: Path) -> Non
     page.keyboard.press("Enter")
     dialog = page.get_by_role("dialog", name="3.0.png")
     assert dialog.locator(".heat").is_visible()
-    assert dialog.locator(".words").text_content() == "Score 3.00. Flagged: noise."
+    assert dialog.locator(".words").text_content() == "Score 3.00. flagged: noise."
     _shot(page, tmp_path, "larger")
     dialog.get_by_label("Heat map").uncheck()
     assert dialog.locator(".heat").count() == 1 and not dialog.locator(".heat").is_visible()

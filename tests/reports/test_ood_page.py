@@ -23,15 +23,17 @@ def _rows(root: Element) -> list[Element]:
 def test_rows_are_sorted_by_score_and_tell_all() -> None:
     entries = [
         checked("photos/calm.jpg", 0.9),
-        checked("noise.png", 6.4, reasons=("noise", "saturation"), verdict="Expect artifacts"),
+        checked(
+            "noise.png", 6.4, reasons=("noise", "saturation"), verdict="--wear", suffers=("bars",)
+        ),
         checked("odd.png", math.nan, flagged=True, probability=None),
     ]
     root = read(ood_page(entries, _SCORING))
     cells = [[cell.text for cell in row.all("td")[1:]] for row in _rows(root)]
     assert cells == [
-        ["not a number", "–", "Flagged", ""],
-        ["6.40", "80 %", "Expect artifacts", "noise, saturation"],
-        ["0.900", "11 %", "Usual", ""],
+        ["not a number", "–", "flagged", "", ""],
+        ["6.40", "80 %", "--wear", "bars", "noise, saturation"],
+        ["0.900", "11 %", "nothing to do", "", ""],
     ]
     names = [row.all("th")[0] for row in _rows(root)]
     assert [name.all("bdi")[0].text for name in names] == ["odd.png", "noise.png", "calm.jpg"]
@@ -40,12 +42,12 @@ def test_rows_are_sorted_by_score_and_tell_all() -> None:
 
 
 def test_headings_are_buttons_with_their_order() -> None:
-    root = read(ood_page([checked("a.png", 1.0, unusual=0.3)], _SCORING))
+    root = read(ood_page([checked("a.png", 1.0, rank=30)], _SCORING))
     headings = [h for h in root.all("th", scope="col") if "aria-sort" in h.attributes]
     assert [(h.all("button")[0].text, h["aria-sort"]) for h in headings] == [
         ("File", "none"),
         ("Score", "descending"),
-        ("Unusual either way", "none"),
+        ("Unlike", "none"),
         ("Artifacts", "none"),
         ("Verdict", "none"),
     ]
@@ -54,7 +56,7 @@ def test_headings_are_buttons_with_their_order() -> None:
 def test_columns_without_values_are_left_out() -> None:
     root = read(ood_page([OodEntry("a.png", 1.0, False)], _SCORING))
     assert [h.text for h in root.all("th", scope="col")] == [
-        "Picture", "File", "Score", "Verdict", "Why",
+        "Picture", "File", "Score", "Verdict", "Suffers from", "Unlike because of",
     ]  # fmt: skip
     assert not root.all("tbody")[0].all("img") and not root.all("div", klass="controls")
 
@@ -104,6 +106,15 @@ def test_no_pixels_are_kept() -> None:
     page.add(checked("a.png", 1.0))
     (row,) = page._rows
     assert row.entry.image is None and row.entry.score_map is None
+
+
+def test_red_is_the_score_that_is_beyond_or_the_reason() -> None:
+    entry = checked("a.png", 1.0, flagged=True, reasons=("few tones",), rank=100.0)
+    (row,) = _rows(read(ood_page([entry], _SCORING)))
+    assert not row.all("td", klass="beyond")
+    assert row.all("td", klass="reasons")[0].text == "few tones"
+    (row,) = _rows(read(ood_page([checked("b.png", 9.0)], _SCORING)))
+    assert row.all("td", klass="beyond")[0].text == "9.00"
 
 
 def test_no_entry_makes_an_honest_page() -> None:

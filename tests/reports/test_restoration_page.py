@@ -71,7 +71,7 @@ def test_the_slider_tells_its_name_and_value() -> None:
 
 def test_figures_stand_beside() -> None:
     known = facts(
-        lr_psnr=58.63, consistency=True, largest_detail=0.314, score=2.97, probability=0.425,
+        lr_psnr=58.63, consistency=True, largest_detail=0.314, rank=97.3, probability=0.425,
         device="cpu", nonfinite=3, error_pixels=1200,
     )  # fmt: skip
     assert _figures(_section(restored(samples=2, facts=known))) == {
@@ -84,7 +84,7 @@ def test_figures_stand_beside() -> None:
         "Error pixels": "1,200",
         "Not finite": "3",
         "Largest detail": "0.314",
-        "Score": "2.97",
+        "Unlike": "97.3 of 100",
         "Artifacts": "42 %",
         "Time": "1.2 s for 2 samples, cpu",
     }
@@ -100,11 +100,11 @@ def test_what_is_not_known_is_left_out() -> None:
 
 
 def test_a_flagged_input_says_why() -> None:
-    known = facts(score=9.0, flagged=True, reasons=("noise", "<b>"), notes=("laid on white",))
+    known = facts(rank=100.0, flagged=True, reasons=("noise", "<b>"), notes=("laid on white",))
     section = _section(restored(facts=known))
     notes = [item.text for item in section.all("ul", klass="notes")[0].all("li")]
     assert notes == ["Unlike the training photographs: noise, <b>.", "laid on white"]
-    assert [row.all("dt")[0].text for row in section.all("div", klass="warn")] == ["Score"]
+    assert [row.all("dt")[0].text for row in section.all("div", klass="warn")] == ["Unlike"]
 
 
 def test_legends_have_numbers_and_units() -> None:

@@ -59,7 +59,8 @@ function opening(table, dialog) {
     dialog.querySelector("h2").textContent = row.querySelector(".file bdi").textContent;
     large.replaceChildren(row.querySelector(".frame").cloneNode(true));
     const score = row.querySelector('[data-title="Score"]').textContent;
-    const reasons = row.querySelector(".reasons").textContent;
+    const told = [".suffers", ".reasons"].map((kind) => row.querySelector(kind).textContent);
+    const reasons = told.filter(Boolean).join(", ");
     const verdict = row.querySelector(".verdict").textContent;
     dialog.querySelector(".words").textContent =
       `Score ${score}. ${verdict}${reasons ? `: ${reasons}` : ""}.`;
