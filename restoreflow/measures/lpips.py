@@ -8,6 +8,7 @@ squared, weighted by a learned weight per channel, averaged over locations, summ
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,10 +21,19 @@ from torch.nn import functional as F
 from restoreflow.errors import ModelError
 from restoreflow.local_files import open_regular
 
-__all__ = ["LPIPS", "MIN_SIDE", "OffsetDistance", "Trunk", "load_lpips", "lpips_worst_offset"]
+__all__ = [
+    "LPIPS",
+    "MIN_SIDE",
+    "OffsetDistance",
+    "Trunk",
+    "has_weights",
+    "load_lpips",
+    "lpips_worst_offset",
+]
 
 Trunk = Literal["alex", "squeeze"]
 FOLDER_VARIABLE = "RESTOREFLOW_LPIPS"
+MAKE_THEM = "restoreflow evaluate fetch FOLDER makes it there"
 MIN_SIDE = 31
 """The smallest side of a picture from which AlexNet's last layer has a location left."""
 
@@ -157,6 +167,12 @@ def lpips_worst_offset(
     return OffsetDistance(max(distances), max(distances) - min(distances), distances)
 
 
+def has_weights(folder: Path | None = None) -> bool:
+    """Whether there is a place that `load_lpips` would look in."""
+    named = folder or os.environ.get(FOLDER_VARIABLE)
+    return bool(named) or importlib.util.find_spec("lpips") is not None
+
+
 def load_lpips(trunk: Trunk = "alex", folder: Path | None = None) -> LPIPS:
     """LPIPS with published weights.
 
@@ -183,7 +199,7 @@ def _from_folder(trunk: Trunk, folder: Path) -> dict[str, Tensor]:
     except FileNotFoundError as error:
         raise ModelError(
             f"There are no LPIPS weights at {path}",
-            f"give the folder that holds {path.name} by --lpips or {FOLDER_VARIABLE}",
+            f"{MAKE_THEM}; then give the folder by --lpips or {FOLDER_VARIABLE}",
         ) from error
     except (OSError, SafetensorError) as error:
         raise ModelError(
@@ -203,8 +219,8 @@ def _from_package(trunk: Trunk) -> dict[str, Tensor]:
     except ImportError as error:
         raise ModelError(
             "LPIPS needs its published weights, and none are here",
-            f"pip install lpips torchvision, or give a folder with {trunk}_lpips.safetensors "
-            f"by --lpips or {FOLDER_VARIABLE}",
+            f"give a folder with {trunk}_lpips.safetensors by --lpips or {FOLDER_VARIABLE}: "
+            f"{MAKE_THEM}",
         ) from error
     try:
         published: Any = package.LPIPS(net=trunk, version="0.1", verbose=False)

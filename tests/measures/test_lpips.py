@@ -165,12 +165,12 @@ def test_missing_or_wrong_files_say_what_to_do(tmp_path: Path):
         LPIPS({name: t for name, t in alex_weights().items() if name != "lin2"})
 
 
-def test_without_folder_or_package_the_error_names_both(monkeypatch: pytest.MonkeyPatch):
+def test_without_folder_or_package_the_error_names_the_command(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("RESTOREFLOW_LPIPS", raising=False)
     monkeypatch.setitem(sys.modules, "lpips", None)
     with pytest.raises(ModelError) as caught:
         load_lpips("squeeze")
-    assert "pip install lpips" in caught.value.hint
+    assert "restoreflow evaluate fetch" in caught.value.hint
     assert "squeeze_lpips.safetensors" in caught.value.hint
 
 

@@ -27,7 +27,7 @@ __all__ = ["average_groups", "evaluate_low_light"]
 def evaluate_low_light(
     method: Method,
     pairs: Sequence[Pair],
-    metrics: PerceptualMetrics,
+    metrics: PerceptualMetrics | None,
     samples: int = 2,
     progress: Callable[[str], None] | None = None,
 ) -> list[PictureScore]:
@@ -35,6 +35,7 @@ def evaluate_low_light(
 
     Args:
         method: restores an input to a picture of its size.
+        metrics: None: scores are without LPIPS.
         samples: drawn of each picture for spread and errors.
         progress: called with each picture's name when it is done.
 
@@ -104,24 +105,31 @@ def _read_pair(pair: Pair) -> tuple[Image.Image, Image.Image]:
 
 
 def _quality(
-    result: Image.Image, truth: Image.Image, metrics: PerceptualMetrics
+    result: Image.Image, truth: Image.Image, metrics: PerceptualMetrics | None
 ) -> dict[str, float]:
     levels, true_levels = as_levels(result), as_levels(truth)
-    truths = as_tensor(truth)
-    alex = lpips_worst_offset(metrics.alex, as_tensor(result), truths)
     matched = match_mean(levels, true_levels)
-    matched_picture = as_tensor(Image.fromarray(matched))
-    with torch.no_grad():
-        squeeze = float(metrics.squeeze(as_tensor(result), truths))
-        matched_alex = float(metrics.alex(matched_picture, truths))
-    return {
+    measured = {
         "psnr": psnr(levels, true_levels),
         "ssim_gray": ssim_gray(levels, true_levels),
         "ssim_rgb": ssim_rgb(levels, true_levels),
-        **offset_scores(alex.distances),
-        "lpips_squeeze": squeeze,
         "psnr_matched": psnr(matched, true_levels),
         "ssim_gray_matched": ssim_gray(matched, true_levels),
         "ssim_rgb_matched": ssim_rgb(matched, true_levels),
-        "lpips_alex_matched": matched_alex,
+    }
+    if metrics is None:
+        return measured
+    return measured | _perceptual(result, Image.fromarray(matched), truth, metrics)
+
+
+@torch.no_grad()
+def _perceptual(
+    result: Image.Image, matched: Image.Image, truth: Image.Image, metrics: PerceptualMetrics
+) -> dict[str, float]:
+    pictures, truths = as_tensor(result), as_tensor(truth)
+    alex = lpips_worst_offset(metrics.alex, pictures, truths)
+    return {
+        **offset_scores(alex.distances),
+        "lpips_squeeze": float(metrics.squeeze(pictures, truths)),
+        "lpips_alex_matched": float(metrics.alex(as_tensor(matched), truths)),
     }

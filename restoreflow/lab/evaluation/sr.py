@@ -19,10 +19,17 @@ from restoreflow.lab.degradations.wear import Wear
 from restoreflow.lab.evaluation.methods import Method, Outcome, timed, warm_up
 from restoreflow.lab.evaluation.scores import PictureScore, offset_scores
 from restoreflow.lab.photographs import as_levels, as_tensor, read_rgb
-from restoreflow.measures.lpips import LPIPS, load_lpips, lpips_worst_offset
+from restoreflow.measures.lpips import LPIPS, has_weights, load_lpips, lpips_worst_offset
 from restoreflow.measures.metrics import diversity_s10, lr_psnr, psnr_y, spread, ssim_y
 
-__all__ = ["MIN_TRUTH_SIDE", "PerceptualMetrics", "degrade", "evaluate_sr", "load_metrics"]
+__all__ = [
+    "MIN_TRUTH_SIDE",
+    "PerceptualMetrics",
+    "degrade",
+    "evaluate_sr",
+    "find_metrics",
+    "load_metrics",
+]
 
 MIN_TRUTH_SIDE = 40
 """Both trunks have locations left after the largest offset from this side on."""
@@ -38,6 +45,15 @@ class PerceptualMetrics(NamedTuple):
 def load_metrics(folder: Path | None = None) -> PerceptualMetrics:
     """Both metrics; sources and errors as `load_lpips`."""
     return PerceptualMetrics(load_lpips("alex", folder), load_lpips("squeeze", folder))
+
+
+def find_metrics(folder: Path | None = None) -> PerceptualMetrics | None:
+    """Both metrics, or None where no folder is named and the package `lpips` is not installed.
+
+    Raises:
+        ModelError: a folder is named and lacks a file, or holds a broken one.
+    """
+    return load_metrics(folder) if has_weights(folder) else None
 
 
 def degrade(truth: Image.Image, scale: int) -> tuple[Image.Image, Image.Image]:
@@ -61,7 +77,7 @@ def evaluate_sr(
     method: Method,
     truths: Sequence[Path],
     scale: int,
-    metrics: PerceptualMetrics,
+    metrics: PerceptualMetrics | None,
     samples: int = 10,
     progress: Callable[[str], None] | None = None,
     wear: Wear | None = None,
@@ -71,6 +87,7 @@ def evaluate_sr(
     Args:
         method: restores an input to `scale` times its size.
         truths: picture files.
+        metrics: None: scores are without LPIPS, and without the diversity that it measures.
         samples: drawn of each picture for spread, diversity and errors.
         progress: called with each picture's name when it is done.
         wear: what happens to the inputs besides; each has noise of its own, alike for all methods.
@@ -92,7 +109,7 @@ def evaluate_sr(
             scores.append(PictureScore(path.name, {}, failure=error.message))
         else:
             quality = _quality(one.images[0], truth, reduced, scale, metrics)
-            quality |= _variety(several, truth, metrics.alex)
+            quality |= _variety(several, truth, metrics)
             scores.append(PictureScore.of(path.name, quality, one, several, seconds))
         if progress:
             progress(path.name)
@@ -104,32 +121,38 @@ def _quality(
     truth: Image.Image,
     reduced: Image.Image,
     scale: int,
-    metrics: PerceptualMetrics,
+    metrics: PerceptualMetrics | None,
 ) -> dict[str, float]:
     levels, true_levels = as_levels(result), as_levels(truth)
-    pictures, truths = as_tensor(result), as_tensor(truth)
-    alex = lpips_worst_offset(metrics.alex, pictures, truths)
-    with torch.no_grad():
-        squeeze = float(metrics.squeeze(pictures, truths))
     return {
         "psnr_y": psnr_y(levels, true_levels, border=scale),
         "ssim_y": ssim_y(levels, true_levels, border=scale),
-        **offset_scores(alex.distances),
-        "lpips_squeeze": squeeze,
+        **(_perceptual(result, truth, metrics) if metrics else {}),
         "lr_psnr": lr_psnr(result, reduced),
     }
 
 
 @torch.no_grad()
-def _variety(several: Outcome, truth: Image.Image, metric: LPIPS) -> dict[str, float]:
-    if len(several.images) < 2:
-        return {"spread": 0.0, "spread_std": 0.0, "diversity_s10": 0.0}
-    first, second = (as_levels(image) for image in several.images[:2])
-    between = spread(first, second)
+def _perceptual(
+    result: Image.Image, truth: Image.Image, metrics: PerceptualMetrics
+) -> dict[str, float]:
+    pictures, truths = as_tensor(result), as_tensor(truth)
+    alex = lpips_worst_offset(metrics.alex, pictures, truths)
+    squeeze = float(metrics.squeeze(pictures, truths))
+    return {**offset_scores(alex.distances), "lpips_squeeze": squeeze}
+
+
+@torch.no_grad()
+def _variety(
+    several: Outcome, truth: Image.Image, metrics: PerceptualMetrics | None
+) -> dict[str, float]:
+    found = {"spread": 0.0, "spread_std": 0.0}
+    if len(several.images) >= 2:
+        first, second = (as_levels(image) for image in several.images[:2])
+        between = spread(first, second)
+        found = {"spread": between.mean_absolute, "spread_std": between.standard_deviation}
+    if metrics is None:
+        return found
     target = as_tensor(truth)
-    maps = [metric.map(as_tensor(image), target).numpy() for image in several.images]
-    return {
-        "spread": between.mean_absolute,
-        "spread_std": between.standard_deviation,
-        "diversity_s10": diversity_s10(maps),
-    }
+    maps = [metrics.alex.map(as_tensor(image), target).numpy() for image in several.images]
+    return found | {"diversity_s10": diversity_s10(maps) if len(maps) > 1 else 0.0}

@@ -119,6 +119,9 @@ def load_feature_distance(folder: Path) -> FeatureDistance:
     files = [folder / "alex_lpips.safetensors", folder / "vgg16_relu2_2_f16.safetensors"]
     for file in files:
         if not file.is_file():
-            raise ModelError(f"{file} is missing", "the texture stage needs it: see --lpips")
+            raise ModelError(
+                f"The texture stage needs {file}, which is missing",
+                f"restoreflow evaluate fetch {folder} makes it there",
+            )
     distance = FeatureDistance(LPIPS(load_file(files[0])), load_file(files[1]))
     return distance.requires_grad_(False)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+from rich.markup import escape
 
 from restoreflow.cli.options import (
     Consistency,
@@ -17,7 +18,8 @@ from restoreflow.cli.options import (
     Seed,
     Threads,
 )
-from restoreflow.cli.progress_bar import progress
+from restoreflow.cli.output import emit
+from restoreflow.cli.progress_bar import download, progress
 from restoreflow.errors import UsageError
 from restoreflow.lab.verbs.evaluation_options import (
     Limit,
@@ -36,6 +38,7 @@ from restoreflow.lab.verbs.evaluation_tables import (
     realism_table,
     report,
     rows_tables,
+    say_without_lpips,
 )
 from restoreflow.tasks.lowlight import LOWLIGHT
 from restoreflow.tasks.sr import SR
@@ -91,7 +94,8 @@ def sr(
     """Super-resolution against the truth, with bicubic beside it.
 
     The truths are reduced by antialiased bicubic to 8 bits and restored. Quality is the first
-    sample's; LPIPS is the worst of both pictures cropped by 0 to 3 pixels.
+    sample's; LPIPS is the worst of both pictures cropped by 0 to 3 pixels, and left out without
+    its weights, which `restoreflow evaluate fetch` gets.
 
     Photographs as they are come out of --blur, --noise and --jpeg, done in this order.
 
@@ -105,13 +109,15 @@ def sr(
     from restoreflow.lab.evaluation.methods import bicubic
     from restoreflow.lab.evaluation.scores import average
     from restoreflow.lab.evaluation.sets import list_pictures
-    from restoreflow.lab.evaluation.sr import evaluate_sr, load_metrics
+    from restoreflow.lab.evaluation.sr import evaluate_sr, find_metrics
 
     wear = Wear(blur, noise, jpeg)
     sets = [(folder.resolve().name, list_pictures(folder, limit)) for folder in data]
     target.keep(path for folder in data for path in list_pictures(folder))
     target.keep(weights_in(lpips))
-    metrics = load_metrics(lpips)
+    metrics = find_metrics(lpips)
+    if metrics is None:
+        say_without_lpips()
     folder = _model(model, SR, target)
     facts, models = _methods(folder, levels, seed, consistency, device)
     scale = facts["scale"]
@@ -216,7 +222,8 @@ def lowlight(
     """Low light against the truth, with the input and a gamma curve beside it.
 
     Every measure is taken of the result as it is, and after one factor has given it the truth's
-    gray mean ("matched").
+    gray mean ("matched"). LPIPS is left out without its weights, which `restoreflow evaluate
+    fetch` gets.
 
     Example: restoreflow evaluate lowlight --pairs LOL/eval15
     """
@@ -227,12 +234,14 @@ def lowlight(
     from restoreflow.lab.evaluation.low_light import average_groups, evaluate_low_light
     from restoreflow.lab.evaluation.methods import gamma, identity
     from restoreflow.lab.evaluation.sets import list_pairs
-    from restoreflow.lab.evaluation.sr import load_metrics
+    from restoreflow.lab.evaluation.sr import find_metrics
 
     found = list_pairs(pairs, limit)
     target.keep(path for pair in list_pairs(pairs) for path in pair)
     target.keep(weights_in(lpips))
-    metrics = load_metrics(lpips)
+    metrics = find_metrics(lpips)
+    if metrics is None:
+        say_without_lpips()
     folder = _model(model, LOWLIGHT, target)
     facts, models = _methods(folder, levels, seed, None, device)
     methods = [identity(), gamma(), *models]
@@ -245,6 +254,54 @@ def lowlight(
     facts["samples"] = samples
     tables = rows_tables(rows, LOW_LIGHT_COLUMNS)
     report([row.record() for row in rows], tables, output_format, target, facts)
+
+
+@app.command()
+def fetch(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where the files go.")],
+    purpose: Annotated[
+        Literal["all", "evaluate", "train"],
+        typer.Option(
+            "--for",
+            help="What they are for: evaluate needs AlexNet and SqueezeNet, train AlexNet and "
+            "VGG-16.",
+        ),
+    ] = "all",
+    output_format: FormatOption = "auto",
+    debug: Debug = False,
+) -> None:
+    """Get the classifiers that LPIPS and texture stages look through.
+
+    Their publishers' files are fetched (AlexNet 244 MB, SqueezeNet 5 MB, VGG-16 553 MB), checked
+    by sha256, and the 7 MB that are needed are written to FOLDER, for --lpips.
+
+    Example: restoreflow evaluate fetch extractors/
+    """
+    from restoreflow.lab.evaluation.extractors import EXTRACTORS, is_made, make
+
+    wanted = [extractor for extractor in EXTRACTORS if purpose in ("all", *extractor.purposes)]
+    folder.mkdir(parents=True, exist_ok=True)
+    missing = [extractor for extractor in wanted if not is_made(extractor, folder)]
+    size = sum(source.size for extractor in missing for source in extractor.sources)
+    records: list[dict[str, Any]] = []
+    with download(output_format, size) as advance:
+        for extractor in wanted:
+            there = extractor not in missing
+            exact = there or make(extractor, folder, advance)
+            records.append(
+                {
+                    "file": str(folder / extractor.name),
+                    "status": "skipped" if there else "done",
+                    "as_measured_with": exact,
+                    "licences": [source.licence for source in extractor.sources],
+                }
+            )
+    lines = (
+        f"{record['file']}: {'is there' if record['status'] == 'skipped' else 'made'}"
+        + ("" if record["as_measured_with"] else ", not to the bit what the cards' figures used")
+        for record in records
+    )
+    emit(records, escape("\n".join(lines)), output_format)
 
 
 @app.command()

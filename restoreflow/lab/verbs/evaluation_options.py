@@ -36,7 +36,7 @@ Lpips = Annotated[
     typer.Option(
         "--lpips",
         metavar="FOLDER",
-        help="Where alex_lpips.safetensors and squeeze_lpips.safetensors are.",
+        help="Where alex_lpips.safetensors and squeeze_lpips.safetensors are: see evaluate fetch.",
         show_default="RESTOREFLOW_LPIPS, or else the package lpips",
     ),
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from rich.table import Table
 
 from restoreflow.cli.layout import Whole
 from restoreflow.cli.output import Format, emit, for_people, json_line
-from restoreflow.cli.screen import Console
+from restoreflow.cli.screen import Console, print_line
 from restoreflow.lab.verbs.evaluation_options import Target
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ __all__ = [
     "realism_table",
     "report",
     "rows_tables",
+    "say_without_lpips",
 ]
 
 Columns = Sequence[tuple[str, str, str]]
@@ -65,8 +67,13 @@ ERROR_COLUMNS: Columns = (
 
 
 def rows_tables(rows: Sequence[Row], quality: Columns) -> list[Table]:
-    """Methods down, measures across: one table of quality, one of errors and time."""
-    return [_rows_table(rows, columns) for columns in (quality, ERROR_COLUMNS)]
+    """Methods down, measures across: one table of quality, one of errors and time.
+
+    What was measured of no method is no column.
+    """
+    measured = {key for row in rows for key in row.record()}
+    shown = [column for column in quality if column[0] in measured]
+    return [_rows_table(rows, columns) for columns in (shown, ERROR_COLUMNS)]
 
 
 def realism_table(rows: Sequence[RealismRow]) -> Table:
@@ -118,6 +125,15 @@ def report(
         document = json.loads(json_line({**facts, "rows": list(records)}))
         text = json.dumps(document, indent=2)
         target.write((text + "\n").encode())
+
+
+def say_without_lpips() -> None:
+    """Once, to people and to logs of programs: the tables have no LPIPS."""
+    text = (
+        "LPIPS is left out: its weights are not here. restoreflow evaluate fetch extractors/ "
+        "gets them, --lpips extractors/ takes them."
+    )
+    print_line(text, sys.stderr)
 
 
 def _rows_table(rows: Sequence[Row], columns: Columns) -> Table:

@@ -61,7 +61,7 @@ def train(
         Path | None,
         typer.Option(
             help="Folder with alex_lpips.safetensors and vgg16_relu2_2_f16.safetensors, for "
-            "texture stages.",
+            "texture stages: see evaluate fetch.",
             envvar="RESTOREFLOW_LPIPS",
             show_default=False,
         ),
@@ -93,7 +93,7 @@ def train(
 ) -> None:
     """Train a model, or go on training one.
 
-    Example: restoreflow train weights/sr-x4/train.toml --data photos/ --lpips lpips/
+    Example: restoreflow train weights/sr-x4/train.toml --data photos/ --lpips extractors/
 
     Several GPUs: torchrun --nproc-per-node 4 -m restoreflow train RECIPE.toml --data photos/
     """

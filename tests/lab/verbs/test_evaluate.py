@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 import json
 import subprocess
 import sys
@@ -14,9 +16,10 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 import restoreflow
-from restoreflow.errors import UsageError
+from restoreflow.errors import ModelError, UsageError
 from restoreflow.flows.config import FlowConfig
-from restoreflow.lab.evaluation import hostile
+from restoreflow.lab.evaluation import extractors, hostile
+from restoreflow.lab.evaluation.extractors import Extractor
 from restoreflow.lab.verbs.evaluate import app
 from restoreflow.models.config import ModelConfig
 from restoreflow.models.folder import save_folder
@@ -116,6 +119,55 @@ def test_sr_gives_a_record_a_method_and_the_same_file(
     assert table.exit_code == 0
     for shown in ("PSNR-Y", "LPIPS", "S10", "bicubic", "tiny", "0.5"):
         assert shown in table.stdout
+
+
+def test_without_lpips_the_rest_is_measured_and_that_said_once(
+    truths: Path, tiny: Path, monkeypatch: pytest.MonkeyPatch
+):
+    use_fake(monkeypatch, 4)
+    monkeypatch.delenv("RESTOREFLOW_LPIPS", raising=False)
+    monkeypatch.setitem(sys.modules, "lpips", None)
+    common = ("sr", "--data", truths, "--model", tiny, "--samples", "2", "--temperatures", "0,0.5")
+    result = invoke(*common, "--format", "json")
+    for row in records(result):
+        assert {"psnr_y", "ssim_y", "lr_psnr", "spread"} <= row.keys()
+        assert not [key for key in row if "lpips" in key or key == "diversity_s10"]
+    assert result.stderr.count("LPIPS is left out") == 1
+    assert "restoreflow evaluate fetch" in result.stderr
+    table = invoke(*common, "--format", "human").stdout
+    assert "PSNR-Y" in table and "LPIPS" not in table and "S10" not in table
+
+
+def test_a_named_folder_without_lpips_is_an_error(truths: Path, tiny: Path, tmp_path: Path):
+    result = invoke("sr", "--data", truths, "--model", tiny, "--lpips", tmp_path)
+    assert isinstance(result.exception, ModelError)
+    assert "restoreflow evaluate fetch" in result.exception.hint
+
+
+def test_fetch_makes_what_a_purpose_needs_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    made: list[str] = []
+
+    def make(extractor: Extractor, folder: Path, progress: object) -> bool:
+        made.append(extractor.name)
+        (folder / extractor.name).write_bytes(extractor.name.encode())
+        return True
+
+    known = [
+        dataclasses.replace(each, sha256=hashlib.sha256(each.name.encode()).hexdigest())
+        for each in extractors.EXTRACTORS
+    ]
+    monkeypatch.setattr(extractors, "EXTRACTORS", known)
+    monkeypatch.setattr(extractors, "make", make)
+    names = [extractor.name for extractor in known]
+    folder = tmp_path / "new" / "extractors"
+    found = records(invoke("fetch", folder, "--for", "evaluate", "--format", "json"))
+    assert made == names[:2]
+    assert [record["file"] for record in found] == [str(folder / name) for name in made]
+    assert {record["status"] for record in found} == {"done"}
+    found = records(invoke("fetch", folder, "--format", "json"))
+    assert made == names
+    assert [record["status"] for record in found] == ["skipped", "skipped", "done"]
+    assert "is there" in invoke("fetch", folder, "--format", "human").stdout
 
 
 def test_lowlight_shows_baselines_and_groups(
