@@ -81,7 +81,7 @@ def main() -> None:
 
 def back_ends(model: str, picture: Tensor) -> tuple[dict[str, Case], dict[str, float]]:
     """A case for each back end, and by how much its result differs from eager mode's."""
-    network = load_model(model, device="cpu").network
+    network = load_model(model, device="cpu", precision="float32").network
     whole, inputs = Whole(network).eval(), (picture, latent_for(network, picture))
     results = {f"PyTorch, {name}": run for name, run in ways(model, picture, True).items()}
     with torch.no_grad():

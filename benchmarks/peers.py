@@ -153,7 +153,7 @@ def importing_from(folder: Path) -> Iterator[None]:
 
 def ours(model: str, picture: Tensor, compiled: bool) -> dict[str, Case]:
     """The whole restoration at three settings, its steps, and other ways to run the network."""
-    restorer = load_model(model, device="cpu")
+    restorer = load_model(model, device="cpu", precision="float32")
     network, known = restorer.network, restorer.network.task == "sr"
     cases: dict[str, Case] = {
         "restore, T = 0": lambda: restorer.restore(picture, temperature=0),
@@ -171,8 +171,8 @@ def ours(model: str, picture: Tensor, compiled: bool) -> dict[str, Case]:
 
 def ways(model: str, picture: Tensor, compiled: bool) -> dict[str, Callable[[], Tensor]]:
     """A model's encoder and one sample, in PyTorch's ways to run them."""
-    network = load_model(model, device="cpu").network
-    last = load_model(model, device="cpu").network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+    network = load_model(model, device="cpu", precision="float32").network
+    last = load_model(model, "cpu", "float32").network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     reduced = load_model(model, device="cpu", precision="bfloat16").network
     found = {
         "eager": sampling(network, picture),

@@ -179,7 +179,7 @@ def measure(options: argparse.Namespace, changes: dict[str, Any]) -> dict[str, A
 
 def realism_of(model: Path, options: argparse.Namespace) -> dict[str, list[float]]:
     """KID, LPIPS with SqueezeNet and PSNR by condition and temperature, without consistency."""
-    restorer = load_model(model)
+    restorer = load_model(model, precision="float32")
     scenes = read_scenes(list_pictures(options.val), restorer.config.scale)
     methods = [model_method(restorer, "form", t, consistency=False) for t in TEMPERATURES]
     rows = evaluate_realism(methods, "val", scenes, load_lpips("squeeze", options.lpips))

@@ -124,7 +124,7 @@ def measure(
     device = torch.device("cpu")
     config = recipe(options.model, stage)
     kind(config, options.data, folder, device, lpips=options.lpips, start=[start]).run()
-    restorer = load_model(str(folder / "model"), device="cpu")
+    restorer = load_model(str(folder / "model"), device="cpu", precision="float32")
     method = model_method(restorer, restorer.config.name, TEMPERATURE)
     truths = list_pictures(options.val, options.pictures)
     metrics = load_metrics(options.lpips)

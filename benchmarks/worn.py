@@ -100,7 +100,7 @@ def ncnn_method(stem: Path) -> Method:
 
 def model_methods(names: list[str]) -> list[Method]:
     """Models at their cards' temperatures."""
-    restorers = [load_model(name, device="cpu") for name in names]
+    restorers = [load_model(name, device="cpu", precision="float32") for name in names]
     return [model_method(r, r.config.name, r.config.defaults.temperature) for r in restorers]
 
 

@@ -72,7 +72,8 @@ class Judge:
         """What is known of a picture before it is restored, and what to restore it with.
 
         Whether it is to be restored must be known before; a warning may come after, by `watched`.
-        Features at another exposure are others than those of a judgement.
+        Features at another exposure or in another precision than float32 are others than those of
+        a judgement; a temperature may follow them all the same.
 
         Returns:
             The judgement, None where it is to come from the watch; and the watch, if any.
@@ -81,7 +82,8 @@ class Judge:
             ModelError: the reference is not of this restorer's model.
             UsageError: the temperature is to follow scores of a coarser grid.
         """
-        after = settings.ood == "warn" and settings.options.exposure == 0
+        exact = settings.options.exposure == 0 and restorer.precision == "float32"
+        after = settings.ood == "warn" and exact
         calm = settings.ood_temperature
         watch = self.watch(restorer, pixels, calm) if after or calm else None
         if calm and watch is None:
@@ -93,8 +95,8 @@ class Judge:
     def watch(self, restorer: Restorer, pixels: np.ndarray, calm: bool = False) -> Watch | None:
         """What to restore a picture with, for `watched`; None where its features are others.
 
-        Reduced precision changes them, compiled networks are not to be listened to, and what lies
-        on a coarser grid than the flow's depends on where windows begin.
+        Compiled networks are not to be listened to, and what lies on a coarser grid than the flow's
+        depends on where windows begin.
 
         Args:
             restorer: of the model.
@@ -104,7 +106,7 @@ class Judge:
         from restoreflow.ood.watch import Watch
 
         network = restorer.network
-        if network.precision is not None or restorer.compiled:
+        if restorer.compiled:
             return None
         checker = self._checker_of(restorer)
         if any(side > 1 for side in checker.coarseness.values()):

@@ -114,7 +114,7 @@ def record_of(
     if job.page is not None:
         facts["page"] = job.page.number
     facts |= {"width": width, "height": height}
-    facts |= {name: report[name] for name in ("largest_detail", "seconds", "device")}
+    facts |= {name: report[name] for name in ("largest_detail", "seconds", "device", "precision")}
     facts |= {name: report.get(name) for name in ("consistent_with", "wear", *JUDGED)}
     lost = losses(picture, job.format, settings.bit_depth)
     facts["notes"] = [*picture.notes, *report["notes"], *lost]

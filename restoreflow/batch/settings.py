@@ -91,10 +91,9 @@ class RestorationSettings:
             return
         if self.ood == "off":
             raise UsageError("--ood-temperature goes by the score", "leave out --ood off")
-        if self.compile or self.precision not in ("auto", "float32"):
+        if self.compile:
             raise UsageError(
-                "--ood-temperature needs the features in float32, not compiled",
-                "leave out --precision and --compile",
+                "--ood-temperature cannot listen to a compiled model", "leave out --compile"
             )
 
     def _check_output(self) -> None:

@@ -95,7 +95,7 @@ def _self_test(device: str) -> dict[str, Any]:
         report = load_model(model, device).restore(_picture()).report
     except RestoreflowError as error:
         return {"status": "failed", "model": model, "error": error.message, "hint": error.hint}
-    kept = ("device", "error_pixels", "nonfinite", "lr_psnr")
+    kept = ("device", "precision", "error_pixels", "nonfinite", "lr_psnr")
     seconds = round(time.perf_counter() - started, 3)
     return {"status": "passed", "model": model, "seconds": seconds, **{k: report[k] for k in kept}}
 

@@ -54,7 +54,8 @@ PrecisionOption = Annotated[
     Literal["auto", "float32", "bfloat16", "float16"],
     typer.Option(
         "--precision",
-        help="auto is float32; the others are faster on GPUs, and checked.",
+        help="What convolutions compute in. auto is bfloat16 on CPUs that are fast in it, "
+        "else float32, whose results other machines share to the last digits.",
         rich_help_panel=_SPEED,
     ),
 ]

@@ -22,7 +22,7 @@ class Watch:
     """Looks over an encoder's shoulder, window after window; see `Restorer.restore`.
 
     Args:
-        network: that restores the picture, in float32 and not compiled.
+        network: that restores the picture, not compiled.
         gaussians: layer to mean (C,) and whitening (R, C); layers on the grid of cells.
         size: the picture's rows and columns in input pixels.
         limit: energy of the first layer beyond which the temperature is lowered, in proportion;

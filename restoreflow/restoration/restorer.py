@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from restoreflow.errors import InputError, LimitError, UsageError
+from restoreflow.errors import InputError, LimitError
 from restoreflow.networks.low_light import with_exposure
 from restoreflow.networks.restoration_network import Encoding, RestorationNetwork
 from restoreflow.networks.wear import describe_wear, overruled
@@ -21,6 +21,7 @@ from restoreflow.restoration.engine import Engine, Stages
 from restoreflow.restoration.memory import WINDOW_CELLS, check_host, check_window
 from restoreflow.restoration.options import Options, Settled
 from restoreflow.restoration.pixels import Picture, as_pixels
+from restoreflow.restoration.precision import precision_of
 from restoreflow.restoration.restoration import Restoration
 from restoreflow.restoration.rows import Rows
 from restoreflow.restoration.sampling import Task, Watching
@@ -32,26 +33,10 @@ if TYPE_CHECKING:
 
     from restoreflow.models.config import ModelConfig
 
-__all__ = ["Precision", "Progress", "Restorer", "precision_of"]
-
-Precision = Literal["auto", "float32", "bfloat16", "float16"]
-"""What the networks compute in. "auto" is float32: less is asked for, never guessed."""
+__all__ = ["Progress", "Restorer"]
 
 Progress = Callable[[int, int], None]
 """Called with how much is done and how much there is in all, in a unit of its own."""
-
-_REDUCED = {"bfloat16": torch.bfloat16, "float16": torch.float16}
-
-
-def precision_of(name: str) -> torch.dtype | None:
-    """The dtype a name stands for; None for float32.
-
-    Raises:
-        UsageError: the name is no `Precision`.
-    """
-    if name not in ("auto", "float32", *_REDUCED):
-        raise UsageError(f'"{name}" is no precision', "one of auto, float32, bfloat16, float16")
-    return _REDUCED.get(name)
 
 
 class Restorer:
@@ -61,7 +46,7 @@ class Restorer:
         network: with weights, on the CPU or already on the device; put into evaluation mode.
         config: the model's, for its name and defaults.
         device: where it works.
-        precision: what encoder and couplings compute in.
+        precision: what encoder and couplings compute in, as `precision_of` has it.
         compile: whether torch.compile speeds the network up, at the price of the first pictures.
     """
 
@@ -70,15 +55,15 @@ class Restorer:
         network: RestorationNetwork,
         config: ModelConfig,
         device: torch.device | str = "cpu",
-        precision: str = "auto",
+        precision: str = "float32",
         compile: bool = False,
     ) -> None:
         self.device = torch.device(device)
         self.network = network.to(self.device).eval()
         self.config = config
-        dtype = precision_of(precision)
+        dtype = precision_of(precision, self.device)
         self.network.set_precision(dtype)
-        self.precision = "float32" if dtype is None else precision
+        self.precision = str(dtype or torch.float32).removeprefix("torch.")
         self.geometry = Geometry.of(network)
         self.compiled = compile
         self._stages = Stages.of(self.network, compile)
@@ -94,10 +79,10 @@ class Restorer:
     ) -> Restoration:
         """Restore a picture.
 
-        On one device, with one number of threads, the same seed gives the same samples, byte for
-        byte, whatever `samples` and `tile`: sample k of 8 is sample k of any other number. With
-        another number of threads or on another device the values are added up in another order: a
-        byte in 50,000 at most differs, by one.
+        On one device, with one number of threads and in one precision, the same seed gives the same
+        samples, byte for byte, whatever `samples` and `tile`: sample k of 8 is sample k of any
+        other number. With another number of threads or on another device the values are added up
+        in another order: a byte in 50,000 at most differs, by one.
 
         >>> from restoreflow.restoration.load import load_model
         >>> result = load_model("sr-x4", device="cpu").restore(torch.rand(3, 16, 24), samples=2)

@@ -63,7 +63,8 @@ class FakeBands:
         facts = dict.fromkeys(
             ("lr_psnr", "lr_psnr_clean", "error_pixels", "nonfinite", "largest_detail"), 0
         )
-        facts |= {"seconds": 0.0, "device": "none", "notes": [], "consistency": True}
+        facts |= {"seconds": 0.0, "device": "none", "precision": "float32", "notes": []}
+        facts |= {"consistency": True}
         return facts | {"seed": self.seed, "temperature": 0.5}
 
     def __iter__(self) -> Iterator[Band]:

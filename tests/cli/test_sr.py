@@ -51,7 +51,7 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 RECORD = (
     "input output status seed temperature model scale lr_psnr lr_psnr_clean error_pixels nonfinite"
-    " seconds device"
+    " seconds device precision"
 )
 
 

@@ -39,7 +39,7 @@ def noisy(tmp_path: Path) -> Path:
 
 
 def test_a_flagged_file_is_restored_and_told_in_one_line(run: Run, calm: Path, noisy: Path) -> None:
-    result = run("sr", calm, noisy)
+    result = run("sr", calm, noisy, "--precision", "float32")
     assert result.code == 0
     (line,) = result.err.splitlines()
     assert "noisy.png" in line and "unlike what the model has learnt from" in line
@@ -73,9 +73,11 @@ def test_records_hold_the_judgement(run: Run, calm: Path, noisy: Path) -> None:
 
 
 def test_the_score_depends_neither_on_samples_nor_on_tiles(run: Run, noisy: Path) -> None:
+    ways = [("-n", 2), ("--tile", 16)]
+    ways += [("--precision", name) for name in ("float32", "bfloat16")]
     found = [
         run("sr", noisy, "--format", "json", "--overwrite", *words).records[0]["ood_score"]
-        for words in ((), ("-n", 2), ("--tile", 16), ("--precision", "bfloat16"))
+        for words in ways
     ]
     assert found == pytest.approx([found[0]] * 4, rel=1e-6)
 
@@ -126,23 +128,23 @@ def test_the_judgement_changes_no_result(run: Run, noisy: Path) -> None:
     assert again.records[0]["reason"] == "is done"
 
 
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_the_temperature_is_lowered_where_that_is_asked_for(
-    run: Run, noisy: Path, tmp_path: Path
+    run: Run, noisy: Path, tmp_path: Path, precision: str
 ) -> None:
     results = []
+    always = ("--temperature", 1, "--no-consistency", "--precision", precision)
     for index, words in enumerate(
         ((), ("--ood-temperature",), ("--ood-temperature", "--ood", "fail"))
     ):
         out = tmp_path / str(index)
-        code = run("sr", noisy, "-o", out, "--temperature", 1, "--no-consistency", *words).code
+        code = run("sr", noisy, "-o", out, *always, *words).code
         assert code == (7 if "fail" in words else 0)
         results += [path.read_bytes() for path in out.glob("*.png")]
     assert len(results) == 2 and results[0] != results[1]
 
 
-@pytest.mark.parametrize(
-    "words", [("--ood", "off"), ("--precision", "bfloat16"), ("--compile",), ("--model", "plain")]
-)
+@pytest.mark.parametrize("words", [("--ood", "off"), ("--compile",), ("--model", "plain")])
 def test_a_lower_temperature_needs_a_score(run: Run, calm: Path, words: tuple[str, ...]) -> None:
     result = run("sr", calm, "--ood-temperature", *words)
     assert result.code != 0

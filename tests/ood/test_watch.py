@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from restoreflow.batch.judging import Judge
+from restoreflow.batch.settings import RestorationSettings
 from restoreflow.lab.fitting.fit import fit_reference
 from restoreflow.networks.restoration_network import RestorationNetwork
 from restoreflow.ood.maps import energy_maps
@@ -64,10 +67,15 @@ def test_where_features_would_be_others_the_judge_comes_first(
     pixels = fakes.photo(20).permute(1, 2, 0).numpy()
     judge = Judge(reference)
     reduced = Restorer(network, fakes.config(), precision="bfloat16")
-    assert judge.watch(reduced, pixels) is None
+    settings = RestorationSettings("m")
+    check, watch = judge.begin(reduced, pixels, settings)
+    assert check is not None and watch is None
+    check, watch = judge.begin(reduced, pixels, replace(settings, ood_temperature=True))
+    assert check is not None and watch is not None
     network.set_precision(None)
     restorer = Restorer(network, fakes.config())
-    assert judge.watch(restorer, pixels) is not None
+    check, watch = judge.begin(restorer, pixels, settings)
+    assert check is None and watch is not None
     restorer.compiled = True
     assert judge.watch(restorer, pixels) is None
 

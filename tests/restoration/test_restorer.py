@@ -156,8 +156,9 @@ def test_the_bytes_do_not_depend_on_tile_and_samples(monkeypatch, task, scale):
         assert np.array_equal(result.raw, expected.raw[:samples])
 
 
-def test_the_bytes_of_the_bundled_model_do_not_depend_on_tile_and_samples(monkeypatch):
-    made = load_model("sr-x4")
+@pytest.mark.parametrize("precision", ["float32", "auto"])
+def test_the_bytes_of_the_bundled_model_do_not_depend_on_tile_and_samples(monkeypatch, precision):
+    made = load_model("sr-x4", device="cpu", precision=precision)
     y = several(monkeypatch, made)
     expected = made.restore(y, samples=2)
     assert expected.report["tile"] < y.shape[-2]
@@ -669,6 +670,15 @@ def test_the_precision_is_handed_to_the_network():
     assert made.network.precision is torch.bfloat16
     assert made.restore(picture(8, 8)).report["precision"] == "bfloat16"
     assert restorer().network.precision is None
+
+
+def test_bfloat16_moves_the_bundled_model_by_less_than_a_level():
+    exact, reduced = (
+        load_model("sr-x4", device="cpu", precision=kind).restore(picture(24, 31), seed=2)
+        for kind in ("float32", "bfloat16")
+    )
+    assert not np.array_equal(exact.raw, reduced.raw)
+    assert np.abs(exact.values(0) - reduced.values(0)).mean() < 1e-3
 
 
 def test_full_precision_on_cuda_is_a_setting_this_torch_knows():

@@ -402,7 +402,7 @@ def _methods(
     from restoreflow import __version__, load_model
     from restoreflow.lab.evaluation.methods import model_method
 
-    restorer = load_model(folder, device=device)
+    restorer = load_model(folder, device=device, precision="float32")  # the same everywhere
     config, defaults = folder.config, folder.config.defaults
     facts = {
         "task": config.task,

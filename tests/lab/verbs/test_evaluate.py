@@ -72,7 +72,7 @@ def truths(tmp_path: Path) -> Path:
 
 def use_fake(monkeypatch: pytest.MonkeyPatch, scale: int) -> FakeRestorer:
     fake = FakeRestorer(scale)
-    monkeypatch.setattr(restoreflow, "load_model", lambda folder, device: fake)
+    monkeypatch.setattr(restoreflow, "load_model", lambda folder, device, precision: fake)
     return fake
 
 
