@@ -43,7 +43,7 @@ class Restorer(restorer.Restorer):
     """A model that restores pictures.
 
     >>> import torch, restoreflow
-    >>> restorer = restoreflow.Restorer.from_pretrained("sr-x4", device="cpu")
+    >>> restorer = restoreflow.Restorer.from_pretrained("sr-x4", "cpu", precision="float32")
     >>> restorer
     Restorer(sr-x4: sr, scale 4, on cpu in float32)
     >>> batch = torch.rand(2, 3, 16, 16)
@@ -94,8 +94,9 @@ class Restorer(restorer.Restorer):
         Args:
             name: a bundled model (`list_models`), a folder, or a Hub id `owner/name[@revision]`.
             device: "auto", "cpu", "cuda", "cuda:i" or "mps".
-            precision: "auto" and "float32"; "bfloat16" and "float16" are for GPUs: faster, and a
-                tile that fails is done again in float32.
+            precision: what convolutions compute in: "float32"; "bfloat16" or "float16", of which a
+                tile that fails is done again in float32; "auto": bfloat16 on a CPU that has it in
+                hardware, which moves a result by .001 dB, else float32. The report says which.
             compile: compile the network with torch.compile; pays from some pictures on.
             threads: CPU threads, for the whole process; None leaves PyTorch's setting.
 
@@ -303,7 +304,7 @@ def load_model(
     """Load a model, ready to restore: `Restorer.from_pretrained` by another name.
 
     >>> import restoreflow
-    >>> restoreflow.load_model("sr-x4", device="cpu")
+    >>> restoreflow.load_model("sr-x4", device="cpu", precision="float32")
     Restorer(sr-x4: sr, scale 4, on cpu in float32)
     """
     return Restorer.from_pretrained(name, device, precision, compile, threads)

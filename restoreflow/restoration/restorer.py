@@ -58,12 +58,10 @@ class Restorer:
         precision: str = "float32",
         compile: bool = False,
     ) -> None:
-        self.device = torch.device(device)
-        self.network = network.to(self.device).eval()
+        self.network = network.eval()
         self.config = config
-        dtype = precision_of(precision, self.device)
-        self.network.set_precision(dtype)
-        self.precision = str(dtype or torch.float32).removeprefix("torch.")
+        self._asked = precision
+        self._settle(torch.device(device))
         self.geometry = Geometry.of(network)
         self.compiled = compile
         self._stages = Stages.of(self.network, compile)
@@ -134,15 +132,23 @@ class Restorer:
         asked = replace(options or Options(), **keywords)
         return self._bands(image, asked, progress, watch, whole=False)
 
+    def _settle(self, device: torch.device) -> None:
+        """Work on a device from now on, in the precision that was asked for."""
+        dtype = precision_of(self._asked, device)
+        self.device = device
+        self.network.to(device).set_precision(dtype)
+        self.precision = str(dtype or torch.float32).removeprefix("torch.")
+
     def to(self, device: torch.device | str) -> Self:
         """Move it to another device; gives itself.
+
+        The precision "auto" is then that device's.
 
         Raises:
             UsageError: there is no such device.
             RestoreflowError: that device is not available.
         """
-        self.device, _ = choose_device(str(device))
-        self.network.to(self.device)
+        self._settle(choose_device(str(device))[0])
         return self
 
     @property

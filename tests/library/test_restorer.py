@@ -41,7 +41,7 @@ def folder(tmp_path):
 
 @pytest.fixture
 def restorer(folder):
-    return restoreflow.Restorer.from_pretrained(folder, device="cpu")
+    return restoreflow.Restorer.from_pretrained(folder, device="cpu", precision="float32")
 
 
 FORMS = {

@@ -20,6 +20,9 @@ def test_the_precision_of_a_cpu_is_what_it_is_fast_in(
     made = load_model("sr-x4", device="cpu")
     assert made.precision == made.restore(torch.rand(3, 8, 8)).report["precision"] == found
     assert precision.precision_of("auto", "cuda") is None
+    monkeypatch.setattr(precision, "fast_bfloat16", lambda: not fast)
+    assert made.to("cpu").precision != found  # another device, another precision
+    assert load_model("sr-x4", "cpu", found).to("cpu").precision == found
 
 
 @pytest.mark.parametrize(
