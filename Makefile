@@ -35,9 +35,10 @@ lint: install
 types: install
 	$(BIN)/pyright
 
-# Writes the pages that are generated: docs/cli.md from --help.
+# Writes the pages that are generated: docs/cli.md from --help, docs/api.md from docstrings.
 docs: install
 	$(BIN)/python docs/generate_cli.py
+	$(BIN)/python docs/generate_api.py
 
 # The documentation as a website, in site/; a broken link or reference fails.
 site: .venv/.restoring

@@ -7,8 +7,8 @@ torch.Size([2, 3, 64, 64])
 >>> result = restorer.restore(torch.rand(3, 16, 24), samples=2, temperature=0.8, seed=1)
 >>> result.images[0].size, result.uncertainty.shape  # PIL images, and how far they differ
 ((96, 64), (64, 96))
->>> restorer.score(torch.rand(3, 64, 64)).verdict
-'artifacts likely'
+>>> restorer.score(torch.rand(3, 64, 64)).flagged  # noise is unlike photographs
+True
 """
 
 from __future__ import annotations

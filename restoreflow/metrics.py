@@ -58,7 +58,7 @@ def psnr_y(images: Any, references: Any, border: int = 0) -> Any:
 def ssim(images: Any, references: Any) -> Any:
     """Structural similarity over RGB, 11 x 11 Gaussian window (Wang et al., 2004).
 
-    Needs the extra `eval`.
+    Needs scikit-image: the extra `lab`.
 
     Raises:
         InputError: one is no picture or below 11 pixels a side, or two differ in size.

@@ -69,7 +69,7 @@ class Restorer(restorer.Restorer):
         network: RestorationNetwork,
         config: ModelConfig,
         device: torch.device | str = "cpu",
-        precision: str = "auto",
+        precision: str = "float32",
         compile: bool = False,
         source: ModelFolder | None = None,
     ) -> None:
@@ -153,13 +153,13 @@ class Restorer(restorer.Restorer):
         return self._held(images, samples, options)
 
     def score(self, image: Picture) -> Check:
-        """Judge before restoring how far a picture lies from what the model has learnt from.
+        """Judge a picture before it is restored: how unlike, how likely artifacts, which defects.
 
         >>> import torch, restoreflow
         >>> restorer = restoreflow.Restorer.from_pretrained("sr-x4", device="cpu")
         >>> noise = restorer.score(torch.rand(3, 64, 64))
-        >>> noise.flagged, noise.verdict
-        (True, '--model sr-x4-photo')
+        >>> noise.flagged, noise.rank  # of 100 training photographs, how many are less unlike
+        (True, 100.0)
         >>> noise.score.energies.shape  # the map, a value a cell of 4 x 4 output pixels
         (64, 64)
 
@@ -171,9 +171,15 @@ class Restorer(restorer.Restorer):
             InputError: it is no picture.
             LimitError: not enough memory.
         """
+        quality = None
+        if isinstance(image, str | Path):
+            from restoreflow.images.decode import decode
+
+            picture = decode(image)
+            image, quality = picture.pixels, picture.jpeg_quality
         pixels = as_pixels(image).permute(1, 2, 0).numpy()
         with in_float32(self.network):
-            return self._checker.check(pixels)
+            return self._checker.check(pixels, quality=quality)
 
     def certificate(self, temperature: float = 1.0) -> Certificate:
         """What no input whatever can exceed, proven from the weights alone.

@@ -82,8 +82,9 @@ class Restorer:
         other number. With another number of threads or on another device the values are added up
         in another order: a byte in 50,000 at most differs, by one.
 
-        >>> from restoreflow.restoration.load import load_model
-        >>> result = load_model("sr-x4", device="cpu").restore(torch.rand(3, 16, 24), samples=2)
+        >>> import torch, restoreflow
+        >>> restorer = restoreflow.Restorer.from_pretrained("sr-x4", device="cpu")
+        >>> result = restorer.restore(torch.rand(3, 16, 24), samples=2)
         >>> result.images[1].size, result.uncertainty.shape, result.report["consistency"]
         ((96, 64), (64, 96), True)
 
@@ -165,6 +166,12 @@ class Restorer:
     def encode(self, image: Picture) -> Encoding:
         """The clean estimate and the features of a picture, on the CPU; the picture in one piece.
 
+        >>> import torch, restoreflow
+        >>> restorer = restoreflow.Restorer.from_pretrained("sr-x4", device="cpu")
+        >>> encoding = restorer.encode(torch.rand(3, 16, 24))
+        >>> encoding.mean.shape, encoding.features.shape
+        (torch.Size([1, 3, 64, 96]), torch.Size([1, 48, 16, 24]))
+
         Returns:
             mean (1, 3, scale * h, scale * w) in [0, 1]; features (1, F, rows, columns) on the grid,
             a cell for each 4 x 4 output pixels begun.
@@ -183,6 +190,13 @@ class Restorer:
     @torch.inference_mode()
     def log_prob(self, degraded: Picture, clean: Picture) -> float:
         """Log density of a clean picture given a degraded one, in nats, in one piece.
+
+        >>> import torch, restoreflow
+        >>> restorer = restoreflow.Restorer.from_pretrained("sr-x4", device="cpu")
+        >>> seen = torch.rand(3, 16, 16)
+        >>> likely = restorer.encode(seen).mean[0]
+        >>> restorer.log_prob(seen, likely) > restorer.log_prob(seen, torch.rand(3, 64, 64))
+        True
 
         Raises:
             InputError: the clean picture is not `scale` times the degraded one's size, or the
