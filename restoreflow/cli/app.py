@@ -47,6 +47,7 @@ VERBS: dict[str, Callable[[], Any]] = {
     **{task.name: partial(_restoring, task) for task in TASKS.values()},
     "ood-check": _at("restoreflow.cli.ood_check", "ood_check"),
     "models": _at("restoreflow.cli.models", "app"),
+    "export": _at("restoreflow.cli.export", "export"),
     "evaluate": _at("restoreflow.lab.verbs.evaluate", "app"),
     "train": _at("restoreflow.lab.verbs.train", "train"),
     "fit-ood": _at("restoreflow.lab.verbs.fit_ood", "fit_ood"),
