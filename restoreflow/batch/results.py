@@ -16,7 +16,7 @@ from restoreflow.batch.judging import JUDGED
 from restoreflow.batch.record import Record
 from restoreflow.batch.restore import Result
 from restoreflow.batch.settings import DEFAULT_QUALITY, RestorationSettings
-from restoreflow.images import png
+from restoreflow.images.codecs.table import encoder
 from restoreflow.images.colormap import UNCERTAINTY_SCALE, contact_sheet, heat_map
 from restoreflow.images.encode import encode_canvas, losses, to_image
 from restoreflow.images.picture import Metadata, Picture
@@ -67,7 +67,7 @@ def encode_results(
         data = encode_canvas(canvas, quality)
         files.append(ResultFile(path, data, (canvas.width, canvas.height)))
     for path, image in _companions(job, picture, result):
-        data = png.write(np.asarray(image), Metadata(), None)
+        data = encoder("png").encode(np.asarray(image), Metadata(), None, 100)
         files.append(ResultFile(path, data, image.size))
     if job.arrays and settings.arrays and result.numbers is not None:
         data = encode_arrays(result.numbers, result.report, config.name, settings.arrays)

@@ -17,7 +17,8 @@ from PIL import Image
 from restoreflow.errors import InputError, LimitError
 from restoreflow.free_memory import is_out_of_memory
 from restoreflow.images.ancillary import Ancillary
-from restoreflow.images.containers.registry import ancillary_of
+from restoreflow.images.codecs.pillow import image_ancillary, pillow_raster
+from restoreflow.images.codecs.table import Header, ancillary_of, codec
 from restoreflow.images.footprint import check_decoding
 from restoreflow.images.formats import FORMATS, sniff
 from restoreflow.images.input_bytes import read_picture_bytes
@@ -25,7 +26,6 @@ from restoreflow.images.jpeg_quality import quality_of_file
 from restoreflow.images.metadata import clean_metadata, credential_notes, orientation_of
 from restoreflow.images.picture import Picture
 from restoreflow.images.raster import Raster
-from restoreflow.images.readers import image_ancillary, pillow_raster, read_header, read_raster
 from restoreflow.images.tiff_pages import one_page
 from restoreflow.images.working_color import working_color
 from restoreflow.local_files import file_size, open_regular
@@ -59,10 +59,10 @@ def decode(
     found, data = _read(source, max_pixels)
     label = label or found
     kind = sniff(data, label)
-    read_header(data, kind, label, max_pixels)
+    _checked_header(data, kind, label, max_pixels)
     check_decoding(data, kind, label)
     try:
-        raster = read_raster(data, kind, label, max_pixels)
+        raster = codec(kind).read(data, label)
         found = ancillary_of(data, kind)
         picture = _picture(raster, replace(found, icc=raster.icc or found.icc), kind)
     except (MemoryError, InputError) as error:
@@ -112,7 +112,7 @@ def read_size(
     found, data = _read(source, max_pixels)
     label = label or found
     kind = sniff(data, label)
-    width, height, upright = read_header(data, kind, label, max_pixels)
+    width, height, upright = _checked_header(data, kind, label, max_pixels)
     turned = not upright and orientation_of(ancillary_of(data, kind)) >= 5
     return (height, width) if turned else (width, height)
 
@@ -155,6 +155,20 @@ def _is_special(path: Path) -> bool:
         return path.exists() and not path.is_file()
     except (OSError, ValueError):
         return False
+
+
+def _checked_header(data: bytes, kind: str, label: str, max_pixels: int | None) -> Header:
+    header = codec(kind).header(data, label)
+    width, height, _ = header
+    if width < 1 or height < 1:
+        raise InputError(f"{label} has no pixels ({width} x {height})")
+    if max_pixels is not None and width * height > max_pixels:
+        raise LimitError(
+            f"{label} has {width} x {height} pixels ({width * height / 1e6:.4g} megapixels), "
+            f"the limit is {max_pixels / 1e6:.4g} megapixels",
+            "raise it with --max-pixels if you trust the file",
+        )
+    return header
 
 
 def _picture(raster: Raster, found: Ancillary, kind: str) -> Picture:

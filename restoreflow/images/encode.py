@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import io
-import struct
 from dataclasses import replace
-from typing import Any
 
 from PIL import Image
 
 from restoreflow.errors import OutputError, UsageError
-from restoreflow.images import png, tiff_write
 from restoreflow.images.canvas import Canvas
-from restoreflow.images.containers.jpeg import extra_segments
-from restoreflow.images.exif_block import tiff_part
+from restoreflow.images.codecs.table import encoder
 from restoreflow.images.formats import FORMATS, output_format
 from restoreflow.images.metadata import fit_metadata, metadata_losses
-from restoreflow.images.picture import Metadata, Picture
+from restoreflow.images.picture import Picture
 
 __all__ = ["encode", "encode_canvas", "losses", "to_image"]
-
-_NCLX = b"colrnclx"
 
 
 def encode(
@@ -61,14 +54,7 @@ def encode_canvas(canvas: Canvas, quality: int = 95) -> bytes:
         metadata = replace(metadata, size=(source.width, source.height))
     metadata = fit_metadata(metadata, canvas.format, (canvas.width, canvas.height))
     try:
-        if name == "png":
-            return png.write(canvas.samples, metadata, canvas.icc)
-        if name == "tiff":
-            return tiff_write.write(canvas.samples, metadata, canvas.icc)
-        options = _pillow_options(name, quality) | _pillow_metadata(name, metadata, canvas.icc)
-        buffer = io.BytesIO()
-        Image.fromarray(canvas.samples).save(buffer, name.upper(), **options)
-        return _with_code_points(buffer.getvalue(), metadata)
+        return encoder(name).encode(canvas.samples, metadata, canvas.icc, quality)
     except (OSError, ValueError, RuntimeError) as error:  # the encoders' own errors
         raise OutputError(f"{canvas.format.title} encoding failed: {error}") from error
 
@@ -95,52 +81,3 @@ def to_image(picture: Picture) -> Image.Image:
 def _check_quality(quality: int) -> None:
     if not 1 <= quality <= 100:
         raise UsageError(f"quality {quality} is out of range", "choose 1 to 100")
-
-
-def _pillow_options(name: str, quality: int) -> dict[str, Any]:
-    if name == "jpeg":
-        # No "optimize": Pillow then needs a buffer that strong noise at 4:4:4 overflows.
-        return {"quality": quality, "subsampling": "4:4:4"}
-    if name == "webp":
-        return {"quality": quality, "lossless": quality == 100, "use_sharp_yuv": True}
-    return {"quality": quality, "subsampling": "4:4:4"}
-
-
-class _Verbatim(Image.Exif):
-    """EXIF that Pillow writes as the bytes it is; those it is given for AVIF it encodes anew."""
-
-    def __init__(self, block: bytes) -> None:
-        super().__init__()
-        self._block = block
-
-    def __bool__(self) -> bool:
-        return True
-
-    def tobytes(self, offset: int = 8) -> bytes:
-        return self._block
-
-
-def _pillow_metadata(name: str, metadata: Metadata, icc: bytes | None) -> dict[str, Any]:
-    options: dict[str, Any] = {}
-    if metadata.exif:
-        block = metadata.exif
-        options["exif"] = _Verbatim(tiff_part(block)) if name == "avif" else block
-    if metadata.xmp:
-        options["xmp"] = metadata.xmp
-    if icc:
-        options["icc_profile"] = icc
-    if name == "jpeg":
-        options["extra"] = extra_segments(metadata.xmp_extension, metadata.iptc, metadata.texts)
-        if metadata.dpi:
-            options["dpi"] = metadata.dpi
-    return options
-
-
-def _with_code_points(data: bytes, metadata: Metadata) -> bytes:
-    """An AVIF file whose colours are told as HDR's; Pillow writes sRGB's code points alone."""
-    place = data.find(_NCLX)
-    if metadata.coding is None or metadata.coding.code_points is None or place < 0:
-        return data
-    told = struct.pack(">HH", *metadata.coding.code_points)
-    place += len(_NCLX)
-    return data[:place] + told + data[place + len(told) :]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +27,9 @@ class Format:
     `texts` are comments or more; `resolution` is a field of its own, not EXIF's; `code_points` tell
     of colours beyond ICC profiles (HDR).
 
+    `signatures` are what its files begin with; where that says too little, `recognises` tells by
+    the first bytes.
+
     `max_side` is in pixels, `max_pixels` is width times height; both are what the encoder used
     here accepts, which can be a little under the format's own limit.
     """
@@ -34,6 +38,8 @@ class Format:
     title: str
     extensions: tuple[str, ...]
     writable: bool = False
+    signatures: tuple[bytes, ...] = ()
+    recognises: Callable[[bytes], bool] | None = None
     alpha: bool = False
     grayscale: bool = False
     sixteen_bit: bool = False
@@ -43,6 +49,36 @@ class Format:
     code_points: bool = False
     max_side: int = 2**31 - 1
     max_pixels: int = 2**62
+
+    def matches(self, head: bytes) -> bool:
+        """Whether a file that begins so is of this format."""
+        told = self.recognises is not None and self.recognises(head)
+        return told or any(head.startswith(each) for each in self.signatures)
+
+
+def _is_webp(head: bytes) -> bool:
+    return head[:4] == b"RIFF" and head[8:12] == b"WEBP"
+
+
+def _is_netpbm(head: bytes) -> bool:
+    return head[:1] == b"P" and head[1:2] in b"123456" and head[2:3].isspace()
+
+
+def _brands(head: bytes) -> set[bytes]:
+    """What a file in ISO boxes says it is."""
+    if head[4:8] != b"ftyp":
+        return set()
+    size = min(int.from_bytes(head[:4], "big"), 256)
+    return {head[8:12]} | {head[i : i + 4] for i in range(16, size, 4)}
+
+
+def _is_avif(head: bytes) -> bool:
+    return bool(_brands(head) & {b"avif", b"avis"})
+
+
+def _is_heif(head: bytes) -> bool:
+    known = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
+    return bool(_brands(head) & known) and not _is_avif(head)
 
 
 FORMATS: dict[str, Format] = {
@@ -54,6 +90,7 @@ FORMATS: dict[str, Format] = {
             "PNG",
             (".png",),
             True,
+            (b"\x89PNG\r\n\x1a\n",),
             alpha=True,
             grayscale=True,
             sixteen_bit=True,
@@ -69,18 +106,20 @@ FORMATS: dict[str, Format] = {
             "JPEG",
             (".jpg", ".jpeg", ".jpe", ".jfif"),
             True,
+            (b"\xff\xd8\xff",),
             grayscale=True,
             iptc=True,
             texts=True,
             resolution=True,
             max_side=65500,
         ),
-        Format("webp", "WebP", (".webp",), True, alpha=True, max_side=16383),
+        Format("webp", "WebP", (".webp",), True, recognises=_is_webp, alpha=True, max_side=16383),
         Format(
             "avif",
             "AVIF",
             (".avif",),
             True,
+            recognises=_is_avif,
             alpha=True,
             code_points=True,
             max_side=32768,
@@ -92,6 +131,7 @@ FORMATS: dict[str, Format] = {
             "TIFF",
             (".tif", ".tiff"),
             True,
+            (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+"),
             alpha=True,
             grayscale=True,
             sixteen_bit=True,
@@ -99,31 +139,22 @@ FORMATS: dict[str, Format] = {
             resolution=True,
             max_pixels=520_000_000,
         ),
-        Format("bmp", "BMP", (".bmp", ".dib")),
-        Format("gif", "GIF", (".gif",)),
-        Format("ppm", "PPM", (".ppm", ".pgm", ".pbm", ".pnm")),
-        Format("heif", "HEIC", (".heic", ".heif", ".hif"), grayscale=True),
-        Format("jxl", "JPEG XL", (".jxl",), grayscale=True),
+        Format("bmp", "BMP", (".bmp", ".dib"), signatures=(b"BM",)),
+        Format("gif", "GIF", (".gif",), signatures=(b"GIF87a", b"GIF89a")),
+        Format("ppm", "PPM", (".ppm", ".pgm", ".pbm", ".pnm"), recognises=_is_netpbm),
+        Format("heif", "HEIC", (".heic", ".heif", ".hif"), recognises=_is_heif, grayscale=True),
+        Format(
+            "jxl",
+            "JPEG XL",
+            (".jxl",),
+            signatures=(b"\xff\x0a", b"\x00\x00\x00\x0cJXL "),
+            grayscale=True,
+        ),
     )
 }
 
 OUTPUT_FORMATS: tuple[str, ...] = tuple(name for name, each in FORMATS.items() if each.writable)
 
-_AVIF_BRANDS = {b"avif", b"avis"}
-_HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
-_PREFIXES = (
-    (b"\x89PNG\r\n\x1a\n", "png"),
-    (b"\xff\xd8\xff", "jpeg"),
-    (b"II*\x00", "tiff"),
-    (b"MM\x00*", "tiff"),
-    (b"II+\x00", "tiff"),
-    (b"MM\x00+", "tiff"),
-    (b"BM", "bmp"),
-    (b"GIF87a", "gif"),
-    (b"GIF89a", "gif"),
-    (b"\xff\x0a", "jxl"),
-    (b"\x00\x00\x00\x0cJXL ", "jxl"),
-)
 _KNOWN_BUT_NOT_READ = (
     (b"\x00\x00\x00\x0cjP  ", "a JPEG 2000 picture"),
     (b"8BPS", "a Photoshop document"),
@@ -134,7 +165,8 @@ _KNOWN_BUT_NOT_READ = (
     (b"qoif", "a QOI picture"),
     (b"FUJIFILMCCD-RAW", "a camera raw file"),
 )
-_READ_LIST = "PNG, JPEG, WebP, TIFF, BMP, GIF, AVIF, PPM, HEIC and JPEG XL are read"
+_TITLES = tuple(each.title for each in FORMATS.values())
+_READ_LIST = f"{', '.join(_TITLES[:-1])} and {_TITLES[-1]} are read"
 
 
 def sniff(data: bytes, label: str = "the data") -> str:
@@ -149,30 +181,16 @@ def sniff(data: bytes, label: str = "the data") -> str:
     """
     if not data:
         raise InputError(f"{label} is empty (0 bytes)", "copy or download it again")
-    for prefix, name in _PREFIXES:
-        if data.startswith(prefix):
-            return name
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "webp"
-    if data[:1] == b"P" and data[1:2] in b"123456" and data[2:3].isspace():
-        return "ppm"
+    for each in FORMATS.values():
+        if each.matches(data):
+            return each.name
     if data[4:8] == b"ftyp":
-        return _sniff_ftyp(data, label)
+        raise InputError(f"{label} is a video or another MP4-like file", _READ_LIST)
     for prefix, what in _KNOWN_BUT_NOT_READ:
         if data.startswith(prefix):
             raise InputError(f"{label} is {what}", f"convert it to PNG or TIFF; {_READ_LIST}")
     looks = " (it looks like text)" if _is_text(data[:512]) else ""
     raise InputError(f"{label} is not a picture in a known format{looks}", _READ_LIST)
-
-
-def _sniff_ftyp(data: bytes, label: str) -> str:
-    size = min(int.from_bytes(data[:4], "big"), 256)
-    brands = {data[8:12]} | {data[i : i + 4] for i in range(16, size, 4)}
-    if brands & _AVIF_BRANDS:
-        return "avif"
-    if brands & _HEIF_BRANDS:
-        return "heif"
-    raise InputError(f"{label} is a video or another MP4-like file", _READ_LIST)
 
 
 def _is_text(head: bytes) -> bool:

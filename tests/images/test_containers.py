@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 
 from restoreflow.images.ancillary import GAIN_MAP_NOTE
+from restoreflow.images.codecs.table import ancillary_of
 from restoreflow.images.containers.heif import ancillary as heif_ancillary
 from restoreflow.images.containers.photoshop import photoshop_resources
-from restoreflow.images.containers.registry import ancillary_of
 from restoreflow.images.decode import decode, read_size
 from restoreflow.images.encode import encode, losses
 from restoreflow.images.formats import FORMATS

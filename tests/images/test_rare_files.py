@@ -16,8 +16,8 @@ import tifffile
 from PIL import Image
 
 from restoreflow.errors import InputError
+from restoreflow.images.codecs.png import read_sixteen_bit
 from restoreflow.images.decode import decode, read_size
-from restoreflow.images.png import read_sixteen_bit
 from tests.images import containers as made
 from tests.images import samples
 

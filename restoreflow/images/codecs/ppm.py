@@ -1,12 +1,22 @@
-"""PPM colour pictures deeper than 8 bits, which Pillow would read as 8."""
+"""PPM and its kin, by Pillow; and colour deeper than 8 bits, which Pillow would read as 8."""
 
 from __future__ import annotations
 
 import re
 
 import numpy as np
+from PIL import PpmImagePlugin
 
-__all__ = ["deep_header", "read_deep"]
+from restoreflow.images.codecs.pillow import PillowCodec
+from restoreflow.images.codecs.table import Header
+from restoreflow.images.containers import netpbm
+from restoreflow.images.raster import Raster
+from restoreflow.images.refusals import refusal
+
+__all__ = ["CODEC"]
+
+_PEAK = 26
+_NUMBERS_AS_TEXT = 250  # each sample of a deep file in decimal is an object for a while
 
 _GAP = rb"(?:\s|#[^\n]*\n)+"
 _HEADER = re.compile(
@@ -41,3 +51,25 @@ def read_deep(data: bytes) -> np.ndarray:
     if values.size != count or values.max() > largest or values.min() < 0:
         raise ValueError("the samples do not agree with the header")
     return values.reshape(height, width, 3).astype(np.float32) / np.float32(largest)
+
+
+class _Ppm(PillowCodec):
+    def header(self, data: bytes, label: str) -> Header:
+        deep = deep_header(data)
+        return Header(*deep[:2]) if deep else super().header(data, label)
+
+    def decoding_bytes(self, data: bytes, label: str) -> int:
+        if deep := deep_header(data):
+            return deep[0] * deep[1] * (_NUMBERS_AS_TEXT if data[1:2] == b"3" else _PEAK)
+        return super().decoding_bytes(data, label)
+
+    def read(self, data: bytes, label: str) -> Raster:
+        if not deep_header(data):
+            return super().read(data, label)
+        try:
+            return Raster(read_deep(data), "rgb", None, 16)
+        except (ValueError, OverflowError) as error:
+            raise refusal(label, self.title, error) from error
+
+
+CODEC = _Ppm(PpmImagePlugin.PpmImageFile, "PPM", _PEAK, _PEAK, netpbm.ancillary)

@@ -1,4 +1,4 @@
-"""JPEG files of kinds that Pillow does not read: more than 8 bits, arithmetic coding, lossless."""
+"""JPEG, by Pillow; and kinds it does not read: more than 8 bits, arithmetic coding, lossless."""
 
 from __future__ import annotations
 
@@ -6,13 +6,18 @@ from typing import NamedTuple
 
 import imagecodecs
 import numpy as np
+from PIL import JpegImagePlugin
 
 from restoreflow.errors import InputError
-from restoreflow.images.containers.jpeg import frame, picture_end, segments
+from restoreflow.images.codecs.pillow import CONVERTED, PillowCodec, metadata_options, saved
+from restoreflow.images.codecs.table import Encoder, Header
+from restoreflow.images.containers import jpeg
+from restoreflow.images.containers.jpeg import extra_segments, frame, picture_end, segments
+from restoreflow.images.picture import Metadata
 from restoreflow.images.raster import Raster, from_samples, unit_range
 from restoreflow.images.refusals import refusal
 
-__all__ = ["Frame", "rare_frame", "read_rare"]
+__all__ = ["CODEC"]
 
 _LOSSLESS, _ARITHMETIC, _LS = 0xC3, (0xC9, 0xCA), 0xF7
 _HUFFMAN = (0xC0, 0xC1, 0xC2)
@@ -76,3 +81,34 @@ def _by_adobe(data: bytes) -> bool:
         marker == _APP14 and data[start : start + 5] == b"Adobe"
         for marker, start, _ in segments(data)
     )
+
+
+class _Jpeg(PillowCodec, Encoder):
+    encoding = 10
+
+    def header(self, data: bytes, label: str) -> Header:
+        if rare := rare_frame(data):
+            return Header(rare.width, rare.height)
+        return super().header(data, label)
+
+    def decoding_bytes(self, data: bytes, label: str) -> int:
+        if rare := rare_frame(data):
+            return rare.width * rare.height * CONVERTED + len(data)
+        return super().decoding_bytes(data, label)
+
+    def read(self, data: bytes, label: str) -> Raster:
+        rare = rare_frame(data)
+        return read_rare(data, label, rare) if rare else super().read(data, label)
+
+    def encode(
+        self, samples: np.ndarray, metadata: Metadata, icc: bytes | None, quality: int
+    ) -> bytes:
+        told = metadata_options(metadata, icc)
+        told["extra"] = extra_segments(metadata.xmp_extension, metadata.iptc, metadata.texts)
+        if metadata.dpi:
+            told["dpi"] = metadata.dpi
+        # No "optimize": Pillow then needs a buffer that strong noise at 4:4:4 overflows.
+        return saved(samples, "JPEG", quality=quality, subsampling="4:4:4", **told)
+
+
+CODEC = _Jpeg(JpegImagePlugin.jpeg_factory, "JPEG", 26, 50, jpeg.ancillary)

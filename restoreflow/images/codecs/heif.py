@@ -9,23 +9,28 @@ import numpy as np
 
 from restoreflow.errors import InputError
 from restoreflow.images.alpha import unpremultiply
+from restoreflow.images.ancillary import Ancillary
+from restoreflow.images.codecs.table import Codec, Header
+from restoreflow.images.containers import heif
 from restoreflow.images.extras import require
 from restoreflow.images.raster import Raster, from_samples, unit_range
 from restoreflow.images.refusals import refusal
 
-__all__ = ["read", "read_header"]
+__all__ = ["CODEC"]
+
+_PEAK = 96  # most have a profile, which is not looked for here
 
 _MODELS = {"L": "gray", "LA": "gray", "La": "gray", "RGB": "rgb", "RGBA": "rgb", "RGBa": "rgb"}
 
 
-def read_header(data: bytes, label: str) -> tuple[int, int]:
+def _size(data: bytes, label: str) -> Header:
     """Width and height of the main picture, upright.
 
     Raises:
         InputError: the extra is not installed, or the file is damaged.
     """
     width, height = _opened(data, label)[0].size
-    return width, height
+    return Header(width, height, upright=True)
 
 
 def _opened(data: bytes, label: str) -> tuple[Any, int]:
@@ -38,10 +43,10 @@ def _opened(data: bytes, label: str) -> tuple[Any, int]:
         raise refusal(label, "HEIF", error) from error
 
 
-def read(data: bytes, label: str) -> Raster:
+def _read(data: bytes, label: str) -> Raster:
     """Samples, upright: the file's own rotation, which replaces EXIF's, is applied.
 
-    Raises: as `read_header`.
+    Raises: as `header`.
     """
     picture, count = _opened(data, label)
     mode, _, bits = picture.mode.partition(";")
@@ -60,3 +65,21 @@ def read(data: bytes, label: str) -> Raster:
         colors = unpremultiply(colors, alpha)
     others = (f"only the main one of the file's {count} pictures is read",) if count > 1 else ()
     return Raster(colors, _MODELS[mode], alpha, 16 if bits else 8, others, upright=True)
+
+
+class _Heif(Codec):
+    def header(self, data: bytes, label: str) -> Header:
+        return _size(data, label)
+
+    def decoding_bytes(self, data: bytes, label: str) -> int:
+        width, height, _ = _size(data, label)
+        return width * height * _PEAK + len(data)
+
+    def read(self, data: bytes, label: str) -> Raster:
+        return _read(data, label)
+
+    def ancillary(self, data: bytes) -> Ancillary:
+        return heif.ancillary(data)
+
+
+CODEC = _Heif()

@@ -1,4 +1,4 @@
-"""TIFF through tifffile: headers, and samples of any depth."""
+"""TIFF files through tifffile: headers, and samples of any depth."""
 
 from __future__ import annotations
 

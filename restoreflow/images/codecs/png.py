@@ -1,4 +1,4 @@
-"""PNG at full depth, both ways; Pillow reads and writes 16-bit colour only as 8 bits."""
+"""PNG at full depth, both ways; Pillow, which reads 8 bits, reads 16-bit colour only as 8."""
 
 from __future__ import annotations
 
@@ -7,12 +7,20 @@ import zlib
 
 import imagecodecs
 import numpy as np
+from PIL import Image, ImageFile, PngImagePlugin
 
-from restoreflow.images.containers.png import chunk, chunks, iptc_text, text_chunk
+from restoreflow.images.codecs.pillow import CONVERTED, PillowCodec
+from restoreflow.images.codecs.table import Encoder
+from restoreflow.images.containers import png
+from restoreflow.images.containers.png import chunk, chunks, essential, iptc_text, text_chunk
 from restoreflow.images.exif_block import EXIF_PREFIX
 from restoreflow.images.picture import Metadata
+from restoreflow.images.raster import Raster, from_samples, unit_range
+from restoreflow.images.refusals import refusal
 
-__all__ = ["is_sixteen_bit", "read_sixteen_bit", "write"]
+__all__ = ["CODEC", "is_sixteen_bit", "read_sixteen_bit"]
+
+_COLOUR_CHUNKS = {b"iCCP", b"gAMA", b"cHRM", b"cICP"}
 
 _SIGNATURE_AND_HEADER = 8 + 25
 _METERS_PER_INCH = 0.0254
@@ -22,6 +30,22 @@ _CHANNELS = {0: 1, 2: 3, 4: 2, 6: 4}
 _PASSES = ((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4))
 _PASSES += ((2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1))
 _WHOLE = ((0, 0, 1, 1),)
+
+
+def _read_deep(image: ImageFile.ImageFile, data: bytes, label: str) -> Raster:
+    try:
+        # Pillow first: it finds nearly all damage, on which imagecodecs (2026.3) loses a reference
+        # to None each time.
+        image.load()
+        values = read_sixteen_bit(data)
+    except MemoryError:
+        raise
+    except Exception as error:  # libpng's errors and Pillow's
+        raise refusal(label, "PNG", error) from error
+    channels = 1 if values.ndim == 2 else values.shape[2]
+    model = "gray" if channels <= 2 else "rgb"
+    colors, alpha = from_samples(unit_range(values), model, channels in (2, 4), label)
+    return Raster(colors, model, alpha, 16)
 
 
 def is_sixteen_bit(data: bytes) -> bool:
@@ -64,19 +88,6 @@ def read_sixteen_bit(data: bytes) -> np.ndarray:
     return result
 
 
-def write(samples: np.ndarray, metadata: Metadata, icc: bytes | None = None) -> bytes:
-    """Encode uint8 or uint16 samples, (H, W) or (H, W, 2 to 4), with their metadata's chunks.
-
-    Args:
-        metadata: as it is to be written.
-        icc: the profile the samples are in, or None for sRGB, which is then said so.
-    """
-    data = bytes(imagecodecs.png_encode(np.ascontiguousarray(samples), level=_LEVEL))
-    parts = memoryview(data)  # slices of bytes would be copies of a large file
-    head, rest = parts[:_SIGNATURE_AND_HEADER], parts[_SIGNATURE_AND_HEADER:]
-    return b"".join((head, *_metadata_chunks(metadata, icc), rest))
-
-
 def _metadata_chunks(metadata: Metadata, icc: bytes | None) -> list[bytes]:
     if icc:
         found = [chunk(b"iCCP", b"ICC Profile\x00\x00" + zlib.compress(icc))]
@@ -93,3 +104,32 @@ def _metadata_chunks(metadata: Metadata, icc: bytes | None) -> list[bytes]:
         found.append(chunk(b"iTXt", b"XML:com.adobe.xmp\x00\x00\x00\x00\x00" + metadata.xmp))
     texts = [text_chunk(each) for each in metadata.texts]
     return [*found, *texts, *([text_chunk(iptc_text(metadata.iptc))] if metadata.iptc else ())]
+
+
+class _Png(PillowCodec, Encoder):
+    encoding = 18
+
+    def opened(self, data: bytes, label: str) -> ImageFile.ImageFile:
+        return super().opened(essential(data), label)  # texts cannot trouble it
+
+    def peak(self, image: Image.Image, data: bytes) -> int:
+        told = any(name in _COLOUR_CHUNKS for name, _, _ in chunks(data))
+        return max(super().peak(image, data), CONVERTED if told else 0)
+
+    def read(self, data: bytes, label: str) -> Raster:
+        image = self.opened(data, label)
+        if not is_sixteen_bit(data):
+            return self.loaded(image, label)
+        return _read_deep(image, essential(data), label)
+
+    def encode(
+        self, samples: np.ndarray, metadata: Metadata, icc: bytes | None, quality: int
+    ) -> bytes:
+        """Samples with their metadata's chunks; without a profile they are said to be sRGB."""
+        data = bytes(imagecodecs.png_encode(np.ascontiguousarray(samples), level=_LEVEL))
+        parts = memoryview(data)  # slices of bytes would be copies of a large file
+        head, rest = parts[:_SIGNATURE_AND_HEADER], parts[_SIGNATURE_AND_HEADER:]
+        return b"".join((head, *_metadata_chunks(metadata, icc), rest))
+
+
+CODEC = _Png(PngImagePlugin.PngImageFile, "PNG", 24, 64, png.ancillary)

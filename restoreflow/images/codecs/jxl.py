@@ -15,12 +15,17 @@ import imagecodecs
 import numpy as np
 
 from restoreflow.errors import InputError
+from restoreflow.images.ancillary import Ancillary
+from restoreflow.images.codecs.table import Codec, Header
+from restoreflow.images.containers import jxl
 from restoreflow.images.containers.boxes import boxes
 from restoreflow.images.extras import require
 from restoreflow.images.raster import Raster, from_samples, unit_range
 from restoreflow.images.refusals import refusal
 
-__all__ = ["read", "read_header"]
+__all__ = ["CODEC"]
+
+_PEAK = 96  # with a profile; it is decoded twice, once for that
 
 _BARE = b"\xff\x0a"
 _SLIGHTLY = 0.01  # as lossy coding overshoots
@@ -30,14 +35,16 @@ _PREVIEW_EIGHTHS = ((0, 16), (0, 32), (5, 1), (9, 33))
 _RATIOS = {1: (1, 1), 2: (12, 10), 3: (4, 3), 4: (3, 2), 5: (16, 9), 6: (5, 4), 7: (2, 1)}
 
 
-def read_header(data: bytes, label: str) -> tuple[int, int]:
+def _upright_size(data: bytes, label: str) -> Header:
     """Width and height in pixels, upright, from the first bytes of the codestream.
 
     Raises:
         InputError: it is damaged.
     """
     head = _header(data, label)
-    return (head.height, head.width) if head.orientation >= 5 else (head.width, head.height)
+    turned = head.orientation >= 5
+    size = (head.height, head.width) if turned else (head.width, head.height)
+    return Header(*size, upright=True)
 
 
 class _Header(NamedTuple):
@@ -107,7 +114,7 @@ def _codestream(data: bytes) -> bytes:
     return found
 
 
-def read(data: bytes, label: str) -> Raster:
+def _read(data: bytes, label: str) -> Raster:
     """Samples of 8 or 16 bits, upright, of the first frame; floats are clipped to [0, 1].
 
     Raises:
@@ -143,3 +150,21 @@ def _clipped(values: np.ndarray, label: str, notes: list[str]) -> np.ndarray:
     if values.max() > 1 + _SLIGHTLY or values.min() < -_SLIGHTLY:
         notes.append(f"values from {values.min():.3g} to {values.max():.3g} are cut to 0 to 1")
     return np.clip(values, 0, 1).astype(np.float32)
+
+
+class _Jxl(Codec):
+    def header(self, data: bytes, label: str) -> Header:
+        return _upright_size(data, label)
+
+    def decoding_bytes(self, data: bytes, label: str) -> int:
+        width, height, _ = _upright_size(data, label)
+        return width * height * _PEAK + len(data)
+
+    def read(self, data: bytes, label: str) -> Raster:
+        return _read(data, label)
+
+    def ancillary(self, data: bytes) -> Ancillary:
+        return jxl.ancillary(data)
+
+
+CODEC = _Jxl()
