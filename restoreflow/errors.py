@@ -9,6 +9,7 @@ __all__ = [
     "InputError",
     "LimitError",
     "ModelError",
+    "OptionError",
     "OutputError",
     "RestoreflowError",
     "UsageError",
@@ -38,6 +39,27 @@ class UsageError(RestoreflowError):
     """The command or call was not of a valid form."""
 
     exit_code = 2
+
+
+class OptionError(UsageError):
+    """An option has a value that it does not take.
+
+    Args:
+        option: its name in Python; the command line's has dashes.
+        message: what follows the name in a sentence.
+    """
+
+    def __init__(self, option: str, message: str, hint: str = "") -> None:
+        super().__init__(f"{option} {message}", hint)
+        self.option, self.rest = option, message
+
+    @property
+    def spoken(self) -> str:
+        """The message with the option as the command line has it."""
+        return f"--{self.option.replace('_', '-')} {self.rest}"
+
+    def __reduce__(self) -> tuple[type[OptionError], tuple[str, str, str]]:
+        return type(self), (self.option, self.rest, self.hint)  # as it goes between processes
 
 
 class InputError(RestoreflowError):

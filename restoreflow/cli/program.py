@@ -19,7 +19,7 @@ from restoreflow.cli.debug import debugging
 from restoreflow.cli.output import error_line
 from restoreflow.cli.screen import print_line, print_traceback
 from restoreflow.cli.startup import INTERRUPTED, mend_streams
-from restoreflow.errors import RestoreflowError
+from restoreflow.errors import OptionError, RestoreflowError, UsageError
 
 __all__ = ["run"]
 
@@ -96,6 +96,8 @@ def _explained(error: Exception) -> RestoreflowError:
         usage = RestoreflowError(message, f"see {command} --help")
         usage.exit_code = code
         return usage
+    if isinstance(error, OptionError):
+        return UsageError(error.spoken, error.hint)
     return explained(error)
 
 

@@ -6,7 +6,7 @@ import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +18,6 @@ from torch import Tensor
 from restoreflow.free_memory import is_out_of_memory
 from restoreflow.networks.wear import is_clean
 from restoreflow.restoration.consistency import (
-    PASSES,
     Correction,
     Part,
     bands,
@@ -31,10 +30,12 @@ from restoreflow.restoration.lr_psnr import LrPsnr, LrPsnrToReduced, psnr
 from restoreflow.restoration.pixels import eight_bit
 from restoreflow.restoration.reduction import Reduction
 from restoreflow.restoration.sampling import Health, Task, sample_tiles
+from restoreflow.tasks.bicubic import BICUBIC
 from restoreflow.tasks.table import TASKS
 
 if TYPE_CHECKING:
     from restoreflow.restoration.restorer import Progress
+    from restoreflow.tasks.task import Operator
 
 __all__ = ["Band", "Bands", "Resized", "finished"]
 
@@ -131,15 +132,16 @@ class Bands:
     def __post_init__(self) -> None:
         self._scale = self.engine.network.scale
         self._health = Health()
-        self._operator = TASKS[self.engine.network.task].operator
-        known = self._operator is not None
+        self.operator = TASKS[self.engine.network.task].operator
+        known = self.operator is not None
         count = self.task.options.samples
         height, width = self.degraded.shape[-2:]
         low, size = (width, height), self.size
-        self._kept = [LrPsnr(self.degraded, size) for _ in range(count)] if known else []
+        filter = Image.Resampling[self.operator.filter if self.operator else BICUBIC.filter]
+        self._kept = [LrPsnr(self.degraded, size, filter) for _ in range(count)] if known else []
         compared = count if known and not (self.task.options.consistency and self._exact) else 0
-        self._clean = [LrPsnrToReduced(size, low) for _ in range(compared)]
-        self._estimate = Reduction(size, low)
+        self._clean = [LrPsnrToReduced(size, low, filter) for _ in range(compared)]
+        self._estimate = Reduction(size, low, filter)
         self._resized = None if size == self._full else Resized(self._full, size, count)
         self._squares = [0.0] * count
         self._seconds = 0.0
@@ -183,7 +185,7 @@ class Bands:
         values = self._corrections(raw, part) if self.task.options.consistency else None
         if values is not None and self.task.raw.whole:
             self.corrections.append((part, values))
-        for top, band in finished(raw, part, values, scale):
+        for top, band in finished(raw, part, values, scale, self.operator):
             mean = self.task.mean.between(top, top + band.shape[-2])
             found = Band(top, band, np.ascontiguousarray(mean.transpose(1, 2, 0)))
             if self._resized is not None:
@@ -208,13 +210,14 @@ class Bands:
 
     def _correction(self, sample: Tensor, part: Part) -> Correction:
         """On the device, and on the host where that has no room."""
-        y, place = self._goal(part), self.engine.device
+        y, place, operator = self._goal(part), self.engine.device, self.operator or BICUBIC
+        find = partial(correction, sample, y, self._scale, part.own, operator=operator)
         try:
-            return correction(sample, y, self._scale, part.own, PASSES, place).on_cpu()
+            return find(device=place).on_cpu()
         except (MemoryError, RuntimeError) as error:
             if place.type == "cpu" or not is_out_of_memory(error):
                 raise
-        return correction(sample, y, self._scale, part.own)
+        return find()
 
     def _goal(self, part: Part) -> Tensor:
         """What a projected sample's reduction is to be, (3, rows, w).
@@ -222,17 +225,17 @@ class Bands:
         The input; of a worn one, whose noise exact consistency would bring back, the reduction of
         the model's own clean estimate.
         """
-        if self._exact or self._operator is None:
+        if self._exact or self.operator is None:
             return self.degraded[:, part.first : part.last]
         mean = self.task.mean.between(part.first * self._scale, part.last * self._scale)
         estimate = torch.from_numpy(mean).float().div(255.0)
-        return self._operator.reduce(estimate, self._scale).clamp_(0.0, 1.0)
+        return self.operator.reduce(estimate, self._scale).clamp_(0.0, 1.0)
 
     @property
     def _exact(self) -> bool:
         """Whether projected samples keep to the input itself."""
         told = self.task.shared
-        return self._operator is None or told is None or is_clean(told)
+        return self.operator is None or told is None or is_clean(told)
 
     def _reported(self) -> dict[str, Any]:
         options, health, side = self.task.options, self._health, self.task.geometry.pixels
@@ -260,7 +263,11 @@ class Bands:
 
 
 def finished(
-    raw: NDArray[np.float32], part: Part, values: Sequence[Tensor] | None, scale: int
+    raw: NDArray[np.float32],
+    part: Part,
+    values: Sequence[Tensor] | None,
+    scale: int,
+    operator: Operator | None,
 ) -> Iterator[tuple[int, Tensor]]:
     """First row and (n, 3, rows, W) in [0, 1] of one band after another of a part.
 
@@ -269,14 +276,15 @@ def finished(
         part: of the input.
         values: the samples' corrections; None clamps alone.
         scale: pixels of the result per pixel of the input.
+        operator: what the corrections were found with.
     """
     samples = [torch.from_numpy(sample) for sample in raw]
     for start, stop in bands(part, scale, raw.shape[-1] // scale):
-        if values is None:
+        if values is None or operator is None:
             found = [x[:, start * scale : stop * scale].clamp(0, 1) for x in samples]
         else:
             pairs = zip(samples, values, strict=True)
-            found = [corrected(x, c, scale, start, stop) for x, c in pairs]
+            found = [corrected(x, c, scale, start, stop, operator) for x, c in pairs]
         yield (part.first + start) * scale, torch.stack(found)
 
 

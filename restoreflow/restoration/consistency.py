@@ -1,15 +1,15 @@
 """Consistency with the input: downscaling a super-resolved picture gives the input back.
 
-The forward operator of super-resolution is known: antialiased bicubic downscaling A, Pillow's
-BICUBIC. A sample x of the input y is replaced by
+The forward operator A of super-resolution is known: the task's, antialiased bicubic downscaling.
+A sample x of the input y is replaced by
 
     clamp(x + U c, 0, 1),    c <- c + K (y - A clamp(x + U c)),
 
-U bicubic upscaling, c a correction on the input's grid, and K a small filter there that inverts
-A U: without the clamp one pass is exact (plain back-projection, K = 1, leaves three quarters of
-the finest detail's residual a pass). Where the clamp binds, at text and other hard edges, c goes
-on growing and Nesterov's extrapolation speeds it up. The network is never needed, and x is only
-read: what is kept of a projection is c, as small as the input.
+U the same resampling upwards, c a correction on the input's grid, and K a small filter there that
+inverts A U: without the clamp one pass is exact (plain back-projection, K = 1, leaves three
+quarters of the finest detail's residual a pass). Where the clamp binds, at text and other hard
+edges, c goes on growing and Nesterov's extrapolation speeds it up. The network is never needed, and
+x is only read: what is kept of a projection is c, as small as the input.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from restoreflow.tasks.bicubic import resize, upscale
+from restoreflow.tasks.bicubic import BICUBIC
+from restoreflow.tasks.task import Operator
 
 __all__ = [
     "PASSES",
@@ -57,9 +58,6 @@ _CONTEXT = 16
 
 What lies further off moves a value by less than a thousandth of an 8-bit level, also in noise.
 """
-
-_REACH = 3
-"""Rows of the input that a row of U or A depends on, each way, and one to spare."""
 
 _TAPS_REACH = 8
 """Half the length of K; its taps beyond are below 1e-3."""
@@ -104,27 +102,32 @@ class Correction:
         return replace(self, values=self.values.cpu())
 
 
-def _reduced(x: Tensor, scale: int) -> Tensor:
+def _reduced(x: Tensor, scale: int, operator: Operator) -> Tensor:
     """What Pillow makes of an 8-bit picture, but for its rounding: clamped after each direction.
 
     The overshoot at strong edges is cut off, so an input pixel that clipped asks nothing more.
     """
-    rows = resize(x, x.shape[-2], x.shape[-1] // scale).clamp_(0, 1)
-    return resize(rows, x.shape[-2] // scale, rows.shape[-1]).clamp_(0, 1)
+    rows = operator.resize(x, x.shape[-2], x.shape[-1] // scale).clamp_(0, 1)
+    return operator.resize(rows, x.shape[-2] // scale, rows.shape[-1]).clamp_(0, 1)
 
 
-def project(x: Tensor, y: Tensor, scale: int, passes: int = PASSES) -> Tensor:
+def project(
+    x: Tensor, y: Tensor, scale: int, passes: int = PASSES, operator: Operator = BICUBIC
+) -> Tensor:
     """The sample moved onto the pictures that downscale to y: (3, scale * h, scale * w) in [0, 1].
 
     Args:
         x: (3, scale * h, scale * w) float32, a sample.
         y: (3, h, w) float32 in [0, 1], its input.
+        scale, passes, operator: as of `correction`.
     """
     moved: list[Tensor] = []
     for part in parts(y.shape[-2], y.shape[-1], scale):
         seen = x[:, part.first * scale : part.last * scale]
-        values = correction(seen, y[:, part.first : part.last], scale, part.own, passes).values
-        moved += [corrected(seen, values, scale, *band) for band in bands(part, scale, y.shape[-1])]
+        low = y[:, part.first : part.last]
+        values = correction(seen, low, scale, part.own, passes, operator=operator).values
+        steps = bands(part, scale, y.shape[-1])
+        moved += [corrected(seen, values, scale, *each, operator) for each in steps]
     return torch.cat(moved, dim=1)
 
 
@@ -156,10 +159,13 @@ def _steps(start: int, stop: int, pixels: int) -> list[tuple[int, int]]:
     return [(row, min(row + step, stop)) for row in range(start, stop, step)]
 
 
-def corrected(x: Tensor, values: Tensor, scale: int, start: int, stop: int) -> Tensor:
+def corrected(
+    x: Tensor, values: Tensor, scale: int, start: int, stop: int, operator: Operator = BICUBIC
+) -> Tensor:
     """Rows scale * start .. scale * stop of clamp(x + U c, 0, 1), on the correction's device."""
-    first, last = max(start - _REACH, 0), min(stop + _REACH, values.shape[-2])
-    step = upscale(values[:, first:last], scale)
+    reach = operator.reach + 1  # and one to spare
+    first, last = max(start - reach, 0), min(stop + reach, values.shape[-2])
+    step = operator.lift(values[:, first:last], scale)
     step = step[:, (start - first) * scale : (stop - first) * scale]
     return step.add_(x[:, start * scale : stop * scale].to(values.device)).clamp_(0, 1)
 
@@ -172,6 +178,7 @@ def correction(
     own: slice | None = None,
     passes: int = PASSES,
     device: torch.device | None = None,
+    operator: Operator = BICUBIC,
 ) -> Correction:
     """Find the correction of a sample.
 
@@ -182,33 +189,37 @@ def correction(
         own: rows of y that are judged, where the others are context; None: all.
         passes: the most that are made; fewer where half a level is reached before.
         device: where the arithmetic is done and the correction lies; x's own without it.
+        operator: A and U above.
     """
     y = y.to(device or x.device)
     own = own or slice(0, y.shape[-2])
     previous = values = torch.zeros_like(y)
-    residual = _residual(x, y, None, scale)
+    residual = _residual(x, y, None, scale, operator)
     before = float(residual[:, own].square().sum(dtype=torch.float64))
     momentum, made = 1.0, 0
     while made < passes and _share_missed(residual[:, own]) > _TOLERATED:
         following = (1 + math.sqrt(1 + 4 * momentum * momentum)) / 2
-        target = values + _sharpened(residual, scale)
+        target = values + _sharpened(residual, scale, operator)
         values = target + (momentum - 1) / following * (target - previous)
         previous, momentum, made = target, following, made + 1
-        residual = _residual(x, y, values, scale)
+        residual = _residual(x, y, values, scale, operator)
     return Correction(values, made, before)
 
 
-def _residual(x: Tensor, y: Tensor, values: Tensor | None, scale: int) -> Tensor:
+def _residual(
+    x: Tensor, y: Tensor, values: Tensor | None, scale: int, operator: Operator
+) -> Tensor:
     """y - A clamp(x + U c), computed band after band; without c, y - A clamp(x)."""
     residual = torch.empty_like(y)
     height, width = y.shape[-2:]
+    reach = operator.reach + 1
     for start, stop in _steps(0, height, width * scale * scale):
-        first, last = max(start - _REACH, 0), min(stop + _REACH, height)
+        first, last = max(start - reach, 0), min(stop + reach, height)
         if values is None:
             seen = x[:, first * scale : last * scale].to(y.device).clamp(0, 1)
         else:
-            seen = corrected(x, values, scale, first, last)
-        low = _reduced(seen, scale)
+            seen = corrected(x, values, scale, first, last, operator)
+        low = _reduced(seen, scale, operator)
         residual[:, start:stop] = y[:, start:stop] - low[:, start - first : stop - first]
     return residual
 
@@ -217,9 +228,9 @@ def _share_missed(residual: Tensor) -> float:
     return float((residual.abs() > _HALF_LEVEL).float().mean())
 
 
-def _sharpened(residual: Tensor, scale: int) -> Tensor:
+def _sharpened(residual: Tensor, scale: int, operator: Operator) -> Tensor:
     """K residual: the c for which A U c is the residual, but for the border's own weights."""
-    taps = _inverse_taps(scale).to(residual)
+    taps = _inverse_taps(scale, operator).to(residual)
     reach = _TAPS_REACH
     rows = F.pad(residual[:, None], (0, 0, reach, reach), mode="replicate")
     rows = F.conv2d(rows, taps.view(1, 1, -1, 1))
@@ -228,11 +239,11 @@ def _sharpened(residual: Tensor, scale: int) -> Tensor:
 
 
 @lru_cache(maxsize=8)
-def _inverse_taps(scale: int) -> Tensor:
+def _inverse_taps(scale: int, operator: Operator) -> Tensor:
     """The middle of the inverse of A U in one dimension, (2 * _TAPS_REACH + 1,)."""
     size = 6 * _TAPS_REACH + 1
     impulses = torch.eye(size, dtype=torch.float64).view(size, 1, size)
-    back = resize(resize(impulses, 1, size * scale), 1, size)
+    back = operator.resize(operator.resize(impulses, 1, size * scale), 1, size)
     inverse = torch.linalg.inv(back[:, 0])
     middle = size // 2
     taps = inverse[middle, middle - _TAPS_REACH : middle + _TAPS_REACH + 1]

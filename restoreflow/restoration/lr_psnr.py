@@ -45,11 +45,17 @@ class LrPsnr:
     Args:
         y: (3, h, w) in [0, 1], the input.
         size: width and height of the result, no smaller.
+        filter: that reduces.
     """
 
-    def __init__(self, y: Tensor, size: tuple[int, int]) -> None:
+    def __init__(
+        self,
+        y: Tensor,
+        size: tuple[int, int],
+        filter: Image.Resampling = Image.Resampling.BICUBIC,
+    ) -> None:
         self._y = y.cpu().numpy().transpose(1, 2, 0)
-        self._reduction = Reduction(size, (y.shape[2], y.shape[1]))
+        self._reduction = Reduction(size, (y.shape[2], y.shape[1]), filter)
         self._squares = 0.0
 
     def add(self, rows: NDArray[np.uint8]) -> None:
@@ -71,10 +77,16 @@ class LrPsnrToReduced:
     Args:
         size: width and height of the results.
         reduced: of both when they are reduced.
+        filter: that reduces.
     """
 
-    def __init__(self, size: tuple[int, int], reduced: tuple[int, int]) -> None:
-        self._reduction = Reduction(size, reduced)
+    def __init__(
+        self,
+        size: tuple[int, int],
+        reduced: tuple[int, int],
+        filter: Image.Resampling = Image.Resampling.BICUBIC,
+    ) -> None:
+        self._reduction = Reduction(size, reduced, filter)
         self._width = reduced[0]
         self._squares = 0.0
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from restoreflow.errors import UsageError
+from restoreflow.errors import OptionError, UsageError
 from restoreflow.restoration.size import Size
 from restoreflow.tasks.table import takers
 
@@ -67,21 +68,40 @@ class Options:
         if self.size is not None:
             object.__setattr__(self, "size", Size.read(self.size))
         if self.samples < 1:
-            raise UsageError(f"samples is {self.samples}", "ask for 1 or more")
+            raise OptionError("samples", f"is {self.samples}", "ask for 1 or more")
         chosen = self.temperature
         if chosen is not None and not (math.isfinite(chosen) and chosen >= 0):
-            raise UsageError(f"temperature is {chosen}", "choose 0 or more, mostly 0 .. 1")
+            raise OptionError("temperature", f"is {chosen}", "choose 0 or more, mostly 0 .. 1")
         check_seed(self.seed)
         if not -8.0 <= self.exposure <= 8.0:
-            raise UsageError(f"exposure is {self.exposure}", "choose -8 .. 8 stops, mostly -2 .. 2")
+            raise OptionError(
+                "exposure", f"is {self.exposure}", "choose -8 .. 8 stops, mostly -2 .. 2"
+            )
         if self.wear not in ("auto", "none") and not _is_share(self.wear):
-            raise UsageError(
-                f"wear is {self.wear}",
+            raise OptionError(
+                "wear",
+                f"is {self.wear}",
                 "choose auto, none, or a strength from 0 (gentle) to 1 (strong)",
             )
         tile = self.tile
         if tile != "auto" and (isinstance(tile, str) or tile < _LEAST_TILE):
-            raise UsageError(f"tile is {tile}", f"choose auto, or {_LEAST_TILE} pixels or more")
+            raise OptionError("tile", f"is {tile}", f"choose auto, or {_LEAST_TILE} pixels or more")
+
+    @classmethod
+    def of(cls, options: Options | None, keywords: Mapping[str, Any]) -> Options:
+        """What a call asks for, whose fields are given by name, in an `Options`, or both.
+
+        Raises:
+            UsageError: `options` is something else, as a number of samples that is not named.
+        """
+        if options is None:
+            return cls(**keywords)
+        if not isinstance(options, Options):
+            raise UsageError(
+                f"options are an Options, not {options!r}",
+                "name what it is: samples=8, for example",
+            )
+        return replace(options, **keywords)
 
     def settled(self, task: Task, config: ModelConfig) -> Settled:
         """The same with a model's defaults filled in.
@@ -91,12 +111,13 @@ class Options:
         """
         for name in ("consistency", "exposure", "size"):
             if getattr(self, name) and not task.takes(name):
-                raise UsageError(
-                    f"{name} is for {takers(name)}, not for {task.name}", "leave it out"
+                raise OptionError(
+                    name, f"is for {takers(name)}, not for {task.name}", "leave it out"
                 )
         if self.size is not None and (self.size.scale or 0) > config.scale:
-            raise UsageError(
-                f"scale is {self.size.scale:g}, and {config.name} enlarges {config.scale} times",
+            raise OptionError(
+                "scale",
+                f"is {self.size.scale:g}, and {config.name} enlarges {config.scale} times",
                 "ask for less, or take a model of a larger scale",
             )
         if self.wear != "auto" and not config.network.told:
@@ -132,6 +153,9 @@ class Settled(Options):
     temperature: float = field()
     consistency: bool = field()
 
+    def __post_init__(self) -> None:
+        """What was asked for was checked as `Options`, and a model's defaults with its folder."""
+
 
 def check_seed(seed: int) -> int:
     """The seed itself, an integer from 0 to 2**64 - 1.
@@ -140,7 +164,7 @@ def check_seed(seed: int) -> int:
         UsageError: the seed is outside this range.
     """
     if not 0 <= seed < 2**64:
-        raise UsageError(f"seed is {seed}", "choose a whole number from 0, below 2^64")
+        raise OptionError("seed", f"is {seed}", "choose a whole number from 0, below 2^64")
     return seed
 
 
@@ -150,7 +174,7 @@ def _plain(name: str, value: Any) -> Any:
     if name not in _WHOLE or not isinstance(value, float):
         return value
     if not value.is_integer():
-        raise UsageError(f"{name} is {value}", "choose a whole number")
+        raise OptionError(name, f"is {value}", "choose a whole number")
     return int(value)
 
 

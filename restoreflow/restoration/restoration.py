@@ -12,6 +12,7 @@ from torch import Tensor
 
 from restoreflow.restoration.bands import Band, Bands, Resized, finished
 from restoreflow.restoration.consistency import Part, parts
+from restoreflow.tasks.task import Operator
 
 __all__ = ["Restoration"]
 
@@ -47,6 +48,7 @@ class Restoration:
     report: dict[str, Any]
     _corrections: list[tuple[Part, list[Tensor]]] = field(repr=False)
     _scale: int = field(repr=False)
+    _operator: Operator | None = field(repr=False, default=None)
 
     @classmethod
     def of(cls, bands: Bands) -> Restoration:
@@ -62,7 +64,9 @@ class Restoration:
             uncertainty[band.top : band.top + band.values.shape[-2]] = band.uncertainty
         scale = bands.engine.network.scale
         raw = bands.task.raw.between(0, bands.task.raw.height)
-        return cls(images, mean, uncertainty, raw, bands.report, bands.corrections, scale)
+        return cls(
+            images, mean, uncertainty, raw, bands.report, bands.corrections, scale, bands.operator
+        )
 
     def values(self, index: int) -> NDArray[np.float32]:
         """Sample `index` as `images` rounds it: (H, W, 3) float32 in [0, 1], for 16-bit files."""
@@ -78,7 +82,7 @@ class Restoration:
             found = [(part, None) for part in parts(height // scale, width // scale, scale)]
         for part, values in found:
             seen = raw[..., part.first * scale : part.last * scale, :]
-            for top, rows in finished(seen, part, values, scale):
+            for top, rows in finished(seen, part, values, scale, self._operator):
                 band = Band(top, rows, np.empty((rows.shape[-2], width, 3), np.uint8))
                 band = band if resized is None else resized.add(band)
                 bottom = band.top + band.values.shape[-2]

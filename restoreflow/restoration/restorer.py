@@ -105,7 +105,7 @@ class Restorer:
                 network gives values that are not finite.
             LimitError: not enough memory.
         """
-        asked = replace(options or Options(), **keywords)
+        asked = Options.of(options, keywords)
         return Restoration.of(self._bands(image, asked, progress, watch, whole=True))
 
     def restore_bands(
@@ -130,7 +130,7 @@ class Restorer:
                 not finite.
             LimitError: not enough memory, also while iterating.
         """
-        asked = replace(options or Options(), **keywords)
+        asked = Options.of(options, keywords)
         return self._bands(image, asked, progress, watch, whole=False)
 
     def _settle(self, device: torch.device) -> None:

@@ -21,12 +21,12 @@ def downscale(x: Tensor, scale: int) -> Tensor:
     Returns:
         (..., h, w), neither clamped nor rounded.
     """
-    return resize(x, x.shape[-2] // scale, x.shape[-1] // scale)
+    return BICUBIC.reduce(x, scale)
 
 
 def upscale(y: Tensor, scale: int) -> Tensor:
     """Bicubic upscaling as Pillow's BICUBIC (a = -0.5): (..., h, w) to scale times that."""
-    return resize(y, y.shape[-2] * scale, y.shape[-1] * scale)
+    return BICUBIC.lift(y, scale)
 
 
 def resize(x: Tensor, height: int, width: int) -> Tensor:
@@ -40,4 +40,4 @@ def resize(x: Tensor, height: int, width: int) -> Tensor:
     return resized.reshape(*x.shape[:-2], height, width)
 
 
-BICUBIC = Operator("bicubic", downscale, upscale)
+BICUBIC = Operator("bicubic", resize, reach=2, filter="BICUBIC")

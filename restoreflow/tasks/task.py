@@ -14,19 +14,29 @@ __all__ = ["Operator", "Task"]
 
 @dataclass(frozen=True)
 class Operator:
-    """What is known to take a truth to its input, and a guess at the way back.
-
-    Both are linear, on (..., H, W) float32, differentiable, and neither clamp nor round.
+    """A resampling that is known to take a truth to its input, and a guess at the way back.
 
     Args:
         name: for people.
-        reduce: (..., scale * h, scale * w) to (..., h, w).
-        lift: (..., h, w) to (..., scale * h, scale * w).
+        resize: (..., h, w) to (..., height, width) float32; each row and then each column, linear
+            and differentiable, neither clamped nor rounded.
+        reach: rows of the smaller picture that a row of the larger one depends on, each way, and
+            the other way round.
+        filter: Pillow's name of the same on 8-bit pictures.
     """
 
     name: str
-    reduce: Callable[[Tensor, int], Tensor]
-    lift: Callable[[Tensor, int], Tensor]
+    resize: Callable[[Tensor, int, int], Tensor]
+    reach: int
+    filter: str
+
+    def reduce(self, x: Tensor, scale: int) -> Tensor:
+        """(..., scale * h, scale * w) to (..., h, w)."""
+        return self.resize(x, x.shape[-2] // scale, x.shape[-1] // scale)
+
+    def lift(self, y: Tensor, scale: int) -> Tensor:
+        """(..., h, w) to (..., scale * h, scale * w)."""
+        return self.resize(y, y.shape[-2] * scale, y.shape[-1] * scale)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -71,8 +71,8 @@ def test_exposure_brightens_and_darkens(run: Run, dark: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["--exposure", "9"], "exposure is 9"),
-        (["--exposure", "nan"], "exposure is nan"),
+        (["--exposure", "9"], "--exposure is 9"),
+        (["--exposure", "nan"], "--exposure is nan"),
         (["--consistency"], "No such option"),
         (["--expozure", "1"], "--exposure"),
     ],

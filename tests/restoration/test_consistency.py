@@ -12,6 +12,7 @@ from restoreflow.restoration.consistency import correction, parts, project
 from restoreflow.restoration.lr_psnr import lr_psnr
 from restoreflow.restoration.pixels import eight_bit as rounded
 from restoreflow.tasks.bicubic import downscale, upscale
+from restoreflow.tasks.task import Operator
 from tests.restoration.fakes import picture
 
 SIDES = [(1, 1), (3, 2), (37, 51), (64, 9)]
@@ -138,3 +139,23 @@ def test_parts_cover_a_picture_once_with_context(size):
     for part in found:
         assert part.start < part.stop
         assert (part.first, part.last) == (max(part.start - 16, 0), min(part.stop + 16, height))
+
+
+def test_another_operator_is_projected_by_itself() -> None:
+    def resize(x: torch.Tensor, height: int, width: int) -> torch.Tensor:
+        flat = x.reshape(-1, 1, *x.shape[-2:])
+        found = torch.nn.functional.interpolate(
+            flat, (height, width), mode="bilinear", antialias=True
+        )
+        return found.reshape(*x.shape[:-2], height, width)
+
+    bilinear = Operator("bilinear", resize, reach=1, filter="BILINEAR")
+    torch.manual_seed(3)
+    truth = upscale(torch.rand(3, 8, 9), 8).clamp(0, 1)
+    y = bilinear.reduce(truth, 4).clamp(0, 1)
+    x = truth + 0.1 * torch.randn_like(truth)
+
+    def missed(values: torch.Tensor) -> float:
+        return float((bilinear.reduce(values, 4) - y).abs().mean())
+
+    assert missed(project(x, y, 4, operator=bilinear)) < 0.05 * missed(project(x, y, 4))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import pickle
 import subprocess
 import sys
 from dataclasses import asdict, fields, replace
@@ -14,7 +15,7 @@ import torch
 
 from restoreflow.batch.settings import RestorationSettings
 from restoreflow.cli.restore_command import PARAMETERS, restore_command
-from restoreflow.errors import UsageError
+from restoreflow.errors import OptionError, UsageError
 from restoreflow.models.config import Defaults, ModelConfig
 from restoreflow.networks.config import NetworkConfig
 from restoreflow.restoration.options import Options, Settled
@@ -136,6 +137,15 @@ def test_keywords_change_the_options_they_come_with() -> None:
     assert made.restore(picture(12, 9), options, samples=1).report["seed"] == 3
     with pytest.raises(TypeError, match="sample"):
         made.restore(picture(12, 9), sample=2)
+    with pytest.raises(UsageError, match="not 8 .*samples=8"):
+        made.restore(picture(12, 9), 8)  # type: ignore[arg-type]
+
+
+def test_an_error_keeps_its_option_between_processes() -> None:
+    with pytest.raises(OptionError) as caught:
+        Options(temperature=-1.0)
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert (str(again), again.spoken) == (str(caught.value), "--temperature is -1.0")
 
 
 def test_a_manifest_has_the_settings_it_always_had() -> None:
