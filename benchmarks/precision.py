@@ -21,8 +21,9 @@ import torch
 from PIL import Image
 
 from restoreflow.batch.judging import Judge
-from restoreflow.lab.evaluation.sets import as_levels, list_pictures, read_rgb
+from restoreflow.lab.evaluation.sets import list_pictures
 from restoreflow.lab.evaluation.sr import degrade
+from restoreflow.lab.photographs import as_levels, read_rgb
 from restoreflow.measures.metrics import psnr_y
 from restoreflow.models.resolve import resolve_model
 from restoreflow.ood.reference import read_reference

@@ -137,7 +137,7 @@ def test_keywords_change_the_options_they_come_with() -> None:
     assert made.restore(picture(12, 9), options, samples=1).report["seed"] == 3
     with pytest.raises(TypeError, match="sample"):
         made.restore(picture(12, 9), sample=2)
-    with pytest.raises(UsageError, match="not 8 .*samples=8"):
+    with pytest.raises(UsageError, match=r"not 8 .*samples=8"):
         made.restore(picture(12, 9), 8)  # type: ignore[arg-type]
 
 
