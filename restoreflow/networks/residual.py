@@ -28,10 +28,10 @@ class ResidualBlock(nn.Module):
 
 
 class ResidualEncoder(Encoder):
-    """Degraded picture to mean image and features, for scales 2, 4 and 8.
+    """Degraded picture to mean image and features, for scales 1, 2, 4 and 8.
 
     The features live on the grid of the output's 4 x 4 cells: the input's own grid at scale 4, a
-    2 x 2 squeeze of the input at scale 2, the input repeated 2 x 2 at scale 8.
+    squeeze of the input below, 2 x 2 at scale 2, and the input repeated 2 x 2 at scale 8.
 
     The mean image is |mean - bicubic| <= mean_range, then clamped to [0, 1], whatever the input.
 
@@ -43,7 +43,7 @@ class ResidualEncoder(Encoder):
         width: channels of trunk and features.
         depth: residual blocks of the trunk.
         context: residual blocks between the trunk and the flow's features.
-        scale: output pixels per input pixel, 2, 4 or 8.
+        scale: output pixels per input pixel, 1, 2, 4 or 8.
         mean_range: bound on the correction of the bicubic enlargement.
         told: whether what the whole picture suffers from is judged and told, see `networks.wear`.
     """
@@ -60,12 +60,12 @@ class ResidualEncoder(Encoder):
         told: bool = False,
     ) -> None:
         super().__init__()
-        if scale not in (2, 4, 8):
-            raise ValueError(f"scale is {scale}, not 2, 4 or 8")
+        if scale not in (1, 2, 4, 8):
+            raise ValueError(f"scale is {scale}, not 1, 2, 4 or 8")
         self.scale = scale
         self.mean_range = mean_range
-        squeezed = 12 if scale == 2 else 3
-        self.head = nn.Conv2d(squeezed, width, 3, padding=1)
+        self.squeeze = max(self.cell // scale, 1)
+        self.head = nn.Conv2d(3 * self.squeeze**2, width, 3, padding=1)
         self.blocks = nn.Sequential(*(ResidualBlock(width) for _ in range(depth)))
         self.tail = nn.Conv2d(width, width, 3, padding=1)
         self.detail = nn.Conv2d(width, 3 * self.cell**2, 3, padding=1)
@@ -96,7 +96,7 @@ class ResidualEncoder(Encoder):
         return None if self.judgement is None else self.judgement(picture)
 
     def forward(self, degraded: Tensor, context: Tensor | None = None) -> Encoding:
-        """Encode (N, 3, h, w), RGB in [0, 1]; at scale 2, h and w must be even.
+        """Encode (N, 3, h, w), RGB in [0, 1]; h and w whole cells: even at scale 2, for example.
 
         Args:
             degraded: a picture, or a part of it.
@@ -112,8 +112,8 @@ class ResidualEncoder(Encoder):
     def trunk(self, degraded: Tensor, context: Tensor | None = None) -> Tensor:
         """What mean image and features are made from, on the grid."""
         grid = degraded - 0.5
-        if self.scale == 2:
-            grid = F.pixel_unshuffle(grid, 2)
+        if self.squeeze > 1:
+            grid = F.pixel_unshuffle(grid, self.squeeze)
         elif self.scale == 8:
             grid = F.interpolate(grid, scale_factor=2, mode="nearest")
         shallow = self.head(grid)
