@@ -87,9 +87,11 @@ def write(out: Path, rows: list[Row], facts: dict[str, Any]) -> None:
     out.with_suffix(".json").write_text(json.dumps(document, indent=2) + "\n")
     legend = (
         "AUROC of each corruption against photographs as they are (all: their mean); of the "
-        "twin's error images (errors), with Spearman's correlation of score and share of error "
-        "cells (rho); of results further from the truth than their spread says (surprises). "
-        "flagged: photographs beyond what 99.5 % of the training set stay below."
+        "twin's error images (errors), also within each kind of case (within kinds), with "
+        "Spearman's correlation of score and share of error cells (rho); of results further from "
+        "the truth than their spread says (surprises). flagged: photographs beyond what 99.5 % of "
+        "the training set stay below. In brackets where 95 % of bootstrap samples of the "
+        "photographs lie. Rows named input need no model."
     )
     title = f"# Out-of-distribution scores of {facts['model']}"
     out.with_suffix(".md").write_text(f"{title}\n\n{legend}\n\n{markdown(rows)}")
@@ -111,11 +113,13 @@ def _cases(
                 each.pair.degraded,
                 _error_share(twin, each.pair.degraded),
                 is_bad(wrong, "surprise"),
+                index,
             )
     side = CLEAN_SIDE // model.config.scale
-    for picture in hostile_inputs(max(side, 32)).values():
+    patterns = hostile_inputs(max(side, 32)).values()
+    for index, picture in enumerate(patterns, len(truths)):
         degraded = torch.from_numpy(picture).permute(2, 0, 1).contiguous()
-        yield Case("hostile", 1, degraded, _error_share(twin, degraded))
+        yield Case("hostile", 1, degraded, _error_share(twin, degraded), group=index)
 
 
 def _error_share(twin: LoadedModel | None, degraded: Tensor) -> float | None:

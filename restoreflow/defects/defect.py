@@ -27,7 +27,7 @@ class Kind(NamedTuple):
 
 KINDS: Mapping[KindName, Kind] = {
     "drawing": Kind(
-        "share of hard edges", 0.4, lambda v: f"drawn (line art, text, screen): {v:.0%} hard edges"
+        "share of hard edges", 0.52, lambda v: f"drawn (line art, text, screen): {v:.0%} hard edges"
     ),
     "small": Kind("pixels of its shorter side", 32, lambda v: f"only {v:.0f} pixels a side"),
     "bars": Kind("pixels", 4, lambda v: f"bars of one tone at the edges, {v:.0f} pixels"),

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from restoreflow.defects.defect import Defect
-from restoreflow.defects.find import defects_of, measure_defects
+from restoreflow.defects.find import Measures, defects_of, measure_defects
 from restoreflow.errors import ModelError
 from restoreflow.free_memory import check_free
 from restoreflow.networks.restoration_network import RestorationNetwork
@@ -122,7 +122,11 @@ def score_of_maps(reference: Reference, maps: Mapping[str, NDArray[np.float32]])
 
 
 def probability(
-    reference: Reference, found: Score, statistics: Mapping[str, float]
+    reference: Reference,
+    found: Score,
+    statistics: Mapping[str, float],
+    pixels: NDArray[np.float32],
+    measures: Measures,
 ) -> float | None:
     """Probability that a result shows artifacts, 0 .. 1; None where it was not learnt.
 
@@ -130,13 +134,15 @@ def probability(
         reference: the model's.
         found: the picture's scores.
         statistics: of `statistics.measure`.
+        pixels: the picture (H, W, 3).
+        measures: of `defects.find.measure_defects`.
     """
     calibration = reference.calibration()
     if calibration is None:
         return None
-    of = calibration.facts.score
+    of, names = calibration.facts.score, calibration.facts.indicators
     if of == "combined":
-        return float(calibration(indicators(found.energies, statistics)))
+        return float(calibration(indicators(names, found.energies, statistics, pixels, measures)))
     return float(calibration(found.energy if of == "energy" else found.unusual))
 
 
@@ -215,8 +221,9 @@ class Checker:
         why = reasons(statistics, self.reference.statistics, (width, height))
         if far and not why:
             why = [self._bare_reason(found)]
-        defects = defects_of(measure_defects(pixels, quality))
-        likely = probability(self.reference, found, statistics)
+        measures = measure_defects(pixels, quality)
+        defects = defects_of(measures)
+        likely = probability(self.reference, found, statistics, pixels, measures)
         return Check(
             width=width,
             height=height,

@@ -18,7 +18,7 @@ from restoreflow.errors import ModelError
 from restoreflow.models.folder import OOD, ModelFolder, add_files, read_verified
 from restoreflow.models.weights import parse
 from restoreflow.ood.calibration import Curve, Logit
-from restoreflow.ood.indicators import INDICATORS
+from restoreflow.ood.indicators import FIRST_INDICATORS, INDICATORS
 from restoreflow.ood.mahalanobis import Scale, log_energy
 from restoreflow.ood.statistics import LEVELS
 
@@ -36,7 +36,8 @@ __all__ = [
     "write_reference",
 ]
 
-SCHEMA = 1
+SCHEMA = 2
+"""1 had no names of indicators, and no reliability."""
 
 MOST = 1e12
 """Of scores and thresholds: no training set's is anywhere near, and axes can still be drawn."""
@@ -81,6 +82,11 @@ class CalibrationFacts:
         auroc: area under the ROC curve, held out; None where one outcome never occurred.
         ece: expected calibration error, held out.
         energy_auroc: that of the plain score, to compare with.
+        laplacian_auroc: that of the input's Laplacian, its 99th percentile, which needs no model.
+        auroc_low, auroc_high: 95 % of bootstrap samples of the photographs lie between.
+        indicators: what a "combined" one is of, in order.
+        predicted, observed, counts: held out, by fifths of the predictions: their mean, the share
+            of inputs that showed the outcome, and how many there were.
     """
 
     outcome: Literal["error", "surprise"]
@@ -90,6 +96,17 @@ class CalibrationFacts:
     auroc: float | None = None
     ece: float | None = None
     energy_auroc: float | None = None
+    laplacian_auroc: float | None = None
+    auroc_low: float | None = None
+    auroc_high: float | None = None
+    indicators: tuple[str, ...] = FIRST_INDICATORS
+    predicted: tuple[float, ...] = ()
+    observed: tuple[float, ...] = ()
+    counts: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if unknown := [name for name in self.indicators if name not in INDICATORS]:
+            raise ValueError(f'its probability is of "{unknown[0]}", which is not known here')
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -295,7 +312,7 @@ def _reference(facts: _Facts, tensors: dict[str, Tensor]) -> Reference:
         )
         logit = None
         if calibration.score == "combined":
-            logit = _logit(take(f"calibration{index}.logit", 2))
+            logit = _logit(take(f"calibration{index}.logit", 2), len(calibration.indicators))
         calibrations.append(Calibration(calibration, Curve(scores, shares), logit))
     groups = {group: _quantiles(left, group, take) for group in ("scores", "statistics")}
     if left:
@@ -315,10 +332,10 @@ def _reference(facts: _Facts, tensors: dict[str, Tensor]) -> Reference:
     )
 
 
-def _logit(rows: Tensor) -> Logit:
+def _logit(rows: Tensor, indicators: int) -> Logit:
     """From weights, lowest and highest numbers, the offset behind the weights."""
-    if tuple(rows.shape) != (3, len(INDICATORS) + 1):
-        raise ValueError("its probability is of other indicators than this version's")
+    if tuple(rows.shape) != (3, indicators + 1):
+        raise ValueError("its probability is not of as many indicators as it names")
     weights, low, high = (tuple(row.tolist()) for row in rows[:, :-1])
     return Logit(weights, low, high, float(rows[0, -1]))
 

@@ -89,6 +89,17 @@ def test_a_plain_background_is_no_bar() -> None:
     assert find_bars(pixels(Image.new("RGB", (80, 60), "navy"))) == (0, 0, 0, 0)
 
 
+def test_gray_texture_is_no_noise_and_gray_noise_counts_beyond_it() -> None:
+    rng = np.random.default_rng(3)
+
+    def grainy(deviation: float) -> dict[str, float]:
+        levels = np.asarray(SCENE, float) + rng.normal(0, deviation, (384, 384, 1))
+        return named(Image.fromarray(np.clip(np.rint(levels), 0, 255).astype(np.uint8)))
+
+    assert "noise" not in grainy(6)
+    assert grainy(14)["noise"] == pytest.approx(12, abs=1.5)
+
+
 def test_drawings_are_named_as_such_alone() -> None:
     image = Image.new("RGB", (600, 400), "white")
     draw = ImageDraw.Draw(image)

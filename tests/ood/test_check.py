@@ -15,7 +15,7 @@ from restoreflow.networks.restoration_network import RestorationNetwork
 from restoreflow.ood.calibration import Curve, Logit
 from restoreflow.ood.check import Checker, score_of_maps
 from restoreflow.ood.features import extract
-from restoreflow.ood.indicators import INDICATORS
+from restoreflow.ood.indicators import FIRST_INDICATORS, INDICATORS
 from restoreflow.ood.mahalanobis import energy_map
 from restoreflow.ood.reference import Calibration, CalibrationFacts, Reference
 from restoreflow.ood.statistics import STATISTICS
@@ -134,11 +134,27 @@ def test_a_combined_probability_sees_the_statistics_too(
     network: RestorationNetwork, reference: Reference
 ) -> None:
     facts = CalibrationFacts(outcome="error", score="combined", inputs=9, hits=3)
-    count = len(INDICATORS)
-    weights = tuple(float(name == "noise") for name in INDICATORS)
+    count = len(FIRST_INDICATORS)
+    weights = tuple(float(name == "noise") for name in FIRST_INDICATORS)
     logit = Logit(weights, (-9.0,) * count, (9.0,) * count, 0.0)
     curve = Curve((-9.0, 9.0), (0.0, 1.0))
     learnt = dataclasses.replace(reference, calibrations=(Calibration(facts, curve, logit),))
     check = Checker(network, learnt).check(pixels("gaussian_noise"))
     noise = math.log(check.statistics["noise"] + STATISTICS["noise"].floor)
     assert check.probability == pytest.approx((noise + 9) / 18)
+
+
+def test_a_combined_probability_sees_the_input_itself(
+    network: RestorationNetwork, reference: Reference
+) -> None:
+    facts = CalibrationFacts(
+        outcome="surprise", score="combined", inputs=9, hits=3, indicators=INDICATORS
+    )
+    count = len(INDICATORS)
+    weights = tuple(float(name == "laplacian 0.5") for name in INDICATORS)
+    logit = Logit(weights, (-9.0,) * count, (9.0,) * count, 0.0)
+    learnt = Calibration(facts, Curve((-9.0, 9.0), (0.0, 1.0)), logit)
+    checker = Checker(network, dataclasses.replace(reference, calibrations=(learnt,)))
+    names = ("blur", None, "gaussian_noise")
+    found = [checker.check(pixels(name)).probability or 0.0 for name in names]
+    assert 0 < found[0] < found[1] < found[2] < 1

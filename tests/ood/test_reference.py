@@ -17,6 +17,7 @@ from restoreflow.models.folder import OOD, ModelFolder, add_files, verify_folder
 from restoreflow.ood.calibration import Curve, Logit
 from restoreflow.ood.indicators import INDICATORS
 from restoreflow.ood.reference import (
+    SCHEMA,
     Calibration,
     CalibrationFacts,
     Reference,
@@ -62,9 +63,11 @@ def test_what_is_written_is_read(folder: ModelFolder, calibrated: Reference) -> 
 
 def test_a_combined_probability_is_read_again(folder: ModelFolder, calibrated: Reference) -> None:
     numbers = np.arange(len(INDICATORS), dtype=float)
-    logit = Logit(tuple(numbers / 500), tuple(numbers - 1), tuple(numbers + 1), -0.5)
+    logit = Logit(tuple(numbers / 1500), tuple(numbers - 1), tuple(numbers + 1), -0.5)
     first = calibrated.calibrations[0]
-    facts = dataclasses.replace(first.facts, score="combined", energy_auroc=0.6)
+    facts = dataclasses.replace(
+        first.facts, score="combined", energy_auroc=0.6, indicators=INDICATORS, counts=(3, 4)
+    )
     combined = Calibration(facts, first.curve, logit)
     write_reference(folder.path, dataclasses.replace(calibrated, calibrations=(combined,)))
     found = read_reference(folder).calibration()
@@ -121,7 +124,7 @@ def misspelt(tensors: Tensors, facts: dict) -> None:
 
 
 def newer(tensors: Tensors, facts: dict) -> None:
-    facts["schema"] = 2
+    facts["schema"] = SCHEMA + 1
 
 
 def enormous(tensors: Tensors, facts: dict) -> None:
@@ -151,7 +154,7 @@ def no_scores(tensors: Tensors, facts: dict) -> None:
         (falling, "not decrease"),
         (other_levels, "other levels"),
         (misspelt, 'unknown key "sumary"'),
-        (newer, "schema 2 is newer"),
+        (newer, f"schema {SCHEMA + 1} is newer"),
         (negative, "not within"),
         (enormous, "not within"),
         (twice, "stands twice"),

@@ -10,8 +10,10 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from restoreflow.defects.find import measure_defects
 from restoreflow.errors import InputError
 from restoreflow.lab.degradations.corruptions import CORRUPTIONS, corrupt
+from restoreflow.lab.fitting.intervals import bootstrapped_auroc, reliability
 from restoreflow.lab.fitting.outcomes import draw, error_places, surprise
 from restoreflow.lab.fitting.pictures import Pair
 from restoreflow.lab.training.data import step_generator
@@ -24,7 +26,7 @@ from restoreflow.ood.calibration import (
     logit_curve,
 )
 from restoreflow.ood.check import score
-from restoreflow.ood.indicators import indicators
+from restoreflow.ood.indicators import FIRST_INDICATORS, INDICATORS, indicators
 from restoreflow.ood.mahalanobis import log_energy
 from restoreflow.ood.reference import Calibration, CalibrationFacts, Reference
 from restoreflow.ood.statistics import measure
@@ -45,6 +47,9 @@ Outcome = Literal["error", "surprise"]
 
 SURPRISE_SHARE = 0.05
 """Of a picture's cells, worse than 99 in 100 of undamaged inputs' cells: five times the usual."""
+
+_COMBINED = (FIRST_INDICATORS, INDICATORS)
+"""Sets of indicators that are tried: features and statistics; these and the input's own."""
 
 PLACES = 64
 """Cells of each input that the probability for places is learnt from."""
@@ -71,6 +76,7 @@ class _Observed(NamedTuple):
     energy: float
     unusual: float
     indicators: NDArray[np.float64]
+    laplacian: float
     bad: bool
     place_energies: NDArray[np.float64]
     place_bad: NDArray[np.bool_]
@@ -148,11 +154,12 @@ def calibrate(
     """Probabilities for pictures and for places, learnt from corrupted photographs.
 
     The picture's is a function of whatever tells outcomes best apart: its energy, its two-sided
-    score, or all its `indicators` combined in a logistic regression. AUROC and calibration error
-    are of photographs that nothing was learnt from: what is learnt from every second one, with all
-    its corruptions, is tried on the others, and the other way round; what is kept is learnt from
-    all. The probabilities hold for a mixture like this one: each photograph once as it is and once
-    with every corruption, at severities that change from photograph to photograph.
+    score, or its `indicators` combined in a logistic regression, with those of the input itself or
+    without. AUROC and calibration error are of photographs that nothing was learnt from: what is
+    learnt from every second one, with all its corruptions, is tried on the others, and the other
+    way round; what is kept is learnt from all. The probabilities hold for a mixture like this one:
+    each photograph once as it is and once with every corruption, at severities that change from
+    photograph to photograph.
 
     Args:
         network: whose samples are judged, and whose features are scored.
@@ -183,9 +190,11 @@ def calibrate(
         advance()
     if count < 4:
         raise InputError(f"{count} photographs are too few to calibrate with", "give four or more")
-    found = [_of_pictures(observed, name, outcome) for name in ("energy", "unusual", "combined")]
-    best = max(found, key=lambda each: each.facts.auroc or 0.0)
-    facts = replace(best.facts, energy_auroc=found[0].facts.auroc)
+    plain = [_of_score(observed, name, outcome) for name in ("energy", "unusual")]
+    combined = [_of_indicators(observed, names, outcome) for names in _COMBINED]
+    best = max([*plain, *combined], key=lambda each: each.facts.auroc or 0.0)
+    rival = area_under_roc([each.laplacian for each in observed], [each.bad for each in observed])
+    facts = replace(best.facts, energy_auroc=plain[0].facts.auroc, laplacian_auroc=_known(rival))
     return best._replace(facts=facts), _of_places(observed, outcome)
 
 
@@ -202,9 +211,19 @@ def _observed(
     chosen = rng.permutation(bad.size)[:PLACES]
     energies = as_large(found.energies, bad.shape).ravel()[chosen]
     logs = np.array([log_energy(energy) for energy in energies.tolist()])
-    numbers = indicators(found.energies, measure(pair.degraded.permute(1, 2, 0).numpy()))
-    wrong, places = is_bad(bad, outcome), bad.ravel()[chosen]
-    return _Observed(group, log_energy(found.energy), found.unusual, numbers, wrong, logs, places)
+    pixels = np.ascontiguousarray(pair.degraded.permute(1, 2, 0).numpy())
+    known = (found.energies, measure(pixels), pixels, measure_defects(pixels))
+    numbers = indicators(INDICATORS, *known)
+    return _Observed(
+        group,
+        energy=log_energy(found.energy),
+        unusual=found.unusual,
+        indicators=numbers,
+        laplacian=float(numbers[INDICATORS.index("laplacian 0.99")]),
+        bad=is_bad(bad, outcome),
+        place_energies=logs,
+        place_bad=bad.ravel()[chosen],
+    )
 
 
 def as_large(values: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:
@@ -214,61 +233,84 @@ def as_large(values: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.
     return values[np.ix_(rows, columns)]
 
 
-def _of_pictures(
-    observed: Sequence[_Observed],
-    name: Literal["energy", "unusual", "combined"],
-    outcome: Outcome,
+def _of_score(
+    observed: Sequence[_Observed], name: Literal["energy", "unusual"], outcome: Outcome
 ) -> Calibration:
+    """A curve of one number."""
     hits = np.array([each.bad for each in observed])
-    second = np.array([each.group % 2 == 1 for each in observed])
-    if name != "combined":
-        scores = np.array([getattr(each, name) for each in observed])
-        return _fitted(scores, hits, second, name, outcome)
-    numbers = np.stack([each.indicators for each in observed])
-    scores = np.empty(len(observed))
+    scores = np.array([getattr(each, name) for each in observed])
+    return _fitted(scores, hits, _groups(observed), name, outcome)
+
+
+def _of_indicators(
+    observed: Sequence[_Observed], names: tuple[str, ...], outcome: Outcome
+) -> Calibration:
+    """A logistic regression of several."""
+    hits, groups = np.array([each.bad for each in observed]), _groups(observed)
+    columns = [INDICATORS.index(name) for name in names]
+    numbers = np.stack([each.indicators for each in observed])[:, columns]
+    second, scores = groups % 2 == 1, np.empty(len(observed))
     for half in (second, ~second):
         scores[half] = fit_logit(numbers[~half], hits[~half])(numbers[half])
     curve = logit_curve()  # a curve of its own, from so few inputs, was worse calibrated
-    facts = _facts(scores, hits, name, outcome, expected_calibration_error(curve(scores), hits))
-    return Calibration(facts, curve, fit_logit(numbers, hits))
+    facts = _facts(scores, curve(scores), hits, groups, "combined", outcome)
+    return Calibration(replace(facts, indicators=names), curve, fit_logit(numbers, hits))
+
+
+def _groups(observed: Sequence[_Observed]) -> NDArray[np.intp]:
+    return np.array([each.group for each in observed])
 
 
 def _of_places(observed: Sequence[_Observed], outcome: Outcome) -> Calibration:
     scores = np.concatenate([each.place_energies for each in observed])
     hits = np.concatenate([each.place_bad for each in observed])
-    second = np.concatenate([np.full(len(x.place_bad), x.group % 2 == 1) for x in observed])
-    return _fitted(scores, hits, second, "place", outcome)
+    groups = np.concatenate([np.full(len(each.place_bad), each.group) for each in observed])
+    return _fitted(scores, hits, groups, "place", outcome)
 
 
 def _fitted(
     scores: NDArray[np.float64],
     hits: NDArray[np.bool_],
-    second: NDArray[np.bool_],
-    name: Literal["energy", "unusual", "combined", "place"],
+    groups: NDArray[np.intp],
+    name: Literal["energy", "unusual", "place"],
     outcome: Outcome,
 ) -> Calibration:
     """A curve of all, its error that of each half's curve on the other half."""
-    errors = [
-        expected_calibration_error(isotonic(scores[~half], hits[~half])(scores[half]), hits[half])
-        for half in (second, ~second)
-    ]
-    facts = _facts(scores, hits, name, outcome, float(np.mean(errors)))
+    second, held_out = groups % 2 == 1, np.empty(len(scores))
+    for half in (second, ~second):
+        held_out[half] = isotonic(scores[~half], hits[~half])(scores[half])
+    facts = _facts(scores, held_out, hits, groups, name, outcome)
     return Calibration(facts, isotonic(scores, hits))
 
 
 def _facts(
     scores: NDArray[np.float64],
+    held_out: NDArray[np.float64],
     hits: NDArray[np.bool_],
+    groups: NDArray[np.intp],
     name: Literal["energy", "unusual", "combined", "place"],
     outcome: Outcome,
-    error: float,
 ) -> CalibrationFacts:
-    auroc = area_under_roc(scores, hits)
+    """How good probabilities are that were learnt from other photographs."""
+    predicted, observed, counts = reliability(held_out, hits)
+    # Of places there are thousands, of no more photographs; the picture's interval says it all.
+    low, high = (
+        (math.nan, math.nan) if name == "place" else bootstrapped_auroc(scores, hits, groups)
+    )
     return CalibrationFacts(
         outcome=outcome,
         score=name,
         inputs=len(hits),
         hits=int(hits.sum()),
-        auroc=None if math.isnan(auroc) else auroc,
-        ece=error,
+        auroc=_known(area_under_roc(scores, hits)),
+        auroc_low=_known(low),
+        auroc_high=_known(high),
+        ece=expected_calibration_error(held_out, hits),
+        predicted=predicted,
+        observed=observed,
+        counts=counts,
     )
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from restoreflow.lab.fitting.detectors import Detector, detectors, observe
+from restoreflow.lab.fitting.intervals import bootstrapped_auroc
 from restoreflow.networks.restoration_network import RestorationNetwork
 from restoreflow.ood.calibration import area_under_roc
 
@@ -29,6 +30,7 @@ class Case(NamedTuple):
         degraded: (3, h, w) in [0, 1].
         error_share: of the cells with an error pixel, of the network judged by; None: unknown.
         surprising: whether the samples surprise; None: unknown.
+        group: the photograph's number: what bootstrap draws whole.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Case(NamedTuple):
     degraded: Tensor
     error_share: float | None = None
     surprising: bool | None = None
+    group: int = 0
 
 
 class Row(NamedTuple):
@@ -46,8 +49,11 @@ class Row(NamedTuple):
         corruptions: AUROC of each corruption against photographs as they are, over severities.
         all: mean of these.
         errors: AUROC for error images, over all cases.
+        errors_interval: where 95 % of bootstrap samples of the photographs have it.
+        errors_within: mean of AUROCs for error images within each kind of case that has both.
         correlation: Spearman's, with the share of error cells.
         surprises: AUROC for surprising results.
+        surprises_interval: likewise.
         flagged: share of photographs as they are, beyond what 99.5 % of the training set stay
             below.
     """
@@ -56,14 +62,19 @@ class Row(NamedTuple):
     corruptions: Mapping[str, float]
     all: float
     errors: float
+    errors_interval: tuple[float, float]
+    errors_within: float
     correlation: float
     surprises: float
+    surprises_interval: tuple[float, float]
     flagged: float
 
     def record(self) -> dict[str, Any]:
         """The row as JSON has it; NaN as None."""
         values = {**self._asdict(), "corruptions": dict(self.corruptions)}
         flat = {k: _finite(v) if isinstance(v, float) else v for k, v in values.items()}
+        for name in ("errors_interval", "surprises_interval"):
+            flat[name] = [_finite(end) for end in getattr(self, name)]
         return {**flat, "corruptions": {k: _finite(v) for k, v in self.corruptions.items()}}
 
 
@@ -145,15 +156,29 @@ def _row(name: str, values: list[float], trained: list[float], cases: list[Case]
     judged = np.array([case.surprising is not None for case in cases])
     surprising = np.array([bool(case.surprising) for case in cases])[judged]
     limit = float(np.quantile(trained, 0.995))
+    groups, names = (
+        np.array([case.group for case in cases]),
+        np.array([case.name for case in cases]),
+    )
     return Row(
         name,
         aurocs,
-        float(np.mean(list(aurocs.values()))) if aurocs else math.nan,
-        area_under_roc(scores[known], shares > 0),
-        rank_correlation(scores[known], shares),
-        area_under_roc(scores[judged], surprising),
-        float((scores[usual] > limit).mean()) if usual.any() else math.nan,
+        all=float(np.mean(list(aurocs.values()))) if aurocs else math.nan,
+        errors=area_under_roc(scores[known], shares > 0),
+        errors_interval=bootstrapped_auroc(scores[known], shares > 0, groups[known]),
+        errors_within=_within(scores[known], shares > 0, names[known]),
+        correlation=rank_correlation(scores[known], shares),
+        surprises=area_under_roc(scores[judged], surprising),
+        surprises_interval=bootstrapped_auroc(scores[judged], surprising, groups[judged]),
+        flagged=float((scores[usual] > limit).mean()) if usual.any() else math.nan,
     )
+
+
+def _within(scores: np.ndarray, outcomes: np.ndarray, names: np.ndarray) -> float:
+    """Mean over kinds of the AUROC within each; NaN where none has both outcomes."""
+    found = [area_under_roc(scores[names == n], outcomes[names == n]) for n in np.unique(names)]
+    known = [auroc for auroc in found if not math.isnan(auroc)]
+    return float(np.mean(known)) if known else math.nan
 
 
 def rank_correlation(first: ArrayLike, second: ArrayLike) -> float:
@@ -172,15 +197,28 @@ def _ranks(values: np.ndarray) -> np.ndarray:
 def markdown(rows: Sequence[Row]) -> str:
     """The table, Markdown; a figure that is not known is a dash."""
     kinds = list(rows[0].corruptions) if rows else []
-    heads = ["score", "all", *kinds, "errors", "rho", "surprises", "flagged"]
+    heads = ["score", "all", *kinds, "errors", "within kinds", "rho", "surprises", "flagged"]
     lines = [" | ".join(heads), " | ".join(["---", *["--:"] * (len(heads) - 1)])]
     for row in rows:
         figures = [row.all, *(row.corruptions[kind] for kind in kinds)]
-        figures += [row.errors, row.correlation, row.surprises]
-        cells = ["-" if math.isnan(f) else f"{f:.2f}" for f in figures]
+        cells = [_two_digits(figure) for figure in figures]
+        cells.append(_with_interval(row.errors, row.errors_interval))
+        cells += [_two_digits(row.errors_within), _two_digits(row.correlation)]
+        cells.append(_with_interval(row.surprises, row.surprises_interval))
         flagged = "-" if math.isnan(row.flagged) else f"{row.flagged:.1%}"
         lines.append(" | ".join([row.score, *cells, flagged]))
     return "\n".join(f"| {line} |" for line in lines) + "\n"
+
+
+def _two_digits(figure: float) -> str:
+    return "-" if math.isnan(figure) else f"{figure:.2f}"
+
+
+def _with_interval(figure: float, interval: tuple[float, float]) -> str:
+    if math.isnan(figure):
+        return "-"
+    low, high = interval
+    return f"{figure:.2f} ({low:.2f}-{high:.2f})"
 
 
 def _finite(value: float) -> float | None:

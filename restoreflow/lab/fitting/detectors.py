@@ -14,12 +14,14 @@ from torch import Tensor
 from restoreflow.lab.fitting.gaussian import Gaussian, Moments, fit_gaussian
 from restoreflow.networks.restoration_network import RestorationNetwork
 from restoreflow.ood.features import extract, pooled
+from restoreflow.ood.indicators import laplacian
 from restoreflow.ood.mahalanobis import energy_map, log_energy, summarise
 from restoreflow.ood.statistics import STATISTICS, measure
 from restoreflow.restoration.tiles import Geometry
 
 __all__ = [
     "Detector",
+    "InputAlone",
     "Likelihood",
     "Nearest",
     "Observation",
@@ -27,6 +29,7 @@ __all__ = [
     "Pooled",
     "Statistics",
     "detectors",
+    "input_figures",
     "observe",
 ]
 
@@ -41,11 +44,13 @@ class Observation(NamedTuple):
         statistics: of `statistics.measure`.
         log_density: of the mean image given the input, in nats a value: what the flow says of an
             input to which no truth is known.
+        input: by name, what the input alone tells, see `input_figures`.
     """
 
     features: dict[str, Tensor]
     statistics: dict[str, float]
     log_density: float
+    input: dict[str, float]
 
 
 @torch.inference_mode()
@@ -57,11 +62,34 @@ def observe(network: RestorationNetwork, degraded: Tensor, layers: Sequence[str]
     encoding = network.encode(padded)
     condition = network.prepare(encoding.features)
     density = network.detail_log_prob(encoding, encoding.mean, condition)
+    pixels = degraded.permute(1, 2, 0).numpy()
     return Observation(
         {name: values[0].float().cpu() for name, values in features.items()},
-        measure(degraded.permute(1, 2, 0).numpy()),
+        measure(pixels),
         float(density[0]) / encoding.mean[0].numel(),
+        input_figures(pixels),
     )
+
+
+def input_figures(pixels: NDArray[np.float32]) -> dict[str, float]:
+    """The rivals that need no model: of a picture (H, W, 3), how rough it is.
+
+    The 3 x 3 Laplacian's size, the largest over colours, in three summaries; total variation, the
+    mean difference of neighbours; and the energy beyond half of the highest frequency.
+    """
+    rough = laplacian(pixels)
+    across, down = (np.abs(np.diff(pixels, axis=axis)).mean() for axis in (1, 0))
+    spectrum = np.abs(np.fft.rfft2(pixels.mean(2))) ** 2
+    rows = np.abs(np.fft.fftfreq(pixels.shape[0]))[:, None]
+    columns = np.fft.rfftfreq(pixels.shape[1])[None]
+    fine = spectrum[np.maximum(rows, columns) > 0.25].mean() / rough.size
+    return {
+        "input: Laplacian, mean": float(rough.mean()),
+        "input: Laplacian, p99": float(np.quantile(rough, 0.99)),
+        "input: Laplacian, largest": float(rough.max()),
+        "input: total variation": float(across + down),
+        "input: high frequencies": float(fine),
+    }
 
 
 class Detector:
@@ -227,8 +255,15 @@ class Likelihood(_OfVectors):
         return {"flow likelihood": standard, "flow typicality": abs(standard)}
 
 
+class InputAlone(Detector):
+    """What the input tells without any model; nothing is learnt."""
+
+    def scores(self, seen: Observation) -> dict[str, float]:
+        return seen.input
+
+
 def detectors(layers: Sequence[str]) -> list[Detector]:
     """All of them, for each of the layers where they look at one."""
     places = [Places(layer) for layer in layers]
     vectors = [kind(layer) for layer in layers for kind in (Pooled, Nearest)]
-    return [*places, AllLayers(places), *vectors, Statistics(), Likelihood()]
+    return [*places, AllLayers(places), *vectors, Statistics(), Likelihood(), InputAlone()]

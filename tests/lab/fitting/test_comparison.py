@@ -27,13 +27,13 @@ def training() -> Iterator[torch.Tensor]:
 def cases() -> Iterator[Case]:
     for index in range(5):
         picture = fakes.photo(50 + index, 40, 44)
-        yield Case("none", 0, picture, 0.0, False)
+        yield Case("none", 0, picture, 0.0, False, index)
         for severity in (3, 5):
             generator = torch.Generator().manual_seed(index)
             noisy = corrupt(picture[None], "gaussian_noise", severity, generator)[0]
             soft = corrupt(picture[None], "blur", severity, generator)[0]
-            yield Case("gaussian_noise", severity, noisy, severity / 10, True)
-            yield Case("blur", severity, soft, 0.0, None)
+            yield Case("gaussian_noise", severity, noisy, severity / 10, True, index)
+            yield Case("blur", severity, soft, 0.0, None, index)
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +50,11 @@ def test_every_detector_has_its_rows(rows: dict[str, Row]) -> None:
         assert f"5 nearest, {layer}" in rows
     for name in ("low-level statistics", "flow likelihood", "flow typicality"):
         assert name in rows
+    for name in ("Laplacian, p99", "total variation", "high frequencies"):
+        rival = rows[f"input: {name}"]
+        assert rival.errors == rival.corruptions["gaussian_noise"] == 1.0
+        low, high = rival.errors_interval
+        assert low == high == 1.0
     assert "Mahalanobis, two-sided, rms of layers" in rows
 
 
