@@ -11,7 +11,6 @@ from typing import NamedTuple, TypeVar
 
 from restoreflow.errors import InputError, RestoreflowError, UsageError
 from restoreflow.images.formats import FORMATS
-from restoreflow.images.tiff_pages import page_count
 from restoreflow.outputs.gate import MANIFEST_NAME
 from restoreflow.printable import shown
 from restoreflow.remote_path import RemotePath, absolute_name, is_url, to_path
@@ -92,6 +91,8 @@ def manifests(folder: Path) -> list[Path]:
 def _pages(found: Found) -> list[Found]:
     path, count = found.path, 1
     if path.suffix.lower() in FORMATS["tiff"].extensions and not isinstance(path, RemotePath):
+        from restoreflow.images.tiff_pages import page_count
+
         with contextlib.suppress(OSError, ValueError):  # reading it will say why
             if path.is_file():  # opening a pipe would wait
                 with path.open("rb") as stream:

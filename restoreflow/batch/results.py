@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
-from restoreflow.batch.arrays import encode_arrays
 from restoreflow.batch.consumers import Pictures
 from restoreflow.batch.job import Job
 from restoreflow.batch.judging import JUDGED
@@ -70,6 +69,8 @@ def encode_results(
         data = encoder("png").encode(np.asarray(image), Metadata(), None, 100)
         files.append(ResultFile(path, data, image.size))
     if job.arrays and settings.arrays and result.numbers is not None:
+        from restoreflow.batch.arrays import encode_arrays
+
         data = encode_arrays(result.numbers, result.report, config.name, settings.arrays)
         files.append(ResultFile(job.arrays, data))
     return files

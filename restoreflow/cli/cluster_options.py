@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from restoreflow.batch.cluster.connection import Cluster
 from restoreflow.cli.debug import debugging
 from restoreflow.errors import UsageError
+
+if TYPE_CHECKING:
+    from restoreflow.batch.cluster.connection import Cluster
 
 __all__ = ["Actors", "Address", "Executor", "GpusPerActor", "chosen_cluster"]
 
@@ -63,6 +65,8 @@ def chosen_cluster(
         UsageError: an option is for another executor, or out of its range.
     """
     if executor == "ray":
+        from restoreflow.batch.cluster.connection import Cluster
+
         return Cluster(address, actors, gpus, verbose=debugging())
     given = {"--address": address, "--actors": actors, "--gpus-per-actor": gpus or None}
     for name, value in given.items():

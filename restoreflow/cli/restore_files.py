@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from restoreflow.batch.cluster.connection import Cluster
 from restoreflow.batch.discover import find
 from restoreflow.batch.job import STREAM, Job, Shard
 from restoreflow.batch.judging import Judge
@@ -27,6 +26,7 @@ from restoreflow.remote_path import to_path
 from restoreflow.tasks.task import Task
 
 if TYPE_CHECKING:
+    from restoreflow.batch.cluster.connection import Cluster
     from restoreflow.batch.resume import Progress
     from restoreflow.models.config import ModelConfig
     from restoreflow.models.folder import ModelFolder
@@ -85,7 +85,6 @@ def restore_files(
 
     # Now, since modules that are loaded among many jobs would keep the jobs' memory from coming
     # back when they are done.
-    from restoreflow.cli.dry_run import dry_run
     from restoreflow.models.resolve import resolve_model
 
     stream = out == "-" or (out is None and (not inputs or "-" in inputs))
@@ -102,6 +101,8 @@ def restore_files(
         progress = Progress(settings, model_hash(folder.path), options.shard)
         load = partial(_load, folder, settings, reporter)
         if options.dry_run:
+            from restoreflow.cli.dry_run import dry_run
+
             del reads
             code = dry_run(jobs, settings, progress, load, reporter)
         else:
@@ -241,8 +242,8 @@ def _size(settings: RestorationSettings, config: ModelConfig) -> str:
 
 
 def _load(folder: ModelFolder, settings: RestorationSettings, reporter: Reporter) -> Restorer:
-    from restoreflow import load_model
     from restoreflow.restoration.device import choose_device
+    from restoreflow.restoration.load import load_model
 
     device, reason = choose_device(settings.device)
     reporter.say(f"{folder.config.name} on {device}: {reason}")

@@ -26,7 +26,6 @@ from restoreflow.images.jpeg_quality import quality_of_file
 from restoreflow.images.metadata import clean_metadata, credential_notes, orientation_of
 from restoreflow.images.picture import Picture
 from restoreflow.images.raster import Raster
-from restoreflow.images.tiff_pages import one_page
 from restoreflow.images.working_color import working_color
 from restoreflow.local_files import file_size, open_regular
 from restoreflow.printable import shown
@@ -97,7 +96,11 @@ def read_bytes(
     Raises: as `decode`, where the file cannot be read; InputError also where it lacks the page.
     """
     label, data = _read(source, max_pixels)
-    return data if page is None else one_page(data, page, label)
+    if page is None:
+        return data
+    from restoreflow.images.tiff_pages import one_page
+
+    return one_page(data, page, label)
 
 
 def read_size(

@@ -13,7 +13,10 @@ from fractions import Fraction
 from typing import NamedTuple
 from xml.parsers import expat
 
-__all__ = ["clean_xmp", "extension_name", "fit_xmp"]
+__all__ = ["XMP_HEADER", "clean_xmp", "extension_name", "fit_xmp"]
+
+XMP_HEADER = b"http://ns.adobe.com/xap/1.0/\x00"
+"""What a packet stands behind in JPEG's segments and PNG's raw profiles."""
 
 _TIFF, _EXIF = "http://ns.adobe.com/tiff/1.0/", "http://ns.adobe.com/exif/1.0/"
 _NOTE, _XAP = "http://ns.adobe.com/xmp/note/", "http://ns.adobe.com/xap/1.0/"

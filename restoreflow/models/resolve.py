@@ -8,7 +8,6 @@ from pathlib import Path
 from restoreflow.config_reader import nearest
 from restoreflow.errors import ModelError
 from restoreflow.models.folder import CONFIG, ModelFolder, check_complete
-from restoreflow.models.hub import parse_hub_name, pull
 
 __all__ = ["bundled_models", "resolve_model"]
 
@@ -60,6 +59,9 @@ def resolve_model(
     path = os.path.expanduser(name)
     if os.path.isdir(path):
         return _folder(Path(path))
+    # What downloads takes a while to import, and most names are bundled.
+    from restoreflow.models.hub import parse_hub_name, pull
+
     if parse_hub_name(name) is not None:
         return pull(name, force, progress)
     if name.startswith((".", "~")) or "/" in name or "\\" in name:

@@ -11,8 +11,6 @@ from restoreflow.flows.config import FlowConfig
 from restoreflow.flows.flow import build_flow
 from restoreflow.networks.config import NetworkConfig
 from restoreflow.networks.encoder import Encoder
-from restoreflow.networks.low_light import LowLightEncoder
-from restoreflow.networks.residual import ResidualEncoder
 from restoreflow.networks.restoration_network import RestorationNetwork
 from restoreflow.tasks.table import TASKS
 
@@ -55,7 +53,7 @@ def described_tensors(config: Description) -> dict[str, Tensor]:
 
 
 def build_encoder(config: Description) -> Encoder:
-    """The encoder alone."""
+    """The encoder alone; of its kind alone the module is imported."""
     network = config.network
     kind = TASKS[config.task].encoder
     if network.kind != kind:
@@ -64,5 +62,9 @@ def build_encoder(config: Description) -> Encoder:
         )
     size = network.width, network.depth, network.context
     if kind == "low_light":
+        from restoreflow.networks.low_light import LowLightEncoder
+
         return LowLightEncoder(*size, network.mean_range, gains=network.gains)
+    from restoreflow.networks.residual import ResidualEncoder
+
     return ResidualEncoder(*size, config.scale, network.mean_range, network.told)

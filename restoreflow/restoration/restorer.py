@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 
 from restoreflow.errors import InputError, LimitError
-from restoreflow.networks.low_light import with_exposure
 from restoreflow.networks.restoration_network import Encoding, RestorationNetwork
 from restoreflow.networks.wear import describe_wear, overruled
 from restoreflow.restoration.bands import Bands
@@ -272,6 +271,8 @@ class Restorer:
         if context is not None and self.tells_wear:
             return overruled(context, options.wear)
         if context is not None and options.exposure:
+            from restoreflow.networks.low_light import with_exposure
+
             return with_exposure(context, options.exposure)
         return context
 

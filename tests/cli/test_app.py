@@ -29,17 +29,6 @@ def test_help_and_version_import_nothing_heavy(word: str) -> None:
     assert done.stdout
 
 
-def test_the_laboratory_is_not_needed(tiny_bundle: Path, photo: Path) -> None:
-    words = ["sr", str(photo), "--model", str(tiny_bundle / "sr-x4"), "--samples", "2", "--grid"]
-    code = (
-        "import sys\nfrom restoreflow.cli.app import main\n"
-        f"try: main({words!r})\nexcept SystemExit as end: assert end.code == 0\n"
-        "print([name for name in sys.modules if name.startswith('restoreflow.lab')])"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-1] == "[]"
-
-
 def test_version(run: Run) -> None:
     outcome = run("--version")
     assert (outcome.code, outcome.out.strip()) == (0, f"restoreflow {__version__}")

@@ -17,10 +17,9 @@ from restoreflow.images.ancillary import (
 )
 from restoreflow.images.containers.photoshop import iptc_resource, photoshop_resources
 from restoreflow.images.exif_block import EXIF_PREFIX
-from restoreflow.images.xmp import extension_name
+from restoreflow.images.xmp import XMP_HEADER, extension_name
 
 __all__ = [
-    "XMP_HEADER",
     "ancillary",
     "extra_segments",
     "frame",
@@ -28,7 +27,6 @@ __all__ = [
     "segments",
 ]
 
-XMP_HEADER = b"http://ns.adobe.com/xap/1.0/\x00"
 _EXTENSION_HEADER = b"http://ns.adobe.com/xmp/extension/\x00"
 _ICC_HEADER, _PHOTOSHOP_HEADER = b"ICC_PROFILE\x00", b"Photoshop 3.0\x00"
 _GAIN_MAP_HEADER = b"urn:iso:std:iso:ts:21496:-1\x00"

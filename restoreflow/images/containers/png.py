@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 from restoreflow.images.ancillary import Ancillary, Text, behind_note, counted
 from restoreflow.images.color_coding import Coding, by_chromaticities, by_code_points
-from restoreflow.images.containers.jpeg import XMP_HEADER
 from restoreflow.images.containers.photoshop import iptc_resource, photoshop_resources
+from restoreflow.images.xmp import XMP_HEADER
 
 __all__ = ["ancillary", "chunk", "chunks", "essential", "iptc_text", "text_chunk"]
 
