@@ -188,6 +188,15 @@ def test_several_starts_are_averaged_and_must_be_of_one_form(tmp_path: Path) -> 
         trainer(tmp_path, recipe("mean"), "third", start=files)
 
 
+def test_a_texture_stage_without_its_files_names_the_command_that_makes_them(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(ModelError) as caught:
+        trainer(tmp_path, recipe("mean", "texture"))
+    assert f"restoreflow evaluate fetch {tmp_path / 'lpips'}" in caught.value.hint
+    trainer(tmp_path, recipe("mean", "likelihood"))
+
+
 def test_a_start_that_does_not_fit_at_all_is_refused(tmp_path: Path) -> None:
     write_extractors(tmp_path / "lpips")
     with pytest.raises(ModelError, match="none of its weights fit"):
