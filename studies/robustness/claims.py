@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restoreflow.lab.fitting.comparison import rank_correlation
-from restoreflow.ood.calibration import area_under_roc
+from restoreflow.lab.fitting.probabilities import area_under_roc
 from studies.robustness.measure import BIN_WIDTH, FIRST_EDGE
 from studies.robustness.suite import GROUPS
 

@@ -16,15 +16,15 @@ from restoreflow.lab.degradations.corruptions import CORRUPTIONS, corrupt
 from restoreflow.lab.fitting.intervals import bootstrapped_auroc, reliability
 from restoreflow.lab.fitting.outcomes import draw, error_places, surprise
 from restoreflow.lab.fitting.pictures import Pair
-from restoreflow.lab.training.data import step_generator
-from restoreflow.networks.restoration_network import RestorationNetwork
-from restoreflow.ood.calibration import (
+from restoreflow.lab.fitting.probabilities import (
     area_under_roc,
     expected_calibration_error,
     fit_logit,
     isotonic,
     logit_curve,
 )
+from restoreflow.lab.training.data import step_generator
+from restoreflow.networks.restoration_network import RestorationNetwork
 from restoreflow.ood.check import score
 from restoreflow.ood.indicators import FIRST_INDICATORS, INDICATORS, indicators
 from restoreflow.ood.mahalanobis import log_energy

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from restoreflow.lab.fitting.detectors import Detector, detectors, observe
 from restoreflow.lab.fitting.intervals import bootstrapped_auroc
+from restoreflow.lab.fitting.probabilities import area_under_roc
 from restoreflow.networks.restoration_network import RestorationNetwork
-from restoreflow.ood.calibration import area_under_roc
 
 __all__ = ["CASES", "Case", "Row", "compare", "markdown", "rank_correlation"]
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from restoreflow.ood.calibration import area_under_roc
+from restoreflow.lab.fitting.probabilities import area_under_roc
 
 __all__ = ["bootstrapped_auroc", "reliability"]
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from restoreflow.lab.fitting.intervals import bootstrapped_auroc, reliability
-from restoreflow.ood.calibration import area_under_roc
+from restoreflow.lab.fitting.probabilities import area_under_roc
 
 
 def test_an_interval_holds_the_figure_and_narrows_with_photographs() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from restoreflow.ood.calibration import area_under_roc
+from restoreflow.lab.fitting.probabilities import area_under_roc
 from studies.robustness import claims
 from studies.robustness.verdicts import aims, focus, paper
 
