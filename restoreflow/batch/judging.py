@@ -72,8 +72,8 @@ class Judge:
         """What is known of a picture before it is restored, and what to restore it with.
 
         Whether it is to be restored must be known before; a warning may come after, by `watched`.
-        Features at another exposure or in another precision than float32 are others than those of
-        a judgement; a temperature may follow them all the same.
+        Features at another exposure, told of other wear, or in another precision than float32 are
+        others than those of a judgement; a temperature may follow them all the same.
 
         Returns:
             The judgement, None where it is to come from the watch; and the watch, if any.
@@ -82,7 +82,9 @@ class Judge:
             ModelError: the reference is not of this restorer's model.
             UsageError: the temperature is to follow scores of a coarser grid.
         """
-        exact = settings.options.exposure == 0 and restorer.precision == "float32"
+        asked = settings.options
+        plain = asked.exposure == 0 and asked.wear == "auto"
+        exact = plain and restorer.precision == "float32"
         after = settings.ood == "warn" and exact
         calm = settings.ood_temperature
         watch = self.watch(restorer, pixels, calm) if after or calm else None

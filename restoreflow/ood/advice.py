@@ -83,11 +83,12 @@ def advise(
     if "enlarged" in found:
         share = 1 / found["enlarged"].value
         return Advice("reduce first", f"reduce it to {share:.0%} of its sides: it holds no more")
-    worn = [found[kind].words for kind in WORN if kind in found]
+    worn = sum(kind in found for kind in WORN)
+    such = "that" if worn == 1 else "those"
     if worn and not served.worn and served.other:
-        return Advice(f"--model {served.other}", f"it takes away {' and '.join(worn)}")
+        return Advice(f"--model {served.other}", f"it takes {such} away")
     if worn and served.told:
-        return Advice(NOTHING, f"the model takes away {' and '.join(worn)} by itself (--wear)")
+        return Advice(NOTHING, f"the model takes {such} away by itself (--wear)")
     if flagged or (probability is not None and probability > _LIKELY):
         return Advice("--temperature 0", "the clean estimate invents nothing")
     return Advice(NOTHING)

@@ -43,6 +43,7 @@ __all__ = [
 _BYTES_A_PIXEL, _BYTES_AT_ONCE = 56, 100
 _WINDOW_BYTES = 160 * 2**20  # of the largest part that is looked at at once
 _NEGLIGIBLE = 2**24
+_LEAST_AUROC = 0.85
 
 
 class Score(NamedTuple):
@@ -128,7 +129,10 @@ def probability(
     pixels: NDArray[np.float32],
     measures: Measures,
 ) -> float | None:
-    """Probability that a result shows artifacts, 0 .. 1; None where it was not learnt.
+    """Probability that a result shows artifacts, 0 .. 1; None where it was not learnt well.
+
+    On photographs that it was not learnt from it has to tell results with artifacts from others
+    with an AUROC of .85 or more: a probability that is nearly the same for all says nothing.
 
     Args:
         reference: the model's.
@@ -138,7 +142,7 @@ def probability(
         measures: of `defects.find.measure_defects`.
     """
     calibration = reference.calibration()
-    if calibration is None:
+    if calibration is None or (calibration.facts.auroc or 1.0) < _LEAST_AUROC:
         return None
     of, names = calibration.facts.score, calibration.facts.indicators
     if of == "combined":

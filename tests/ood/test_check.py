@@ -96,6 +96,16 @@ def test_probabilities_come_from_the_score_they_were_learnt_of(
     assert shares.min() >= 0.2
 
 
+def test_a_probability_that_tells_little_is_not_told(
+    network: RestorationNetwork, reference: Reference
+) -> None:
+    for auroc, told in ((0.8, False), (0.9, True), (None, True)):
+        facts = CalibrationFacts(outcome="error", score="energy", inputs=2, hits=1, auroc=auroc)
+        learnt = Calibration(facts, Curve((0.0, 1.0), (0.2, 0.6)))
+        known = dataclasses.replace(reference, calibrations=(learnt,))
+        assert (Checker(network, known).check(pixels()).probability is not None) == told
+
+
 def test_a_strange_picture_without_a_word_for_it_gets_a_reason(checker: Checker) -> None:
     mute = dataclasses.replace(checker.reference, statistics={})
     found = Checker(checker.network, mute).check(pixels("impulse_noise"))
