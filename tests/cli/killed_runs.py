@@ -79,8 +79,8 @@ def copy_tree(source: str, target: str) -> None:
         shutil.copytree(source, target)
 
 
-if __name__ == "__main__":
-    # Whatever a run imports is imported here, once for all children.
+def preload() -> None:
+    """Import whatever a run imports, once for all children."""
     import torch
 
     import restoreflow.batch.arrays
@@ -95,4 +95,8 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     with contextlib.suppress(SystemExit), contextlib.redirect_stderr(io.StringIO()):
         restoreflow.cli.app.main(["sr", "nothing", "--tile", "1"])
+
+
+if __name__ == "__main__":
+    preload()
     print(each_moment(sys.argv[2:], sys.argv[1]))
