@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import signal
 import socket
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+import restoreflow
 from restoreflow.batch.discover import find
 from restoreflow.batch.resume import model_hash
 from restoreflow.cli.app import main
@@ -168,3 +170,41 @@ def test_files_too_large_are_not_read(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr("restoreflow.free_memory.available_bytes", lambda: 2**30)
     with pytest.raises(LimitError, match=r"reading large\.json needs 1024\.00 GiB"):
         read_regular(large)
+
+
+READING = {"read_bytes", "read_text", "open", "load_file", "safe_open"}
+READ_ELSEWHERE = {
+    "batch/content.py": "a path on a store",
+    "batch/manifest.py": "a path on a store",
+    "cli/startup.py": "the null device, for streams that are closed",
+    "free_memory.py": "/proc and control groups",
+    "images/jpeg_quality.py": "bytes in memory",
+    "images/libtiff.py": "/proc",
+    "lab/degradations/operations.py": "bytes in memory",
+    "lab/degradations/photo.py": "bytes in memory",
+    "lab/evaluation/extractors.py": "a new file of its own, written and read",
+    "lab/evaluation/hostile.py": "bytes in memory",
+    "lab/evaluation/realism.py": "bytes in memory",
+    "lab/training/checkpoint.py": "after open_regular",
+    "lab/training/perceptual.py": "after Path.is_file",
+    "local_files.py": "the function that all others use",
+    "measures/lpips.py": "after open_regular",
+    "outputs/folders.py": "a new file, to be written",
+    "outputs/lines.py": "a path on a store",
+    "remote_path.py": "the store's own",
+    "reports/markup.py": "a part of the package",
+    "restoration/precision.py": "/proc",
+}
+"""Modules that read other than by `local_files`, and why that cannot wait for a pipe."""
+
+
+def test_nothing_else_opens_files() -> None:
+    package = Path(restoreflow.__file__).parent
+    found: set[str] = set()
+    for path in package.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            function = node.func if isinstance(node, ast.Call) else None
+            named = getattr(function, "attr", getattr(function, "id", None))
+            if named in READING and ast.unparse(function or node) not in ("os.open", "read_bytes"):
+                found.add(path.relative_to(package).as_posix())
+    assert found == set(READ_ELSEWHERE)

@@ -11,6 +11,7 @@ from typing import NamedTuple, TypeVar
 
 from restoreflow.errors import InputError, RestoreflowError, UsageError
 from restoreflow.images.formats import FORMATS
+from restoreflow.local_files import open_regular
 from restoreflow.outputs.gate import MANIFEST_NAME
 from restoreflow.printable import shown
 from restoreflow.remote_path import RemotePath, absolute_name, is_url, to_path
@@ -93,10 +94,9 @@ def _pages(found: Found) -> list[Found]:
     if path.suffix.lower() in FORMATS["tiff"].extensions and not isinstance(path, RemotePath):
         from restoreflow.images.tiff_pages import page_count
 
-        with contextlib.suppress(OSError, ValueError):  # reading it will say why
-            if path.is_file():  # opening a pipe would wait
-                with path.open("rb") as stream:
-                    count = page_count(stream)
+        # Reading it will say what is wrong.
+        with contextlib.suppress(OSError, ValueError), open_regular(path) as stream:
+            count = page_count(stream)
     if count < 2:
         return [found]
     return [found._replace(page=Page(number, count)) for number in range(1, count + 1)]

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from restoreflow.errors import LimitError, OutputError, RestoreflowError
+from restoreflow.local_files import read_regular
 from restoreflow.outputs.gate import refuse_inputs, refuse_places
 from restoreflow.outputs.temporary import temporary_name
 from restoreflow.printable import shown
@@ -181,7 +182,7 @@ def _explained(path: Path) -> Iterator[None]:
 def holds(path: Path, data: bytes) -> bool:
     """Whether a file is there and holds just these bytes."""
     try:
-        return path.stat().st_size == len(data) and path.read_bytes() == data
+        return path.stat().st_size == len(data) and read_regular(path) == data
     except OSError:
         return False
 

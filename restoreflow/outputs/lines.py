@@ -93,7 +93,12 @@ def read_own(path: Path) -> bytes:
 
 def open_own(path: Path) -> BinaryIO:
     """The same, to be read piece by piece."""
-    descriptor = os.open(path, os.O_RDONLY | _OWN)
+    try:
+        descriptor = os.open(path, os.O_RDONLY | _OWN)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise OSError(errno.ELOOP, "it is a link, which is not followed") from error
+        raise
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise OSError(errno.EINVAL, "it is not a regular file")

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from restoreflow.local_files import read_regular
 from restoreflow.outputs.atomic import make_folder, write_atomic
 
 __all__ = ["Cache"]
@@ -58,7 +59,7 @@ class Cache:
         """The measurement if it was kept, else None."""
         path, whole = self._place(kind, key)
         with contextlib.suppress(OSError, ValueError):
-            kept = json.loads(path.read_bytes())
+            kept = json.loads(read_regular(path))
             if isinstance(kept, dict) and kept.get("key") == whole:
                 return kept["value"]
         return None

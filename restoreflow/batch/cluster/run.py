@@ -30,6 +30,7 @@ from restoreflow.batch.record import Record, Summary
 from restoreflow.batch.resume import Progress
 from restoreflow.batch.settings import RestorationSettings
 from restoreflow.errors import RestoreflowError, UsageError
+from restoreflow.local_files import read_regular
 from restoreflow.models.folder import FILES, ModelFolder
 from restoreflow.remote_path import RemotePath, absolute_name
 
@@ -228,7 +229,7 @@ def _finished(left: dict[int, Task]) -> list[tuple[int, Record]]:
 
 def _files(folder: ModelFolder) -> dict[str, bytes]:
     there = [name for name in FILES if (folder.path / name).is_file()]
-    return {name: (folder.path / name).read_bytes() for name in there}
+    return {name: read_regular(folder.path / name) for name in there}
 
 
 def _anywhere(job: Job) -> Job:

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from restoreflow.errors import ModelError
+from restoreflow.local_files import read_regular
 from restoreflow.outputs.atomic import write_atomic
 
 __all__ = ["EXTRACTORS", "Extractor", "Published", "is_made", "make"]
@@ -151,7 +152,7 @@ EXTRACTORS: Sequence[Extractor] = (
 def is_made(extractor: Extractor, folder: Path) -> bool:
     """Whether the folder holds the very file."""
     path = folder / extractor.name
-    return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == extractor.sha256
+    return path.is_file() and hashlib.sha256(read_regular(path)).hexdigest() == extractor.sha256
 
 
 def make(extractor: Extractor, folder: Path, progress: Callable[[int], None] | None = None) -> bool:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -46,3 +47,12 @@ def test_what_is_not_finite_is_refused_and_not_kept(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="JSON"):
         cache.recall("input", {}, lambda: float("inf"))
     assert not list(tmp_path.iterdir())
+
+
+def test_a_pipe_in_the_place_of_a_measurement_is_none(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    assert cache.recall("a kind", {"of": 1}, lambda: 5) == 5
+    (path,) = tmp_path.iterdir()
+    path.unlink()
+    os.mkfifo(path)
+    assert cache.find("a kind", {"of": 1}) is None
