@@ -32,7 +32,7 @@ from tests.cli.conftest import picture, save_tiny
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such files")
 
-PATIENCE = 5  # seconds
+PATIENCE = 60  # seconds, which other work may take most of
 
 
 def _pipe(path: Path) -> None:
@@ -189,6 +189,7 @@ READ_ELSEWHERE = {
     "lab/training/perceptual.py": "after Path.is_file",
     "local_files.py": "the function that all others use",
     "measures/lpips.py": "after open_regular",
+    "outputs/atomic.py": "a path on a store",
     "outputs/folders.py": "a new file, to be written",
     "outputs/lines.py": "a path on a store",
     "remote_path.py": "the store's own",
@@ -199,6 +200,7 @@ READ_ELSEWHERE = {
 
 
 def test_nothing_else_opens_files() -> None:
+    signal.alarm(0)
     package = Path(restoreflow.__file__).parent
     found: set[str] = set()
     for path in package.rglob("*.py"):

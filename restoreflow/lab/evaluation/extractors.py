@@ -22,6 +22,7 @@ from torch import Tensor
 from restoreflow.errors import ModelError
 from restoreflow.local_files import read_regular
 from restoreflow.outputs.atomic import write_atomic
+from restoreflow.remote_time import Watch
 
 __all__ = ["EXTRACTORS", "Extractor", "Published", "is_made", "make"]
 
@@ -189,11 +190,13 @@ def make(extractor: Extractor, folder: Path, progress: Callable[[int], None] | N
 def _fetch(source: Published, path: Path, progress: Callable[[int], None]) -> None:
     digest = hashlib.sha256()
     try:
-        with urllib.request.urlopen(source.url, timeout=SECONDS) as answer, path.open("wb") as file:
+        answer = Watch().ask(lambda: urllib.request.urlopen(source.url, timeout=SECONDS))
+        with path.open("wb") as file:
             for chunk in _chunks(answer, source.size):
                 digest.update(chunk)
                 file.write(chunk)
                 progress(len(chunk))
+        answer.close()  # not where it was given up: that would wait for it after all
     except (OSError, http.client.HTTPException) as error:
         raise ModelError(
             f"{source.url} cannot be fetched: {error}", "try again with a network connection"
@@ -206,9 +209,17 @@ def _fetch(source: Published, path: Path, progress: Callable[[int], None]) -> No
 
 
 def _chunks(answer: Any, size: int) -> Iterable[bytes]:
-    """What a server sends, as far as one byte beyond what there should be."""
-    left = size + 1
-    while left > 0 and (chunk := cast("bytes", answer.read(min(_CHUNK, left)))):
+    """What a server sends, as far as one byte beyond what there should be.
+
+    Raises:
+        NoAnswerError: it falls silent, or sends a byte at a time.
+    """
+    left, watch = size + 1, Watch()
+    while left > 0:
+        wanted = min(_CHUNK, left)
+        chunk = watch.ask(lambda wanted=wanted: cast("bytes", answer.read(wanted)), wanted)
+        if not chunk:
+            return
         left -= len(chunk)
         yield chunk
 

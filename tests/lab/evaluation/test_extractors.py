@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
+import socket
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +17,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from restoreflow import remote_time
 from restoreflow.errors import ModelError
 from restoreflow.lab.evaluation.extractors import EXTRACTORS, Extractor, Published, is_made, make
 from restoreflow.measures.lpips import load_lpips
@@ -157,3 +161,27 @@ def test_no_other_file_than_the_published_one_is_taken(harm: str, tmp_path: Path
         make(extractor, tmp_path)
     assert not (tmp_path / extractor.name).exists()
     assert not Path("x").exists()
+
+
+@pytest.mark.parametrize("said", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n"])
+def test_a_server_that_falls_silent_or_drips_is_given_up(
+    said: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remote_time, "ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(remote_time, "SLOWEST", 2**30)
+    over = threading.Event()
+
+    def serve() -> None:
+        asking, _ = server.accept()
+        with asking, contextlib.suppress(OSError):
+            asking.sendall(said)
+            while not over.wait(0.05):
+                asking.sendall(b"x" if said else b"")
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=serve, daemon=True).start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/weights.pth"
+        source = Published(url, "0" * 64, 1000, "MIT")
+        with pytest.raises(ModelError, match=r"cannot be fetched: .*does not answer within"):
+            make(dataclasses.replace(VGG, sources=(source,)), tmp_path)
+        over.set()
