@@ -17,6 +17,7 @@ import torch
 from restoreflow import __version__
 from restoreflow.errors import RestoreflowError, UsageError
 from restoreflow.export.graph import Graph, What
+from restoreflow.local_files import LARGEST_TEXT, read_regular
 from restoreflow.models.card import CardFacts, read_card
 from restoreflow.models.config import ModelConfig
 from restoreflow.models.folder import CARD, ModelFolder, load_folder
@@ -75,7 +76,9 @@ def open_for_export(folder: ModelFolder, what: What) -> Model:
     if task.takes("exposure"):
         choice = "exposure"
     graph = Graph(loaded.network, what, choice)
-    return Model(graph, loaded.config, card, (folder.path / CARD).read_text(encoding="utf-8"))
+    return Model(
+        graph, loaded.config, card, read_regular(folder.path / CARD, LARGEST_TEXT).decode()
+    )
 
 
 def export(model: Model, size: tuple[int, int] | None = None) -> Exported:

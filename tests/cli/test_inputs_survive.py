@@ -115,6 +115,7 @@ FOLDERS = {
     ("fit-ood", "MODEL"): "mine",
     ("train", "--out"): "photos",
     ("sr", "--out"): "in",
+    ("export", "--out"): "bundle",
 }
 """Those that name a folder: tried one by one, below."""
 
@@ -126,6 +127,8 @@ READS = {
     *("evaluate realism --data", "evaluate realism --lpips"),
     *("evaluate lowlight --lpips", "evaluate hostile --photo", "models push FOLDER"),
 }
+
+READS_NOTHING = {"evaluate fetch FOLDER"}
 
 
 def options(command: Any, verb: str = "") -> Iterator[tuple[str, str]]:
@@ -141,7 +144,7 @@ def options(command: Any, verb: str = "") -> Iterator[tuple[str, str]]:
 
 
 def test_every_option_that_names_a_place_is_in_a_table() -> None:
-    known = {" ".join(key) for key in (*TABLE, *FOLDERS)} | READS
+    known = {" ".join(key) for key in (*TABLE, *FOLDERS)} | READS | READS_NOTHING
     found = {
         f"{'sr' if verb == 'lowlight' else verb} {name}"
         for verb, name in options(typer.main.get_command(app))
@@ -184,6 +187,18 @@ def test_models_and_recipes_are_inputs_too(
     outcome = run(*words, *more)
     assert outcome.code == 2, outcome.err
     assert why in outcome.err
+    assert held(place) == before
+
+
+@pytest.mark.parametrize("link", [os.symlink, os.link])
+def test_an_export_does_not_take_the_place_of_its_model(
+    run: Run, place: Path, link: Callable[[Path, Path], None]
+) -> None:
+    link(place / "bundle/tiny/model.safetensors", place / "tiny.onnx")
+    before = held(place)
+    outcome = run("export", "tiny", "-o", "tiny.onnx", "--overwrite")
+    assert outcome.code == 2, outcome.err
+    assert "reads" in outcome.err
     assert held(place) == before
 
 

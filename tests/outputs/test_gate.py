@@ -124,7 +124,7 @@ OF_MODULES = {"os": {"open", "replace", "rename", "remove", "link", "symlink", "
 IN_MEMORY = {"buffer", "stream"}
 
 ALLOWED = {
-    ("cli/app.py", "open"): "the null device, to silence a stream",
+    ("cli/program.py", "open"): "the null device, to silence a stream",
     ("cli/startup.py", "open"): "the null device, for a stream that was closed",
     (
         "lab/evaluation/extractors.py",

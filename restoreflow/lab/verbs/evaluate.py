@@ -278,9 +278,10 @@ def fetch(
     Example: restoreflow evaluate fetch extractors/
     """
     from restoreflow.lab.evaluation.extractors import EXTRACTORS, is_made, make
+    from restoreflow.outputs.atomic import make_folder
 
     wanted = [extractor for extractor in EXTRACTORS if purpose in ("all", *extractor.purposes)]
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     missing = [extractor for extractor in wanted if not is_made(extractor, folder)]
     size = sum(source.size for extractor in missing for source in extractor.sources)
     records: list[dict[str, Any]] = []
