@@ -194,7 +194,6 @@ def test_a_texture_stage_without_its_files_names_the_command_that_makes_them(
     with pytest.raises(ModelError) as caught:
         trainer(tmp_path, recipe("mean", "texture"))
     assert f"restoreflow evaluate fetch {tmp_path / 'lpips'}" in caught.value.hint
-    trainer(tmp_path, recipe("mean", "likelihood"))
 
 
 def test_a_start_that_does_not_fit_at_all_is_refused(tmp_path: Path) -> None:
