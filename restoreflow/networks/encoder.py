@@ -6,7 +6,10 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
-__all__ = ["Encoder", "Encoding"]
+__all__ = ["FEATURES", "Encoder", "Encoding", "Tap"]
+
+FEATURES = "features"
+"""The layer that conditions the flow; every encoder has it, and a restorer computes it anyway."""
 
 
 class Encoding(NamedTuple):
@@ -24,6 +27,20 @@ class Encoding(NamedTuple):
     reach: Tensor | None = None
 
 
+class Tap(NamedTuple):
+    """Where a layer's features are taken.
+
+    Attributes:
+        module: the submodule's name in the encoder.
+        entering: take what enters the module, not what leaves it.
+        squeeze: pixels a cell side that are squeezed into channels; 1 for features on the grid.
+    """
+
+    module: str
+    entering: bool = False
+    squeeze: int = 1
+
+
 class Encoder(nn.Module):
     """A network from a degraded picture to its `Encoding`.
 
@@ -32,7 +49,7 @@ class Encoder(nn.Module):
     * MUST implement ``forward`` on (N, 3, h, w), RGB in [0, 1], and ``estimate``, which gives its
       mean image bit for bit without what the flow alone needs;
     * MUST keep the mean image within [0, 1] for every input;
-    * MUST say its receptive field, and which parameters the mean image depends on;
+    * MUST say its receptive field, which parameters the mean image depends on, and its layers;
     * MUST pass its trunk through `isolate` on the way to the features.
 
     Attributes:
@@ -61,6 +78,13 @@ class Encoder(nn.Module):
     def judging_parameters(self) -> list[nn.Parameter]:
         """The parameters that what is judged of whole pictures depends on, as their exposure."""
         return []
+
+    def taps(self) -> dict[str, Tap]:
+        """Layers whose features may be listened to, by name, in the order they are computed.
+
+        `FEATURES` is the last of them.
+        """
+        raise NotImplementedError
 
     def global_context(self, picture: Tensor) -> Tensor | None:
         """What all parts of a picture share, (N, G), judged on the whole of it; None if nothing.

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from restoreflow.networks.encoder import Encoder, Encoding
+from restoreflow.networks.encoder import FEATURES, Encoder, Encoding, Tap
 from restoreflow.networks.exposure import exposure_curve, linear_to_srgb, srgb_to_linear
 from restoreflow.networks.fluctuation import local_mean, log_strength
 from restoreflow.networks.gains import (
@@ -218,6 +218,17 @@ class LowLightEncoder(Encoder):
         with torch.no_grad():
             self.weights.bias[: self.cell**2] = TRUST  # pyright: ignore[reportOptionalSubscript]
         self.context = nn.Sequential(*(ResidualBlock(width) for _ in range(context)))
+
+    def taps(self) -> dict[str, Tap]:
+        """Layers to listen to, on grids of 4 pixels or as many as their names say.
+
+        "head", "block4", "block8", "block16", "back8", "blocks", "tail", "mean", "trunk",
+        "features".
+        """
+        steps = ("head", "block4", "block8", "block16", "back8", "blocks", "tail")
+        inside = dict(self.named_children())
+        mean = {"mean": Tap("detail"), "trunk": Tap("context", entering=True)}
+        return {**{n: Tap(n) for n in steps if n in inside}, **mean, FEATURES: Tap("context")}
 
     def mean_parameters(self) -> list[nn.Parameter]:
         return [p for name, p in self.named_parameters() if not name.startswith("context.")]

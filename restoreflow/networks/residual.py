@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from restoreflow.flows.spline import softly_bounded
-from restoreflow.networks.encoder import Encoder, Encoding
+from restoreflow.networks.encoder import FEATURES, Encoder, Encoding, Tap
 from restoreflow.networks.wear import WEAR, WearJudge
 
 __all__ = ["ResidualEncoder"]
@@ -80,6 +80,17 @@ class ResidualEncoder(Encoder):
 
     def mean_parameters(self) -> list[nn.Parameter]:
         return [p for name, p in self.named_parameters() if not name.startswith("context.")]
+
+    def taps(self) -> dict[str, Tap]:
+        """Layers to listen to, all on the grid, the mean image's correction squeezed to it.
+
+        "head", "block1" .. "blockD", "tail", "mean", "trunk", "context1" .., "features".
+        """
+        blocks = {f"block{i + 1}": Tap(f"blocks.{i}") for i in range(len(self.blocks))}
+        context = {f"context{i + 1}": Tap(f"context.{i}") for i in range(len(self.context) - 1)}
+        mean = {"mean": Tap("smooth", squeeze=self.cell), "trunk": Tap("context", entering=True)}
+        trunk = {"head": Tap("head"), **blocks, "tail": Tap("tail")}
+        return {**trunk, **mean, **context, FEATURES: Tap("context")}
 
     def judging_parameters(self) -> list[nn.Parameter]:
         return [] if self.judgement is None else list(self.judgement.parameters())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -13,56 +12,19 @@ from torch.utils.hooks import RemovableHandle
 
 from restoreflow.config_reader import nearest
 from restoreflow.errors import UsageError
-from restoreflow.networks.residual import ResidualEncoder
+from restoreflow.networks.encoder import FEATURES, Encoder, Tap
 from restoreflow.networks.restoration_network import RestorationNetwork
 
-__all__ = ["FEATURES", "Tap", "extract", "layer_names", "listening", "pooled", "taps"]
-
-FEATURES = "features"
-"""The layer that conditions the flow; every encoder has it, and a restorer computes it anyway."""
-
-
-class Tap(NamedTuple):
-    """Where a layer's features are taken.
-
-    Attributes:
-        module: the submodule's name in the encoder.
-        entering: take what enters the module, not what leaves it.
-        squeeze: pixels a cell side that are squeezed into channels; 1 for features on the grid.
-    """
-
-    module: str
-    entering: bool = False
-    squeeze: int = 1
+__all__ = ["FEATURES", "extract", "layer_names", "listening", "pooled"]
 
 
 class _Complete(Exception):
     """Ends the encoder's run early."""
 
 
-def taps(encoder: nn.Module) -> dict[str, Tap]:
-    """The layers that an encoder offers, in the order it computes them.
-
-    A residual encoder: "head", "block1" .. "blockD", "tail", "mean" (the mean image's correction,
-    squeezed to the grid), "trunk", "context1" .., "features". The low-light encoder: "head",
-    "block4", "block8", "block16", "back8" on grids of 4, 8 and 16 pixels, "blocks", "tail",
-    "mean", "trunk", "features".
-    """
-    last = {"trunk": Tap("context", entering=True), FEATURES: Tap("context")}
-    if not isinstance(encoder, ResidualEncoder):
-        steps = ("head", "block4", "block8", "block16", "back8", "blocks", "tail")
-        inside = dict(encoder.named_children())
-        return {**{n: Tap(n) for n in steps if n in inside}, "mean": Tap("detail"), **last}
-    blocks = {f"block{i + 1}": Tap(f"blocks.{i}") for i in range(len(encoder.blocks))}
-    context = {f"context{i + 1}": Tap(f"context.{i}") for i in range(len(encoder.context) - 1)}
-    mean = Tap("smooth", squeeze=encoder.cell)
-    trunk = {"head": Tap("head"), **blocks, "tail": Tap("tail"), "mean": mean}
-    return {**trunk, "trunk": last["trunk"], **context, FEATURES: last[FEATURES]}
-
-
 def layer_names(network: RestorationNetwork) -> tuple[str, ...]:
     """The layers of a network's encoder, in the order it computes them."""
-    return tuple(taps(network.encoder))
+    return tuple(network.encoder.taps())
 
 
 def extract(
@@ -95,7 +57,7 @@ def extract(
 
 @contextmanager
 def listening(
-    encoder: nn.Module, layers: Sequence[str], to_the_end: bool = True
+    encoder: Encoder, layers: Sequence[str], to_the_end: bool = True
 ) -> Iterator[dict[str, Tensor]]:
     """A context that collects an encoder's features while it runs.
 
@@ -107,7 +69,7 @@ def listening(
     Raises:
         UsageError: there is no such layer.
     """
-    known = taps(encoder)
+    known = encoder.taps()
     for name in layers:
         if name not in known:
             raise UsageError(f'the encoder has no layer "{name}"', nearest(name, known))
@@ -122,7 +84,7 @@ def listening(
 
 
 def _listen(
-    encoder: nn.Module, name: str, tap: Tap, found: dict[str, Tensor], wanted: set[str] | None
+    encoder: Encoder, name: str, tap: Tap, found: dict[str, Tensor], wanted: set[str] | None
 ) -> RemovableHandle:
     def take(values: Tensor) -> None:
         found[name] = F.pixel_unshuffle(values, tap.squeeze) if tap.squeeze > 1 else values

@@ -9,7 +9,7 @@ from torch import nn
 from restoreflow.errors import UsageError
 from restoreflow.networks.low_light import LowLightEncoder
 from restoreflow.networks.restoration_network import RestorationNetwork
-from restoreflow.ood.features import extract, layer_names, pooled, taps
+from restoreflow.ood.features import extract, layer_names, pooled
 from tests.ood import fakes
 
 
@@ -61,7 +61,7 @@ def test_the_low_light_encoder_has_taps() -> None:
     flow = nn.Identity()
     net = RestorationNetwork(encoder, flow, "lowlight", 1)  # pyright: ignore[reportArgumentType]
     degraded = torch.rand(1, 3, 64, 64)
-    found = extract(net, degraded, tuple(taps(encoder)))
+    found = extract(net, degraded, tuple(encoder.taps()))
     assert torch.equal(found["features"], encoder(degraded).features)
     assert found["block16"].shape[-1] * 4 == found["head"].shape[-1] == 16
 
