@@ -22,6 +22,7 @@ import time
 import types
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ from restoreflow.lab.photographs import as_tensor
 from restoreflow.networks.restoration_network import RestorationNetwork
 from restoreflow.restoration.latents import latent_window
 from restoreflow.restoration.load import load_model
+from restoreflow.restoration.restorer import Restorer
 
 Case = Callable[[], object]
 
@@ -68,6 +70,9 @@ PEERS = {
         {"num_feat": 64, "num_conv": 16, "upscale": 4},
     ),
 }
+
+REDUCED = ("RLFN", "SRVGG, 16 layers (LSDIR-Compact)")
+"""Peers that are run in bfloat16 as well."""
 
 
 def main() -> None:
@@ -120,9 +125,23 @@ def peers(root: Path, picture: Tensor) -> tuple[dict[str, Case], dict[str, int]]
             network = built(root / peer.folder, peer)
             parameters[name] = sum(values.numel() for values in network.parameters())
             cases[name] = lambda network=network: network(picture)
+            if name in REDUCED:
+                cases[f"{name}, bfloat16"] = in_bfloat16(network, picture)
         elif name == "RLFN":
             raise SystemExit(f"{root / peer.folder} is missing; see benchmarks/peers.md")
     return cases, parameters
+
+
+def in_bfloat16(network: nn.Module, picture: Tensor) -> Case:
+    """A peer as our own networks run: channels last, convolutions in bfloat16."""
+    last = deepcopy(network).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+    given = picture.contiguous(memory_format=torch.channels_last)
+
+    def run() -> Tensor:
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            return last(given)
+
+    return run
 
 
 def built(folder: Path, peer: Peer) -> nn.Module:
@@ -152,31 +171,37 @@ def importing_from(folder: Path) -> Iterator[None]:
 
 
 def ours(model: str, picture: Tensor, compiled: bool) -> dict[str, Case]:
-    """The whole restoration at three settings, its steps, and other ways to run the network."""
-    restorer = load_model(model, device="cpu", precision="float32")
-    network, known = restorer.network, restorer.network.task == "sr"
+    """The whole restoration and its steps in both precisions, and ways to run the network."""
+    cases: dict[str, Case] = {}
+    for precision in ("float32", "bfloat16"):
+        restorer = load_model(model, device="cpu", precision=precision)
+        found = restorations(restorer, picture)
+        found |= steps(restorer.network, picture[None], restorer.config.defaults.temperature)
+        cases |= {f"{name}, {precision}": case for name, case in found.items()}
+    found = ways(model, picture[None], compiled)
+    return cases | {f"network, {name}": case for name, case in found.items()}
+
+
+def restorations(restorer: Restorer, picture: Tensor) -> dict[str, Case]:
+    """The whole restoration at three settings, and without consistency."""
     cases: dict[str, Case] = {
         "restore, T = 0": lambda: restorer.restore(picture, temperature=0),
         "restore, one sample": lambda: restorer.restore(picture),
         "restore, 8 samples": lambda: restorer.restore(picture, samples=8),
     }
-    if known:
+    if restorer.network.task == "sr":
         cases["restore, one sample, no consistency"] = lambda: restorer.restore(
             picture, consistency=False
         )
-    cases |= steps(network, picture[None], restorer.config.defaults.temperature)
-    found = ways(model, picture[None], compiled)
-    return cases | {f"network, {name}": case for name, case in found.items()}
+    return cases
 
 
 def ways(model: str, picture: Tensor, compiled: bool) -> dict[str, Callable[[], Tensor]]:
     """A model's encoder and one sample, in PyTorch's ways to run them."""
     network = load_model(model, device="cpu", precision="float32").network
-    last = load_model(model, "cpu", "float32").network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     reduced = load_model(model, device="cpu", precision="bfloat16").network
     found = {
         "eager": sampling(network, picture),
-        "channels_last": sampling(last, picture.contiguous(memory_format=torch.channels_last)),
         "bfloat16": sampling(reduced, picture),
     }
     if compiled:

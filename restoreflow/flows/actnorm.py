@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from restoreflow.flows.bijection import Bijection, Bound, Condition
+from restoreflow.flows.layout import mix_channels
 from restoreflow.flows.orthogonal import stretch
-from restoreflow.flows.rotation import mix_channels
 
 __all__ = ["ActNorm"]
 
@@ -24,6 +24,7 @@ class ActNorm(Bijection):
     """
 
     basis: Tensor
+    local = True
 
     def __init__(self, basis: Tensor) -> None:
         super().__init__()

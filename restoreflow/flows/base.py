@@ -7,9 +7,9 @@ import math
 import torch
 from torch import Tensor, nn
 
-from restoreflow.flows.bijection import Bound, Condition, as_tensor, sum_per_item
+from restoreflow.flows.bijection import Bound, Condition, as_tensor, as_tuple, sum_per_item
 from restoreflow.flows.elementwise import bounded_between, softly_bounded
-from restoreflow.flows.float32 import steadied
+from restoreflow.flows.float32 import at_least_float32, steadied
 from restoreflow.flows.injector import feature_head
 from restoreflow.flows.strips import stripwise
 
@@ -54,29 +54,26 @@ class ConditionalBase(nn.Module):
         self.network = feature_head(features, hidden, 2 * channels)
 
     def prepare(self, features: Tensor) -> Condition:
-        """Raw parameters, (N, 2 channels, H, W)."""
-        return stripwise(steadied(self.network), features)
+        """Bounded mean and scale, each (N, channels, H, W), in float32 at least."""
+        network = steadied(self.network)
 
-    def parameters_of(self, condition: Condition, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-        """Bounded mean and log-scale."""
-        mean, log_scale = as_tensor(condition).to(dtype).chunk(2, 1)
-        mean = softly_bounded(mean, self.mean_limit)
-        return mean, bounded_between(log_scale, self.low, self.high)
+        def bounded(features: Tensor) -> tuple[Tensor, ...]:
+            mean, log_scale = (at_least_float32(x) for x in network(features).chunk(2, 1))
+            mean = softly_bounded(mean, self.mean_limit)
+            return mean, torch.exp(bounded_between(log_scale, self.low, self.high))
+
+        return stripwise(bounded, features)
 
     def standardise(self, z: Tensor, condition: Condition) -> tuple[Tensor, Tensor]:
         """e and log |det de/dz| (N,)."""
-        mean, log_scale = self.parameters_of(condition, z.dtype)
-        e = (z - mean) * torch.exp(-log_scale)
-        return e, -sum_per_item(log_scale.expand_as(e))
+        mean, scale = _mean_and_scale(condition, z.dtype)
+        e = (z - mean) / scale
+        return e, -sum_per_item(scale.log().expand_as(e))
 
     def locate(self, e: Tensor, condition: Condition, temperature: float) -> Tensor:
         """z from a standard normal draw e."""
-
-        def located(e: Tensor, raw: Tensor) -> Tensor:
-            mean, log_scale = self.parameters_of(raw, e.dtype)
-            return mean + torch.exp(log_scale) * (temperature * e)
-
-        return stripwise(located, e, as_tensor(condition))
+        mean, scale = _mean_and_scale(condition, e.dtype)
+        return torch.addcmul(mean, scale, e, value=temperature)
 
     def log_prob(self, z: Tensor, condition: Condition) -> Tensor:
         """Log density (N,), in nats."""
@@ -89,3 +86,8 @@ class ConditionalBase(nn.Module):
         latent = math.exp(self.high) * temperature * LATENT_NORM_BOUND
         norm = math.sqrt(self.channels) * self.mean_limit + latent
         return Bound(norm, self.mean_limit + latent).tightened(self.channels)
+
+
+def _mean_and_scale(condition: Condition, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    mean, scale = (as_tensor(part).to(dtype) for part in as_tuple(condition))
+    return mean, scale

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from restoreflow.flows.float32 import CEILING, ROUNDING
+from restoreflow.flows.layout import mix_channels
+from restoreflow.flows.strips import graph_recorded, stripwise
 
 __all__ = ["UNBOUNDED", "Bijection", "Bound", "Chain", "Condition", "sum_per_item"]
 
@@ -61,6 +64,8 @@ class Bijection(nn.Module):
     * MUST accept as condition what its own ``prepare`` returned, with N equal to x's or 1, and
       let ``prepare`` bound it (`steadied`), whatever the features are;
     * MAY implement ``inverse_displacement``, a bound on how far the inverse moves a location;
+    * MAY implement ``inverse_turned`` where it is faster than its three steps;
+    * MAY set ``local`` where a location of ``inverse``'s result depends on that location alone;
     * MAY set ``halo``, how many cells of z to either side a cell of x depends on, and
       ``alignment``, cells at whose multiples a window of a larger grid has to begin.
 
@@ -69,6 +74,7 @@ class Bijection(nn.Module):
 
     halo: int = 0
     alignment: int = 1
+    local: bool = False
 
     def prepare(self, features: Tensor) -> Condition:
         """What depends on the features (N, F, H, W) alone."""
@@ -82,6 +88,10 @@ class Bijection(nn.Module):
     def inverse(self, z: Tensor, condition: Condition) -> Tensor:
         """Latent to data."""
         raise NotImplementedError
+
+    def inverse_turned(self, z: Tensor, matrix: Tensor, condition: Condition) -> Tensor:
+        """R^T inverse(R z): the inverse in coordinates turned by R (channels, channels)."""
+        return mix_channels(self.inverse(mix_channels(z, matrix), condition), matrix.T)
 
     def inverse_bound(self, bound: Bound) -> Bound:
         """A bound on ``inverse``'s result for any condition, from a bound on its input."""
@@ -129,14 +139,51 @@ class Chain(Bijection):
 
     def inverse(self, z: Tensor, condition: Condition) -> Tensor:
         parts, conditions = self.parts, as_tuple(condition)
-        for bijection, own in zip(reversed(parts), reversed(conditions), strict=True):
-            z = bijection.inverse(z, own)
+        steps = zip(reversed(parts), reversed(conditions), strict=True)
+        if graph_recorded():  # which has no strips, and cannot follow groupby
+            for bijection, own in steps:
+                z = bijection.inverse(z, own)
+            return z
+        for local, run in groupby(steps, lambda step: step[0].local):
+            if local:
+                z = _inverse_locally(list(run), z)
+                continue
+            for bijection, own in run:
+                z = bijection.inverse(z, own)
         return z
 
     def inverse_bound(self, bound: Bound) -> Bound:
         for bijection in reversed(self.parts):
             bound = bijection.inverse_bound(bound)
         return bound
+
+
+def _inverse_locally(steps: list[tuple[Bijection, Condition]], z: Tensor) -> Tensor:
+    """The inverses of `local` bijections one after another, strip by strip through all of them."""
+
+    def through(z: Tensor, *tensors: Tensor) -> Tensor:
+        remaining = iter(tensors)
+        for bijection, own in steps:
+            z = bijection.inverse(z, _of_tensors(own, remaining))
+        return z
+
+    return stripwise(through, z, *(tensor for _, own in steps for tensor in _tensors(own)))
+
+
+def _tensors(condition: Condition) -> Iterator[Tensor]:
+    """All that a condition holds."""
+    if isinstance(condition, torch.Tensor):
+        yield condition
+    elif condition is not None:
+        for part in condition:
+            yield from _tensors(part)
+
+
+def _of_tensors(condition: Condition, tensors: Iterator[Tensor]) -> Condition:
+    """A condition of the same form with other tensors, in the order of `_tensors`."""
+    if isinstance(condition, torch.Tensor):
+        return next(tensors)
+    return None if condition is None else tuple(_of_tensors(c, tensors) for c in condition)
 
 
 def as_tuple(condition: Condition) -> tuple[Condition, ...]:

@@ -6,7 +6,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from restoreflow.flows.bijection import Bijection, Bound, Condition
-from restoreflow.flows.rotation import LOW_BANDS, frequency_basis, mix_channels
+from restoreflow.flows.layout import mix_channels
+from restoreflow.flows.rotation import LOW_BANDS, frequency_basis
 
 __all__ = ["CoarseCells"]
 

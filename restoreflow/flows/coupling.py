@@ -18,6 +18,7 @@ from restoreflow.flows.bijection import (
 )
 from restoreflow.flows.elementwise import ElementwiseMap
 from restoreflow.flows.float32 import CEILING, PREPARED_LIMIT, largest_result, steadied
+from restoreflow.flows.layout import add_mixed, is_channels_last, mix_channels
 from restoreflow.flows.strips import stripwise
 
 __all__ = ["Coupling", "CouplingNetwork"]
@@ -47,9 +48,10 @@ class CouplingNetwork(nn.Module):
 
     def judge(self, seen: Tensor, features: Tensor) -> Tensor:
         """Raw parameters of what `look` gives and the features."""
+        kept = torch.is_grad_enabled()
         with self._autocast(seen.device.type):
-            hidden = nn.functional.silu(seen + features)
-            return self.last(nn.functional.silu(self.second(hidden)))
+            hidden = nn.functional.silu(seen + features, inplace=not kept)
+            return self.last(nn.functional.silu(self.second(hidden), inplace=not kept))
 
     def forward(self, x: Tensor, features: Tensor) -> Tensor:
         return self.judge(self.look(x), features).to(x.dtype)
@@ -100,9 +102,26 @@ class Coupling(Bijection):
         z1, z2 = z[:, : self.still], z[:, self.still :]
 
         def moved(z2: Tensor, seen: Tensor, features: Tensor) -> Tensor:
-            return self.map.inverse(z2, self.network.judge(seen, features).to(z2.dtype))
+            return self.map.inverse(z2, self.network.judge(seen, features))
 
         return torch.cat((z1, stripwise(moved, z2, self.network.look(z1), as_tensor(condition))), 1)
+
+    def inverse_turned(self, z: Tensor, matrix: Tensor, condition: Condition) -> Tensor:
+        """Only what the convolution sees is turned as a whole; the rest goes strip by strip."""
+        if not is_channels_last(z):
+            return super().inverse_turned(z, matrix, condition)
+        first, second = matrix[: self.still], matrix[self.still :]
+
+        def still(z: Tensor) -> Tensor:
+            return mix_channels(z, first)
+
+        def moved(z: Tensor, z1: Tensor, seen: Tensor, features: Tensor) -> Tensor:
+            z2 = mix_channels(z, second)
+            x2 = self.map.inverse(z2, self.network.judge(seen, features))
+            return add_mixed(mix_channels(z1, first.T), x2, second.T)
+
+        z1 = stripwise(still, z)
+        return stripwise(moved, z, z1, self.network.look(z1), as_tensor(condition))
 
     def inverse_bound(self, bound: Bound) -> Bound:
         if not self._carries(bound):

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 
 from restoreflow.flows.config import FlowConfig, MapName
+from restoreflow.flows.float32 import at_least_float32
+from restoreflow.flows.layout import by_locations, is_channels_last
 from restoreflow.flows.spline import (
     TWO_BIN_DISPLACEMENT,
     SplineParameters,
@@ -76,6 +78,18 @@ class ElementwiseMap(Protocol):
         """x."""
         ...
 
+    def settled(self, raw: Tensor) -> tuple[Tensor, ...]:
+        """What of the map depends on ``raw`` alone, for many values under the same raw outputs."""
+        ...
+
+    def forward_settled(self, x: Tensor, *settled: Tensor) -> tuple[Tensor, Tensor]:
+        """``forward`` under `settled` parameters."""
+        ...
+
+    def inverse_settled(self, y: Tensor, *settled: Tensor) -> Tensor:
+        """``inverse`` under `settled` parameters."""
+        ...
+
     def inverse_peak(self, peak: float) -> float:
         """Bound on |x| for any ``raw``, given |y| <= peak."""
         ...
@@ -90,11 +104,64 @@ class ElementwiseMap(Protocol):
 
 
 def split_raw(raw: Tensor, parameters: int, like: Tensor) -> list[Tensor]:
-    """The parameters one by one, each of the shape of ``like``."""
+    """The parameters one by one, each of the shape and type of ``like``."""
+    if is_channels_last(raw) and not (graph_recorded() or torch.is_grad_enabled()):
+        # One copy, so that a parameter's values lie side by side.
+        places = by_locations(raw)
+        each = places.view(*places.shape[:-1], parameters, raw.shape[1] // parameters)
+        whole = each.permute(3, 0, 1, 2, 4).to(like.dtype).contiguous()
+        return [part.permute(0, 3, 1, 2).expand_as(like) for part in whole.unbind()]
+    raw = raw.to(like.dtype)
     return [part.expand_as(like) for part in raw.chunk(parameters, 1)]
 
 
-class TwoBinSplineMap:
+def _halves(raw: Tensor) -> tuple[Tensor, Tensor]:
+    """Two parameters a value, in float32 at least."""
+    first, second = raw.chunk(2, 1)
+    return at_least_float32(first), at_least_float32(second)
+
+
+class _RawMap:
+    """Of a map that has nothing to settle: its kernels bound raw parameters on the way."""
+
+    def forward(self, x: Tensor, raw: Tensor) -> tuple[Tensor, Tensor]:
+        raise NotImplementedError
+
+    def inverse(self, y: Tensor, raw: Tensor) -> Tensor:
+        raise NotImplementedError
+
+    def settled(self, raw: Tensor) -> tuple[Tensor, ...]:
+        return (raw,)
+
+    def forward_settled(self, x: Tensor, *settled: Tensor) -> tuple[Tensor, Tensor]:
+        return self.forward(x, *settled)
+
+    def inverse_settled(self, y: Tensor, *settled: Tensor) -> Tensor:
+        return self.inverse(y, *settled)
+
+
+class _SettledMap:
+    """Of a map with two parameters a value, each bounded by itself."""
+
+    parameters = 2
+
+    def settled(self, raw: Tensor) -> tuple[Tensor, ...]:
+        raise NotImplementedError
+
+    def forward_settled(self, x: Tensor, *settled: Tensor) -> tuple[Tensor, Tensor]:
+        raise NotImplementedError
+
+    def inverse_settled(self, y: Tensor, *settled: Tensor) -> Tensor:
+        raise NotImplementedError
+
+    def forward(self, x: Tensor, raw: Tensor) -> tuple[Tensor, Tensor]:
+        return self.forward_settled(x, *self.settled(raw.to(x.dtype)))
+
+    def inverse(self, y: Tensor, raw: Tensor) -> Tensor:
+        return self.inverse_settled(y, *self.settled(raw.to(y.dtype)))
+
+
+class TwoBinSplineMap(_RawMap):
     """Bounded two-bin spline, then a bounded shift: y = spline(x) + t.
 
     The inverse leaves a value where it is but for the shift, or inside the box:
@@ -185,23 +252,25 @@ class SplineMap(TwoBinSplineMap):
         return self.shift + 2.0 * self.box
 
 
-class AffineMap:
+class AffineMap(_SettledMap):
     """The affine coupling of SRFlow, LLFlow and others: y = (x + t) (sigmoid(h + 2) + 1e-4).
 
     The shift is unbounded and the inverse divides by as little as 1e-4: no bound exists.
     """
 
-    parameters = 2
     largest_gain = 1.0 / AFFINE_EPSILON
 
-    def forward(self, x: Tensor, raw: Tensor) -> tuple[Tensor, Tensor]:
-        h, shift = raw.chunk(2, 1)
-        scale = torch.sigmoid(h + 2.0) + AFFINE_EPSILON
+    def settled(self, raw: Tensor) -> tuple[Tensor, ...]:
+        h, shift = _halves(raw)
+        return torch.sigmoid(h + 2.0) + AFFINE_EPSILON, shift
+
+    def forward_settled(self, x: Tensor, *settled: Tensor) -> tuple[Tensor, Tensor]:
+        scale, shift = settled
         return (x + shift) * scale, torch.log(scale)
 
-    def inverse(self, y: Tensor, raw: Tensor) -> Tensor:
-        h, shift = raw.chunk(2, 1)
-        return y / (torch.sigmoid(h + 2.0) + AFFINE_EPSILON) - shift
+    def inverse_settled(self, y: Tensor, *settled: Tensor) -> Tensor:
+        scale, shift = settled
+        return y / scale - shift
 
     def inverse_peak(self, peak: float) -> float:
         del peak
@@ -215,13 +284,12 @@ class AffineMap:
         return math.inf
 
 
-class ScaleShiftMap:
+class ScaleShiftMap(_SettledMap):
     """Bounded affine map, x = y exp(l) + t in the inverse, l within low .. high, |t| <= shift.
 
     Every condition gives |x| <= |y| exp(high) + shift.
     """
 
-    parameters = 2
     largest_gain = 1.0
 
     def __init__(self, low: float, high: float, shift: float) -> None:
@@ -231,16 +299,20 @@ class ScaleShiftMap:
         self.high = high
         self.shift = shift
 
-    def forward(self, x: Tensor, raw: Tensor) -> tuple[Tensor, Tensor]:
+    def settled(self, raw: Tensor) -> tuple[Tensor, ...]:
         log_scale, shift = self._split(raw)
-        return (x - shift) * torch.exp(-log_scale), -log_scale
+        return torch.exp(log_scale), shift
 
-    def inverse(self, y: Tensor, raw: Tensor) -> Tensor:
-        log_scale, shift = self._split(raw)
-        return y * torch.exp(log_scale) + shift
+    def forward_settled(self, x: Tensor, *settled: Tensor) -> tuple[Tensor, Tensor]:
+        scale, shift = settled
+        return (x - shift) / scale, -torch.log(scale)
+
+    def inverse_settled(self, y: Tensor, *settled: Tensor) -> Tensor:
+        scale, shift = settled
+        return torch.addcmul(shift, y, scale)
 
     def _split(self, raw: Tensor) -> tuple[Tensor, Tensor]:
-        log_scale, shift = raw.chunk(2, 1)
+        log_scale, shift = _halves(raw)
         return bounded_between(log_scale, self.low, self.high), softly_bounded(shift, self.shift)
 
     def inverse_peak(self, peak: float) -> float:
@@ -263,11 +335,11 @@ class ClampedAffineMap(ScaleShiftMap):
         super().__init__(-limit, limit, shift)
 
     def _split(self, raw: Tensor) -> tuple[Tensor, Tensor]:
-        h, shift = raw.chunk(2, 1)
+        h, shift = _halves(raw)
         return self.clamp * torch.atan(2.0 * h), softly_bounded(shift, self.shift)
 
 
-class PaperSplineMap:
+class PaperSplineMap(_RawMap):
     """The spline of Hong, Park and Chun (ICCV 2023): a reference, without a certificate.
 
     Two bins in a box of half-width 0.5, its knot anywhere but for a margin of 1e-3, the slope there

@@ -14,7 +14,14 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-__all__ = ["CEILING", "PREPARED_LIMIT", "ROUNDING", "largest_result", "steadied"]
+__all__ = [
+    "CEILING",
+    "PREPARED_LIMIT",
+    "ROUNDING",
+    "at_least_float32",
+    "largest_result",
+    "steadied",
+]
 
 CEILING = 1e30
 """Bounds beyond it count as none: float32 ends at 3.4e38, and sums on the way need room."""
@@ -46,6 +53,11 @@ def steadied(network: Callable[..., Tensor]) -> Callable[[Tensor], Tensor]:
         return results.nan_to_num_(0.0, limit, -limit).clamp_(-limit, limit)
 
     return steady
+
+
+def at_least_float32(x: Tensor) -> Tensor:
+    """What a network gave in reduced precision, as the maps take it."""
+    return x.float() if x.dtype in (torch.bfloat16, torch.float16) else x
 
 
 @torch.no_grad()

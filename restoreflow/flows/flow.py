@@ -16,6 +16,7 @@ from restoreflow.flows.config import FlowConfig
 from restoreflow.flows.coupling import Coupling, CouplingNetwork
 from restoreflow.flows.elementwise import coupling_map, injector_map
 from restoreflow.flows.injector import Injector
+from restoreflow.flows.layout import as_channels_last
 from restoreflow.flows.limiter import Limiter
 from restoreflow.flows.rotation import (
     LOW_BANDS,
@@ -99,6 +100,8 @@ class ConditionalFlow(nn.Module):
             temperature: 0 or more; 0 gives the base's mean whatever the latent.
         """
         chain, base = as_tuple(condition)
+        if not torch.is_grad_enabled():
+            latent = as_channels_last(latent)  # all that follows keeps to it
         z = self.base.locate(latent, base, temperature)
         u = self.chain.inverse(z, chain)
         return Detail(u, self.limiter.inverse(u, None))

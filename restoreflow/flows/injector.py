@@ -9,6 +9,7 @@ from restoreflow.flows.bijection import (
     Bound,
     Condition,
     as_tensor,
+    as_tuple,
     sum_per_item,
     zero_initialise,
 )
@@ -36,6 +37,8 @@ class Injector(Bijection):
         map: the element-wise map.
     """
 
+    local = True
+
     def __init__(self, channels: int, features: int, hidden: int, map: ElementwiseMap) -> None:
         super().__init__()
         self.channels = channels
@@ -43,14 +46,22 @@ class Injector(Bijection):
         self.network = feature_head(features, hidden, map.parameters * channels)
 
     def prepare(self, features: Tensor) -> Condition:
-        return stripwise(steadied(self.network), features)
+        """The map's settled parameters, in float32 at least."""
+        network = steadied(self.network)
+
+        def settled(features: Tensor) -> tuple[Tensor, ...]:
+            return self.map.settled(network(features))
+
+        return stripwise(settled, features)
 
     def forward(self, x: Tensor, condition: Condition) -> tuple[Tensor, Tensor]:
-        z, log_slope = self.map.forward(x, as_tensor(condition).to(x.dtype))
+        settled = (as_tensor(part).to(x.dtype) for part in as_tuple(condition))
+        z, log_slope = self.map.forward_settled(x, *settled)
         return z, sum_per_item(log_slope.expand_as(z))
 
     def inverse(self, z: Tensor, condition: Condition) -> Tensor:
-        return stripwise(self.map.inverse, z, as_tensor(condition).to(z.dtype))
+        settled = (as_tensor(part).to(z.dtype) for part in as_tuple(condition))
+        return stripwise(self.map.inverse_settled, z, *settled)
 
     def inverse_bound(self, bound: Bound) -> Bound:
         norm = self.map.inverse_norm(bound.norm, self.channels)

@@ -13,7 +13,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from restoreflow.flows.bijection import Bijection, Bound, Condition
+from restoreflow.flows.layout import by_locations, mix_channels
 from restoreflow.flows.orthogonal import stretch
+from restoreflow.flows.strips import graph_recorded
 
 __all__ = [
     "LOW_BANDS",
@@ -24,7 +26,6 @@ __all__ = [
     "cosine_basis",
     "frequency_basis",
     "frequency_rotation",
-    "mix_channels",
     "nearest_orthogonal",
     "random_rotation",
 ]
@@ -151,19 +152,26 @@ def images_to_cells(x: Tensor) -> Tensor:
 def cells_to_images(z: Tensor) -> Tensor:
     """Inverse of `images_to_cells`."""
     n, channels, height, width = z.shape
+    plain = not (torch.is_grad_enabled() or graph_recorded()) and z.dtype is torch.float32
+    if plain and channels == 48 and z.numel() and by_locations(z).is_contiguous():
+        return _pairs_to_images(z)
     order = _quadrants(channels // 16)
     back = sorted(range(channels), key=order.__getitem__)
     return F.pixel_shuffle(z[:, back], 4).reshape(n, channels // 16, 4 * height, 4 * width)
 
 
-def mix_channels(x: Tensor, matrix: Tensor) -> Tensor:
-    """Apply a matrix (out, in) to the channel vector at every location, never in low precision.
+def _pairs_to_images(z: Tensor) -> Tensor:
+    """`cells_to_images` of channels that lie side by side, in float32.
 
-    A product, since convolutions in float32 may be rounded to TF32 on a GPU, and outside autocast.
+    Two pixels beside each other are so in both, and are moved as one number: a fifth of the time.
     """
-    with torch.autocast(x.device.type, enabled=False):
-        mixed = torch.matmul(matrix.to(x.dtype), x.flatten(2))
-    return mixed.view(x.shape[0], matrix.shape[0], *x.shape[2:])
+    n, _, height, width = z.shape
+    rows = torch.empty(n, 3, height, 2, 2, width, 4, dtype=z.dtype, device=z.device)
+    pairs = by_locations(z).view(torch.float64).view(n, height, width, 2, 2, 3, 2)
+    places = rows.view(torch.float64)  # n, colour, h, down, row, w, right
+    for right in range(2):
+        places[..., right] = pairs[:, :, :, :, right].permute(0, 4, 1, 3, 5, 2)
+    return rows.view(n, 3, 4 * height, 4 * width)
 
 
 class Rotation(Bijection):
@@ -178,6 +186,7 @@ class Rotation(Bijection):
 
     weight: Tensor
     skew: nn.Parameter | None
+    local = True
 
     def __init__(self, weight: Tensor) -> None:
         super().__init__()
@@ -244,8 +253,7 @@ class Conjugate(Bijection):
         return mix_channels(moved, matrix.T), ladj
 
     def inverse(self, z: Tensor, condition: Condition) -> Tensor:
-        matrix = self.rotation.matrix()
-        return mix_channels(self.inner.inverse(mix_channels(z, matrix), condition), matrix.T)
+        return self.inner.inverse_turned(z, self.rotation.matrix(), condition)
 
     def inverse_bound(self, bound: Bound) -> Bound:
         factor, _ = stretch(self.rotation.matrix())

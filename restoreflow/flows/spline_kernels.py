@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from restoreflow.flows.layout import in_memory_order, like_layout
 from restoreflow.flows.spline import DISCRIMINANT_FLOOR, KNOT_LIMIT, SLOPE_REACH
 from restoreflow.flows.strips import graph_recorded
 
@@ -60,19 +61,19 @@ def blockwise(
     Args:
         function: tensors of one shape to ``results`` tensors of that shape.
         results: how many.
-        tensors: (N, ...), all of one shape.
+        tensors: (N, ...), all of one shape; results lie in memory as the first does.
     """
-    flat = [t.flatten(1) for t in tensors]
+    flat = [in_memory_order(t, tensors[0]) for t in tensors]
     blocks = list(_blocks(flat[0], BLOCK // len(flat)))
     if len(blocks) == 1:
-        return [part.reshape(tensors[0].shape) for part in function(*flat)]
+        return [like_layout(part, tensors[0]) for part in function(*flat)]
     whole = [
         torch.empty_like(flat[0], memory_format=torch.contiguous_format) for _ in range(results)
     ]
     for block in blocks:
         for result, part in zip(whole, function(*(t[block] for t in flat)), strict=True):
             result[block] = part
-    return [w.view(tensors[0].shape) for w in whole]
+    return [like_layout(w, tensors[0]) for w in whole]
 
 
 def unrecorded_blockwise(
@@ -206,17 +207,37 @@ def _forward(x: Tensor, raw: Sequence[Tensor], box: float, shift: float) -> tupl
 
 
 def _inverse(y: Tensor, raw: Sequence[Tensor], box: float, shift: float) -> Tensor:
-    knot = _knot(raw, shift)
-    y = torch.sub(y, knot.shift, out=knot.shift)
+    # As `_knot` and `_bin`, with bounds and factors of 2 left to the operations that follow.
+    raw_x, raw_y, raw_slope, raw_shift = raw
+    knot_x, knot_y = _within_one(raw_x, KNOT_LIMIT), _within_one(raw_x + raw_y, KNOT_LIMIT)
+    moved = _within_one(raw_shift, shift)
+    y = torch.sub(y, moved, alpha=shift, out=moved)
     clipped = y.clamp(-box, box)
-    rest = y.sub_(clipped)
-    sign, width, height, e = _bin(clipped.div_(box), knot.y, knot)
-    b = torch.addcmul(width, width, knot.slope, out=knot.slope).sub_(height, alpha=2.0)
-    b = torch.sub(width, b.mul_(e).div_(height), out=b)
-    root = height.sub_(b).mul_(e).mul_(4.0).addcmul_(b, b)
+    rest, unit = y.sub_(clipped), clipped.div_(box)
+    one = unit.new_ones(())
+    sign = torch.sub(unit, knot_y, alpha=KNOT_LIMIT)
+    torch.copysign(one, sign, out=sign)
+    width = torch.addcmul(one, sign, knot_x, value=-KNOT_LIMIT, out=knot_x)
+    height = torch.addcmul(one, sign, knot_y, value=-KNOT_LIMIT, out=knot_y)
+    e = torch.addcmul(one, sign, unit, value=-1.0, out=unit)
+    half = _half_of_slopes(raw_slope).mul_(width).sub_(height)
+    b = torch.sub(width, half.mul_(e).div_(height), alpha=2.0, out=half)
+    root = torch.square(b).addcmul_(height.sub_(b), e, value=4.0)
     root.clamp_min_(DISCRIMINANT_FLOOR).sqrt_().add_(b)
-    way = e.div_(root).mul_(2.0).mul_(width)
-    return rest.add_(torch.addcmul(sign, sign, way, value=-1.0, out=way), alpha=box)
+    way = e.div_(root).mul_(width)
+    return rest.add_(torch.addcmul(sign, sign, way, value=-2.0, out=way), alpha=box)
+
+
+def _within_one(raw: Tensor, limit: float) -> Tensor:
+    """`rationally_bounded` over its limit."""
+    divisor = torch.abs(raw).add_(limit)
+    return torch.div(raw, divisor, out=divisor)
+
+
+def _half_of_slopes(raw_slope: Tensor) -> Tensor:
+    """Half of the sum of a bin's end slopes, 1 and the knot's."""
+    reach = torch.abs(raw_slope).add_(2.0 * SLOPE_REACH)
+    return reach.div_(torch.sub(reach, raw_slope, alpha=SLOPE_REACH))
 
 
 def _gradients(

@@ -24,7 +24,8 @@ class ResidualBlock(nn.Module):
             self.conv2.weight.mul_(0.2)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.conv2(torch.relu(self.conv1(x)))
+        moved = self.conv2(torch.relu_(self.conv1(x)))
+        return moved.add_(x) if moved.dtype == x.dtype else x + moved
 
 
 class ResidualEncoder(Encoder):
@@ -145,7 +146,7 @@ class ResidualEncoder(Encoder):
             align_corners=False,
         )
         detail = self.smooth(F.pixel_shuffle(self.detail(features), self.cell))
-        return (plain + softly_bounded(detail.float(), self.mean_range)).clamp_(0.0, 1.0)
+        return plain.add_(softly_bounded(detail.float(), self.mean_range)).clamp_(0.0, 1.0)
 
 
 def _share(width: int) -> nn.Sequential:

@@ -24,6 +24,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from restoreflow.restoration.resizing import enlarged, reduced_columns, reduced_rows
 from restoreflow.tasks.bicubic import BICUBIC
 from restoreflow.tasks.task import Operator
 
@@ -107,6 +108,9 @@ def _reduced(x: Tensor, scale: int, operator: Operator) -> Tensor:
 
     The overshoot at strong edges is cut off, so an input pixel that clipped asks nothing more.
     """
+    if x.device.type == "cpu":
+        rows = reduced_columns(x, scale, operator).clamp_(0, 1)
+        return reduced_rows(rows, scale, operator).clamp_(0, 1)
     rows = operator.resize(x, x.shape[-2], x.shape[-1] // scale).clamp_(0, 1)
     return operator.resize(rows, x.shape[-2] // scale, rows.shape[-1]).clamp_(0, 1)
 
@@ -165,7 +169,9 @@ def corrected(
     """Rows scale * start .. scale * stop of clamp(x + U c, 0, 1), on the correction's device."""
     reach = operator.reach + 1  # and one to spare
     first, last = max(start - reach, 0), min(stop + reach, values.shape[-2])
-    step = operator.lift(values[:, first:last], scale)
+    seen = values[:, first:last]
+    on_cpu = values.device.type == "cpu"
+    step = enlarged(seen, scale, operator) if on_cpu else operator.lift(seen, scale)
     step = step[:, (start - first) * scale : (stop - first) * scale]
     return step.add_(x[:, start * scale : stop * scale].to(values.device)).clamp_(0, 1)
 

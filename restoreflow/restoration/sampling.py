@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from restoreflow.errors import InputError
+from restoreflow.flows.layout import as_channels_last
 from restoreflow.free_memory import is_out_of_memory
 from restoreflow.networks.restoration_network import Encoding, RestorationNetwork
 from restoreflow.restoration.engine import Engine
@@ -284,7 +285,7 @@ def _cropped(encoding: Encoding, seen: Window, geometry: Geometry) -> Encoding:
     reach = encoding.reach
     return Encoding(
         encoding.mean[pixels].contiguous(),
-        encoding.features[cells].contiguous(),
+        as_channels_last(encoding.features[cells]),
         None if reach is None else reach[pixels].contiguous(),
     )
 

@@ -11,7 +11,8 @@ from torch import Tensor
 from restoreflow.flows.base import LATENT_NORM_BOUND, ConditionalBase
 from restoreflow.flows.bijection import Chain
 from restoreflow.flows.flow import ConditionalFlow
-from restoreflow.flows.rotation import Rotation, cosine_basis, mix_channels, random_rotation
+from restoreflow.flows.layout import mix_channels
+from restoreflow.flows.rotation import Rotation, cosine_basis, random_rotation
 from restoreflow.flows.squeeze import HalfCellShift, Squeeze
 from tests.flows.table import FEATURES, in_float64, of_natural_size, randomised, tiny_flow
 
