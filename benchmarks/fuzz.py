@@ -10,7 +10,7 @@ written again in their own format; model folders are opened and verified; manife
 Readers run in a process of their own, with 4 GiB of address space and 20 processor seconds a file:
 what ends it, or raises another error than ours, is kept under --found.
 
-Exit status 1 when anything was found.
+Ctrl-C ends it earlier, with its report. Exit status 1 when anything was found.
 """
 
 from __future__ import annotations
@@ -56,9 +56,12 @@ def main() -> None:
     if asked.read:
         read_all()
         return
+    began = time.monotonic()
     counts, found = fuzz(asked)
+    readers = resource.getrusage(resource.RUSAGE_CHILDREN)
     report = {
-        "minutes": asked.minutes,
+        "minutes": round((time.monotonic() - began) / 60, 1),
+        "processor_seconds": round(readers.ru_utime + readers.ru_stime),
         "seed": asked.seed,
         "extras": not asked.without_extras,
         "files": sum(counts.values()),
@@ -79,7 +82,7 @@ def fuzz(asked: argparse.Namespace) -> tuple[collections.Counter[str], list[str]
     counts: collections.Counter[str] = collections.Counter()
     reader: Reader | None = None
     number = 0
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory() as scratch, contextlib.suppress(KeyboardInterrupt):
         path = Path(scratch) / "file"
         while time.monotonic() < ends:
             chance = random.Random(f"{asked.seed} {number}")
@@ -97,6 +100,7 @@ def fuzz(asked: argparse.Namespace) -> tuple[collections.Counter[str], list[str]
             number += 1
     if reader is not None:
         reader.process.kill()
+        reader.process.wait()
     return counts, kept
 
 
