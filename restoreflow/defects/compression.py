@@ -14,11 +14,12 @@ from restoreflow.images.jpeg_quality import steps_at
 __all__ = ["Compression", "quality_of_pixels"]
 
 QUALITIES = tuple(range(5, 96))
+_STEPS = np.stack([steps_at(quality) for quality in QUALITIES])
 _ORDER = tuple((u, v) for u in range(6) for v in range(6) if 1 <= u + v <= 5)
 """Frequencies that have coefficients in photographs at low qualities, too."""
 _LEAST_SIZE = 2.0  # of coefficients that count: rounding to levels makes smaller ones
 _LEAST_COUNT = 150
-_MOST_BLOCKS = 2048
+_MOST_BLOCKS, _MOST_SIZES = 2048, 512
 _FITS = 0.5
 _BLOCK = 8
 
@@ -101,20 +102,16 @@ def _coefficients(luma: Sequence[Levels], corner: tuple[int, int]) -> Levels:
 
 def _fits(coefficients: Levels) -> list[float]:
     """For each of `QUALITIES`, the mean cosine over all frequencies; 0 where too few count."""
-    sizes = {uv: np.abs(coefficients[:, uv[0], uv[1]]) for uv in _ORDER}
-    sizes = {uv: x[x > _LEAST_SIZE] for uv, x in sizes.items()}
-    known: dict[tuple[tuple[int, int], float], tuple[float, int]] = {}
-    fits = []
-    for quality in QUALITIES:
-        steps = steps_at(quality)
-        total, count = 0.0, 0
-        for uv, values in sizes.items():
-            step = float(steps[uv])
-            if (uv, step) not in known:
-                counted = values[values > step / 4]
-                total_here = float(np.cos((2 * np.pi / step) * counted).sum(dtype=np.float64))
-                known[uv, step] = (total_here, counted.size)
-            total += known[uv, step][0]
-            count += known[uv, step][1]
-        fits.append(total / count if count >= _LEAST_COUNT else 0.0)
-    return fits
+    totals, counts = np.zeros(len(QUALITIES)), np.zeros(len(QUALITIES))
+    for uv in _ORDER:
+        sizes = np.abs(coefficients[:, uv[0], uv[1]])
+        sizes = sizes[sizes > _LEAST_SIZE]
+        sizes = sizes[:: max(-(-sizes.size // _MOST_SIZES), 1)].astype(np.float32)
+        steps, places = np.unique(_STEPS[:, uv[0], uv[1]], return_inverse=True)
+        ratios = sizes / steps[:, None].astype(np.float32)
+        counted = ratios > 0.25
+        fits = np.cos(np.float32(2 * np.pi) * ratios, where=counted, out=np.zeros_like(ratios))
+        totals += fits.sum(1)[places]
+        counts += counted.sum(1)[places]
+    known = counts >= _LEAST_COUNT
+    return np.where(known, totals / np.maximum(counts, 1), 0.0).tolist()
