@@ -158,7 +158,7 @@ def _facts(model: Model, found: Exported) -> dict[str, Any]:
         "model": model.config.name,
         "part": model.graph.what,
         "scale": model.config.scale,
-        "license": model.card.license,
+        "license": model.card and model.card.license,
         "difference": found.difference,
     }
 

@@ -43,8 +43,8 @@ def check_models(models: Sequence[Model]) -> None:
     """See that a package can be made of these.
 
     Raises:
-        UsageError: one does not enlarge by 2 or 4, is told what a picture suffers from, or two have
-            the same scale.
+        UsageError: one does not enlarge by 2 or 4, is told what a picture suffers from, or has no
+            card, or two have the same scale.
     """
     scales = [model.config.scale for model in models]
     for model, scale in zip(models, scales, strict=True):
@@ -57,6 +57,11 @@ def check_models(models: Sequence[Model]) -> None:
             raise UsageError(
                 f"{name} is told what a picture suffers from, and darktable tells it nothing",
                 "take another model, or export it as .onnx",
+            )
+        if model.card is None:
+            raise UsageError(
+                f"{name} has no card, and darktable asks for licences and what it learnt from",
+                "write its README.md: see restoreflow.models.card.write_card",
             )
         if scales.count(scale) > 1:
             raise UsageError(f"two models enlarge by {scale}", "give one of each scale")
@@ -82,7 +87,8 @@ def package(name: str, files: Sequence[tuple[Model, bytes]]) -> bytes:
 
 def _config(name: str, models: Sequence[Model]) -> dict[str, Any]:
     scales = " and ".join(f"{model.config.scale}x" for model in models)
-    first = models[0].card
+    cards = [model.card for model in models if model.card is not None]
+    first = cards[0]
     names = ", ".join(model.config.name for model in models)
     return {
         "id": name,
@@ -98,7 +104,7 @@ def _config(name: str, models: Sequence[Model]) -> dict[str, Any]:
             for model in models
         },
         "model_card": {
-            "long_description": " ".join(model.card.summary for model in models),
+            "long_description": " ".join(card.summary for card in cards),
             "scope": f"image upscaling ({scales} super-resolution)",
             "author": _AUTHORS,
             "source": names,

@@ -37,11 +37,11 @@ _TRACED, _OTHER = (MIN_SIDE + 2, MIN_SIDE + 3), (MIN_SIDE + 7, MIN_SIDE + 6)
 
 @dataclass(frozen=True)
 class Model:
-    """A model to be exported, and what its card says."""
+    """A model to be exported, and what its card says; None and nothing where it has none."""
 
     graph: Graph
     config: ModelConfig
-    card: CardFacts
+    card: CardFacts | None
     text: str
 
 
@@ -66,19 +66,20 @@ def open_for_export(folder: ModelFolder, what: What) -> Model:
 
     Raises:
         RestoreflowError: the packages that this takes are not installed.
-        ModelError: the model is missing or damaged, or has no card.
+        ModelError: the model or its card is damaged, or there is none.
     """
     _require()
-    card = read_card(folder.path / CARD)
+    path = folder.path / CARD
+    card, text = (
+        (read_card(path), path.read_text(encoding="utf-8")) if path.exists() else (None, "")
+    )
     loaded = load_folder(folder)
     task = TASKS[loaded.config.task]
     choice = "wear" if loaded.config.network.told else ""
     if task.takes("exposure"):
         choice = "exposure"
     graph = Graph(loaded.network, what, choice)
-    return Model(
-        graph, loaded.config, card, read_regular(folder.path / CARD, LARGEST_TEXT).decode()
-    )
+    return Model(graph, loaded.config, card, text)
 
 
 def export(model: Model, size: tuple[int, int] | None = None) -> Exported:
@@ -101,7 +102,7 @@ def export(model: Model, size: tuple[int, int] | None = None) -> Exported:
     program = _traced(graph, units[0], size is None)
     proto = program.model_proto
     proto.producer_name, proto.producer_version = "restoreflow", __version__
-    proto.doc_string = model.card.summary
+    proto.doc_string = model.card.summary if model.card is not None else ""
     for key, value in _facts(model, size).items():
         entry = proto.metadata_props.add()
         entry.key, entry.value = key, value
@@ -174,16 +175,15 @@ def _facts(model: Model, size: tuple[int, int] | None) -> Mapping[str, str]:
         "part": graph.what,
         "task": config.task,
         "scale": str(config.scale),
-        "license": card.license,
-        "code_license": card.code_license,
-        "data_license": card.data_license,
         "input": "RGB in [0, 1], sRGB; sides multiples of "
         f"{graph.geometry.pixels}, {MIN_SIDE * graph.geometry.pixels} or more"
         if size is None
         else f"RGB in [0, 1], sRGB; {size[1]} x {size[0]}",
         "reach": str(graph.reach),
-        "card": model.text,
     }
+    if card is not None:
+        licenses = ("license", "code_license", "data_license")
+        facts |= {name: getattr(card, name) for name in licenses} | {"card": model.text}
     if graph.what == "sampler":
         facts["temperature"] = f"{config.defaults.temperature:g}"
         facts["latent"] = (

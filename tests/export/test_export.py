@@ -128,6 +128,15 @@ def test_a_package_has_the_form_that_darktable_reads(tmp_path):
     assert config["model_card"]["license"] == "apache-2.0"
 
 
+def test_a_model_without_a_card_is_exported_but_not_packed(tmp_path):
+    folder = tiny(tmp_path)
+    (folder.path / "README.md").unlink()
+    model = onnx_file.open_for_export(folder, "estimate")
+    assert "license" not in onnx_file._facts(model, None)
+    with pytest.raises(UsageError, match="has no card"):
+        check_models([model])
+
+
 def test_told_models_do_not_go_into_a_package(tmp_path):
     model = onnx_file.open_for_export(tiny(tmp_path, told=True), "estimate")
     with pytest.raises(UsageError, match="darktable tells it nothing"):
