@@ -71,7 +71,9 @@ def open_for_export(folder: ModelFolder, what: What) -> Model:
     _require()
     path = folder.path / CARD
     card, text = (
-        (read_card(path), path.read_text(encoding="utf-8")) if path.exists() else (None, "")
+        (read_card(path), read_regular(path, LARGEST_TEXT).decode())
+        if path.exists()
+        else (None, "")
     )
     loaded = load_folder(folder)
     task = TASKS[loaded.config.task]

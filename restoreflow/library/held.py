@@ -72,9 +72,9 @@ def _as_tensor(image: Tensor, result: Restoration, number: int) -> Tensor:
 
 
 def _as_array(image: NDArray[Any], result: Restoration, number: int) -> NDArray[Any]:
-    gray = image.ndim == 2 or image.shape[2] == 1
-    found = _sample(result, number, gray, image.dtype == np.uint8)
-    if image.dtype == np.uint16:
+    gray, rounded = image.ndim == 2 or image.shape[2] == 1, image.dtype == np.uint8
+    found = _sample(result, number, gray, rounded)
+    if image.dtype.kind == "u" and not rounded:
         found = np.rint(found * np.float32(65535))
     if gray and image.ndim == 3:
         found = found[..., None]

@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 __all__ = ["Options", "Settled", "check_seed"]
 
 _LEAST_TILE = 8
+_KINDS: dict[str, Any] = {
+    "samples": int,
+    "temperature": int | float | None,
+    "seed": int,
+    "consistency": bool | None,
+    "exposure": int | float,
+}
 _WHOLE = ("samples", "seed", "tile")
 
 
@@ -64,6 +71,11 @@ class Options:
     def __post_init__(self) -> None:
         for each in fields(self):
             plain = _plain(each.name, getattr(self, each.name))
+            switch = each.name == "consistency"
+            known = isinstance(plain, _KINDS.get(each.name, object))
+            if not known or (isinstance(plain, bool) and not switch):
+                kind = "True or False" if switch else "a number"
+                raise OptionError(each.name, f"is {plain!r}", f"choose {kind}")
             object.__setattr__(self, each.name, plain)  # frozen, and nobody's as yet
         if self.size is not None:
             object.__setattr__(self, "size", Size.read(self.size))

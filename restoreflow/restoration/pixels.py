@@ -67,6 +67,10 @@ def _from_tensor(tensor: Tensor) -> Tensor:
     found = f"{tuple(tensor.shape)} {str(tensor.dtype).removeprefix('torch.')}"
     planes = tensor[None] if tensor.ndim == 2 else tensor
     known = tensor.is_floating_point() or tensor.dtype == torch.uint8
+    if tensor.layout != torch.strided or tensor.is_meta:
+        raise InputError(
+            "a tensor that is sparse, or without values, is no picture", "make it dense"
+        )
     if planes.ndim != 3 or planes.shape[0] not in (1, 3) or not known:
         raise InputError(f"{_TENSORS}, not {found}", _advice(tuple(tensor.shape), first=True))
     values = planes.detach().to("cpu", torch.float32).expand(3, -1, -1)
@@ -75,7 +79,7 @@ def _from_tensor(tensor: Tensor) -> Tensor:
 
 def _from_array(array: NDArray[np.generic]) -> Tensor:
     values = array[..., None] if array.ndim == 2 else array
-    whole = array.dtype in (np.uint8, np.uint16)
+    whole = array.dtype.kind == "u" and array.dtype.itemsize <= 2  # in any order of bytes
     known = whole or array.dtype.kind == "f"
     if values.ndim != 3 or values.shape[2] not in (1, 3) or not known:
         raise InputError(
@@ -84,7 +88,7 @@ def _from_array(array: NDArray[np.generic]) -> Tensor:
     values = np.repeat(values, 3, axis=2) if values.shape[2] == 1 else values
     values = values.astype(np.float32)
     if whole:
-        values /= np.float32(255 if array.dtype == np.uint8 else 65535)
+        values /= np.float32(256**array.dtype.itemsize - 1)
     return torch.from_numpy(np.ascontiguousarray(_planes(values)))
 
 

@@ -53,6 +53,7 @@ FORMS = {
     "gray (h, w)": FLOATS[0],
     "array": ARRAY,
     "deep array": ARRAY.astype(np.uint16) * 257,
+    "big-endian array": (ARRAY.astype(np.uint16) * 257).astype(">u2"),
     "float array": ARRAY / 255,
     "gray array": ARRAY[..., 0],
     "gray array (h, w, 1)": ARRAY[..., :1],
@@ -68,7 +69,9 @@ def test_results_are_held_as_their_pictures(restorer, image):
     assert list(two.shape) == [2, *doubled]
     assert (torch.equal if isinstance(one, torch.Tensor) else np.array_equal)(one, two[0])
     values = np.asarray(two[1], np.float64)
-    top = {"uint8": 255, "uint16": 65535}.get(str(image.dtype).removeprefix("torch."), 1)
+    top = {"uint8": 255, "uint16": 65535, ">u2": 65535}.get(
+        str(image.dtype).removeprefix("torch."), 1
+    )
     if 3 not in image.shape:
         colors = colors @ np.array([0.2126, 0.7152, 0.0722])
     elif isinstance(image, torch.Tensor):
@@ -125,6 +128,22 @@ def test_what_is_no_picture_is_told_in_a_line(restorer, images, text):
         restorer(images, temperature=0)
     assert text in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"samples": "3"}, "samples is '3' (choose a number)"),
+        ({"temperature": "high"}, "temperature is 'high'"),
+        ({"samples": True}, "samples is True (choose a number)"),
+        ({"seed": None}, "seed is None"),
+        ({"consistency": "no"}, "consistency is 'no' (choose True or False)"),
+    ],
+)
+def test_what_is_no_option_is_told_in_a_line(restorer, options, text):
+    with pytest.raises(UsageError) as caught:
+        restorer(FLOATS, **options)
+    assert text in str(caught.value)
 
 
 def test_a_bad_picture_of_a_batch_is_found_before_any_work(restorer, monkeypatch):
