@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from restoreflow.defects.find import measure_defects
 from restoreflow.lab.evaluation.attack import adversarial
 from restoreflow.lab.evaluation.hostile import PHOTO_RADIUS
 from restoreflow.lab.evaluation.scores import DECIBEL_CAP
@@ -107,7 +108,9 @@ def _scores(
     summary = found.summary._asdict()
     summary.pop(arm.reference.summary)  # which the energy is
     scores = {"energy": found.energy, **summary, "unusual": found.unusual}
-    chance = probability(arm.reference, found, statistics(degraded.permute(1, 2, 0).numpy()))
+    pixels = np.ascontiguousarray(degraded.permute(1, 2, 0).numpy())
+    measures = measure_defects(pixels)
+    chance = probability(arm.reference, found, statistics(pixels), pixels, measures)
     if chance is not None:
         scores["probability"] = chance
     if "embedding" in energies:
