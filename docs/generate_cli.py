@@ -26,8 +26,8 @@ PAGE = Path(__file__).with_name("cli.md")
 
 _HEAD = """# The command line
 
-What `restoreflow COMMAND --help` says, for every command. `make docs` writes this page; a test
-compares it with the commands.
+What `restoreflow COMMAND --help`, or `--help-all` where there is more, says for every command.
+`make docs` writes this page; a test compares it with the commands.
 """
 
 
@@ -43,7 +43,9 @@ def page() -> str:
     """The whole page, Markdown."""
     sections = [_HEAD]
     for words in commands(typer.main.get_command(app)):
-        result = CliRunner().invoke(app, [*words, "--help"], prog_name="restoreflow")
+        result = CliRunner().invoke(app, [*words, "--help-all"], prog_name="restoreflow")
+        if result.exit_code:  # it has no options beyond those of --help
+            result = CliRunner().invoke(app, [*words, "--help"], prog_name="restoreflow")
         if result.exit_code:
             raise SystemExit(f"{' '.join(words)} --help failed: {result.output}")
         lines = "\n".join(line.rstrip() for line in result.output.strip("\n").splitlines())

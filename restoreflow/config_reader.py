@@ -102,10 +102,15 @@ def read_toml(cls: type[T], path: Path, error: type[RestoreflowError] = ModelErr
 def nearest(word: str, known: Iterable[str]) -> str:
     """Gives 'did you mean "x"?' for the nearest known word, else the list of what is known."""
     names = sorted(known)
-    match = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
+    alike = [name for name in names if _digits(name) == _digits(word)]  # no typo is in a number
+    match = difflib.get_close_matches(word, alike, n=1, cutoff=0.5)
     if match:
         return f'did you mean "{match[0]}"?'
     return f"known: {', '.join(names)}" if names else "nothing is known here"
+
+
+def _digits(word: str) -> list[str]:
+    return [character for character in word if character.isdigit()]
 
 
 def _read(path: Path, error: type[RestoreflowError]) -> bytes:

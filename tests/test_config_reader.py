@@ -178,6 +178,7 @@ def test_files(tmp_path: Path) -> None:
 
 
 def test_nearest() -> None:
-    assert nearest("sr-x5", ["sr-x4", "lowlight"]) == 'did you mean "sr-x4"?'
+    assert nearest("sr_x4", ["sr-x4", "lowlight"]) == 'did you mean "sr-x4"?'
+    assert nearest("sr-x5", ["sr-x4", "lowlight"]) == "known: lowlight, sr-x4"
     assert nearest("zzz", ["b", "a"]) == "known: a, b"
     assert nearest("zzz", []) == "nothing is known here"

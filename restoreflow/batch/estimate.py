@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from restoreflow.batch.discover import Page
 from restoreflow.batch.job import Job
 from restoreflow.batch.read import input_bytes, read_picture, result_pixels
+from restoreflow.batch.record import rounded
 from restoreflow.batch.restore import restore_picture
 from restoreflow.batch.results import encode_results
 from restoreflow.batch.settings import RestorationSettings
@@ -51,7 +52,7 @@ class Estimate:
 
     def as_dict(self) -> dict[str, Any]:
         """The estimate as programs get it."""
-        return asdict(self)
+        return rounded(asdict(self))
 
 
 def sample_of_jobs(jobs: list[Job]) -> list[Job]:

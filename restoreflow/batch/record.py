@@ -13,7 +13,14 @@ from typing import Any, Literal
 from restoreflow.errors import FlaggedError, LimitError, RestoreflowError
 from restoreflow.free_memory import is_out_of_memory
 
-__all__ = ["Record", "Status", "Summary", "Tally", "explained", "json_line"]
+__all__ = ["Record", "Status", "Summary", "Tally", "explained", "json_line", "rounded"]
+
+_DIGITS = {
+    **dict.fromkeys(("seconds", "scale", "megapixels", "megapixels_per_second"), 3),
+    **dict.fromkeys(("lr_psnr", "lr_psnr_clean"), 2),
+    **dict.fromkeys(("largest_detail", "ood_score", "ood_probability"), 4),
+}
+"""Decimal places of a record's figures; seconds, megapixels, dB, shares of a range."""
 
 Status = Literal["done", "skipped", "failed", "planned"]
 
@@ -49,7 +56,7 @@ class Record:
         }
         if self.error is not None:
             record |= {"error": self.error.message, "hint": self.error.hint}
-        return record
+        return rounded(record)
 
 
 @dataclass(frozen=True)
@@ -92,7 +99,8 @@ class Summary:
     def as_dict(self) -> dict[str, Any]:
         """The summary as programs get it; megapixels_per_second is None where nothing was done."""
         rate = self.megapixels / self.seconds if self.done and self.seconds else None
-        return asdict(self) | {"megapixels_per_second": rate, "exit_code": self.exit_code}
+        told = asdict(self) | {"megapixels_per_second": rate, "exit_code": self.exit_code}
+        return rounded(told)
 
     @property
     def exit_code(self) -> int:
@@ -151,6 +159,16 @@ def explained(error: Exception) -> RestoreflowError:
         f"unexpected {type(error).__name__}: {error}",
         "this is a defect; --debug shows where",
     )
+
+
+def rounded(record: Mapping[str, Any]) -> dict[str, Any]:
+    """A record with no more digits than its figures are good for."""
+    return {
+        name: round(value, _DIGITS[name])
+        if name in _DIGITS and isinstance(value, float) and math.isfinite(value)
+        else value
+        for name, value in record.items()
+    }
 
 
 def json_line(record: Mapping[str, Any]) -> str:

@@ -5,6 +5,7 @@ No module of a verb imports torch when it is imported, so that --help and --vers
 
 from __future__ import annotations
 
+import os
 from collections import UserDict
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -12,11 +13,14 @@ from importlib import import_module
 from typing import Annotated, Any, NoReturn
 
 import typer
-from typer.core import TyperGroup
 
 from restoreflow import __version__
+from restoreflow.cli.help import HelpGroup, Verbs
 from restoreflow.cli.program import run
-from restoreflow.tasks.table import TASKS
+from restoreflow.config_reader import nearest
+from restoreflow.errors import UsageError
+from restoreflow.printable import shown
+from restoreflow.tasks.table import TASKS, USUAL
 from restoreflow.tasks.task import Task
 
 __all__ = ["app", "main"]
@@ -48,15 +52,22 @@ VERBS: dict[str, Callable[[], Any]] = {
     "ood-check": _at("restoreflow.cli.ood_check", "ood_check"),
     "models": _at("restoreflow.cli.models", "app"),
     "export": _at("restoreflow.cli.export", "export"),
+    "doctor": _at("restoreflow.cli.doctor", "doctor"),
     "evaluate": _at("restoreflow.lab.verbs.evaluate", "app"),
     "train": _at("restoreflow.lab.verbs.train", "train"),
     "fit-ood": _at("restoreflow.lab.verbs.fit_ood", "fit_ood"),
-    "doctor": _at("restoreflow.cli.doctor", "doctor"),
 }
 """What imports a verb's function, or its group of verbs, in the order that help has them.
 
 The laboratory is named by its place alone: what restores does not know of it.
 """
+
+
+LABORATORY = ("evaluate", "train", "fit-ood")
+"""Verbs for those who make models."""
+
+_OTHER_WORDS = {"upscale", "upscaler", "enlarge", "restore", "resize", "superres", "run", "image"}
+"""What other programs call enlarging."""
 
 
 class _Commands(UserDict[str, Any]):
@@ -66,26 +77,48 @@ class _Commands(UserDict[str, Any]):
         if self.data[verb] is None:
             found = VERBS[verb]()
             if not isinstance(found, typer.Typer):
-                single = typer.Typer(rich_markup_mode="markdown", add_completion=False)
+                single = Verbs()
                 single.command(verb)(found)
                 found = single
-            self.data[verb] = typer.main.get_command(found)
+            command = typer.main.get_command(found)
+            if verb in LABORATORY:
+                command.rich_help_panel = "Laboratory"  # pyright: ignore[reportAttributeAccessIssue]
+            self.data[verb] = command
         return self.data[verb]
 
 
-class _Verbs(TyperGroup):
+class _Root(HelpGroup):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.commands = _Commands(dict.fromkeys(VERBS))
 
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The verb that a line begins with; UsageError with what was meant for any other word."""
+        if args and not args[0].startswith("-") and args[0] not in VERBS:
+            raise _unknown(args[0])
+        return super().resolve_command(ctx, args)
 
-app = typer.Typer(
+
+def _unknown(word: str) -> UsageError:
+    usual = f"restoreflow {USUAL.name}"
+    if os.path.lexists(word) or any(mark in word for mark in "./\\*"):
+        return UsageError(f"{shown(word)} is no command", f"to enlarge it: {usual} {shown(word)}")
+    if word in _OTHER_WORDS:
+        return UsageError(
+            f'"{word}" is no command', f"{usual} enlarges, and restoreflow --help lists all"
+        )
+    guess = nearest(word, VERBS)
+    hint = guess if guess.startswith("did") else "restoreflow --help lists them"
+    return UsageError(f'"{word}" is no command', hint)
+
+
+app = Verbs(
     name="restoreflow",
-    cls=_Verbs,
+    cls=_Root,
+    add_completion=True,
     help="Restore photographs: several sharp results, and where they are uncertain.",
     epilog=_EPILOG,
     no_args_is_help=True,
-    rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )

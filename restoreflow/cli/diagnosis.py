@@ -13,6 +13,7 @@ import torch
 from huggingface_hub import constants
 
 from restoreflow import __version__, load_model
+from restoreflow.batch.record import rounded
 from restoreflow.errors import RestoreflowError
 from restoreflow.free_memory import available_bytes
 from restoreflow.models.folder import verify_folder
@@ -26,6 +27,7 @@ __all__ = ["diagnose"]
 _PACKAGES = ("torch", "numpy", "pillow", "tifffile", "imagecodecs", "huggingface-hub", "typer")
 _VARIABLES = ("HF_HOME", "HF_HUB_CACHE", "HF_ENDPOINT", "HF_HUB_OFFLINE", "CUDA_VISIBLE_DEVICES")
 _SIDE = 48
+_PYTORCH = "https://pytorch.org/get-started/locally"
 
 
 def diagnose(device: str = "auto") -> dict[str, Any]:
@@ -34,6 +36,7 @@ def diagnose(device: str = "auto") -> dict[str, Any]:
     Args:
         device: as for `load_model`.
     """
+    tested = _self_test(device)
     return {
         "restoreflow": __version__,
         "python": f"{platform.python_version()} on {platform.platform()}",
@@ -44,8 +47,19 @@ def diagnose(device: str = "auto") -> dict[str, Any]:
         "model_cache": constants.HF_HUB_CACHE,
         "variables": {name: os.environ[name] for name in _VARIABLES if name in os.environ},
         "models": _models(),
-        "self_test": _self_test(device),
+        "self_test": tested,
+        "next": _next(tested),
     }
+
+
+def _next(tested: dict[str, Any]) -> list[str]:
+    """What to do now, in sentences."""
+    if tested["status"] != "passed":
+        return [tested.get("hint") or "install restoreflow again: no model came with it"]
+    ready = ["all is well: restoreflow sr photo.jpg"]
+    if tested["device"] != "cpu":
+        return ready
+    return [*ready, f"a GPU in this machine needs a PyTorch made for it: {_PYTORCH}"]
 
 
 def _processor() -> str:
@@ -96,8 +110,9 @@ def _self_test(device: str) -> dict[str, Any]:
     except RestoreflowError as error:
         return {"status": "failed", "model": model, "error": error.message, "hint": error.hint}
     kept = ("device", "precision", "error_pixels", "nonfinite", "lr_psnr")
-    seconds = round(time.perf_counter() - started, 3)
-    return {"status": "passed", "model": model, "seconds": seconds, **{k: report[k] for k in kept}}
+    told = {name: report[name] for name in kept}
+    seconds = time.perf_counter() - started
+    return rounded({"status": "passed", "model": model, "seconds": seconds, **told})
 
 
 def _picture() -> np.ndarray:

@@ -32,7 +32,7 @@ def _lines(findings: dict[str, Any]) -> KeyedLines:
     texts: dict[str, str] = {}
     for name, value in findings.items():
         if isinstance(value, dict):
-            value = "\n".join(f"{key}: {each}" for key, each in value.items())
+            value = "\n".join(f"{key}: {each}" for key, each in value.items()) or "none set"
         elif isinstance(value, list):
             value = "\n".join(str(each) for each in value) or "none"
         texts[name.replace("_", " ")] = str(value)

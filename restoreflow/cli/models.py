@@ -9,6 +9,7 @@ import typer
 
 from restoreflow.cli import certificates
 from restoreflow.cli import model_tables as tables
+from restoreflow.cli.help import Verbs
 from restoreflow.cli.options import Debug
 from restoreflow.cli.output import Format, emit, for_people
 from restoreflow.errors import ModelError
@@ -16,7 +17,7 @@ from restoreflow.errors import ModelError
 if TYPE_CHECKING:
     from restoreflow.models.folder import ModelFolder
 
-app = typer.Typer(
+app = Verbs(
     name="models",
     help="List, inspect, download, verify and share models.",
     no_args_is_help=True,

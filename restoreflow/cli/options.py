@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import typer
 
@@ -23,6 +23,7 @@ from restoreflow.cli.speed_options import (
     parse_tile,
 )
 from restoreflow.errors import UsageError
+from restoreflow.images.formats import FORMATS
 from restoreflow.networks.config import Strength
 from restoreflow.restoration.size import Size
 
@@ -43,6 +44,7 @@ __all__ = [
     "MaxPixels",
     "Megapixels",
     "Model",
+    "MoreInputs",
     "Name",
     "Ood",
     "OodTemperature",
@@ -63,9 +65,11 @@ __all__ = [
     "Threads",
     "Tile",
     "Uncertainty",
+    "Verbose",
     "Wear",
     "Width",
     "chosen_size",
+    "parse_output_format",
     "parse_shard",
     "parse_tile",
     "parse_wear",
@@ -81,6 +85,10 @@ Inputs = Annotated[
         help="Pictures, folders, or patterns; - or none reads a picture that is piped in.",
         show_default=False,
     ),
+]
+MoreInputs = Annotated[
+    list[str] | None,
+    typer.Option("--input", "-i", metavar="INPUT", help="As INPUT.", hidden=True),
 ]
 Out = Annotated[
     str | None,
@@ -202,9 +210,11 @@ Wear = Annotated[
     ),
 ]
 OutputFormatOption = Annotated[
-    OutputFormat,
+    str,
     typer.Option(
         "--output-format",
+        metavar="|".join(get_args(OutputFormat)),
+        autocompletion=lambda: list(get_args(OutputFormat)),
         help="What results are written as; same: as the input, else PNG.",
         rich_help_panel=_RESULT,
     ),
@@ -323,6 +333,16 @@ Overwrite = Annotated[
         rich_help_panel=_RESULT,
     ),
 ]
+Verbose = Annotated[
+    bool,
+    typer.Option(
+        "--verbose",
+        "-v",
+        help="Tell of each file also temperature, seed, and how well the result, downscaled, gives "
+        "back the input (LR-PSNR).",
+        rich_help_panel=_REPORT,
+    ),
+]
 FormatOption = Annotated[
     Format,
     typer.Option(
@@ -342,6 +362,22 @@ Debug = Annotated[
         rich_help_panel=_REPORT,
     ),
 ]
+
+
+def parse_output_format(text: str) -> OutputFormat:
+    """The value of --output-format: a format's name, or a usual ending of its files, as jpg or tif.
+
+    Raises:
+        UsageError: it is none that is written.
+    """
+    choices: tuple[OutputFormat, ...] = get_args(OutputFormat)
+    word = text.lower().removeprefix(".")
+    for name in choices:
+        if word == name or (name != "same" and f".{word}" in FORMATS[name].extensions):
+            return name
+    raise UsageError(
+        f'--output-format is "{text}", which is not written', f"one of {', '.join(choices)}"
+    )
 
 
 def parse_shard(text: str) -> Shard:

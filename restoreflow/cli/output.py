@@ -77,9 +77,13 @@ class Reporter(Observer):
     Args:
         output_format: one of these.
         to_stderr: all of it goes to stderr, because a picture goes to stdout.
+        verbose: a file's line also says how it was sampled and how well it keeps to its input.
     """
 
-    def __init__(self, output_format: Format, to_stderr: bool = False) -> None:
+    def __init__(
+        self, output_format: Format, to_stderr: bool = False, verbose: bool = False
+    ) -> None:
+        self._verbose = verbose
         self.people = for_people(output_format)
         self.format = "human" if self.people else output_format
         self._to_stderr = to_stderr
@@ -129,7 +133,7 @@ class Reporter(Observer):
         elif record.error is not None:
             print_line(_failure(record.input, record.error), sys.stderr)
         elif self.format != "quiet":
-            self._print(_sentence(record))
+            self._print(_sentence(record, self._verbose))
             if (flag := warning(record)) is not None:
                 print_line(flag, sys.stderr)
             for note in record.facts.get("notes", ()):
@@ -182,7 +186,7 @@ def _bar() -> Progress:
     )
 
 
-def _sentence(record: Record) -> str:
+def _sentence(record: Record, verbose: bool) -> str:
     source, facts = shown(record.input), record.facts
     files = [shown(path) for path in record.output]
     target = files[0] if len(files) == 1 else " .. ".join([*files[:1], *files[-1:]])
@@ -192,17 +196,24 @@ def _sentence(record: Record) -> str:
         return f"{source}: skipped: it {facts['reason']}"
     if record.status == "skipped":
         return f"{source}: skipped: {target} {facts['reason']}; --overwrite replaces it"
-    told = [f"{facts['width']} x {facts['height']} pixels", f"temperature {facts['temperature']:g}"]
-    told.append(f"seed {facts['seed']}")
+    told = [f"{facts['width']} x {facts['height']} pixels"]
     if facts.get("wear"):
         told.append("took it for " + worn(facts["wear"]))
+    if verbose:
+        told += _sampled(facts)
+    told += [f"{facts[key]} {what}" for key, what in _WORRIES.items() if facts[key]]
+    told.append(f"{facts['seconds']:.1f} s")
+    return f"{source}: {target}: {', '.join(told)}"
+
+
+def _sampled(facts: dict[str, Any]) -> list[str]:
+    """How a result was drawn, and how well it keeps to its input."""
+    told = [f"temperature {facts['temperature']:g}", f"seed {facts['seed']}"]
     if facts["lr_psnr"] is not None:
         told.append(f"LR-PSNR {facts['lr_psnr']:.1f} dB")
     if facts["lr_psnr_clean"] is not None:
         told.append(f"{facts['lr_psnr_clean']:.1f} dB to its own clean estimate")
-    told += [f"{facts[key]} {what}" for key, what in _WORRIES.items() if facts[key]]
-    told.append(f"{facts['seconds']:.1f} s")
-    return f"{source}: {target}: {', '.join(told)}"
+    return told
 
 
 def worn(wear: dict[str, float]) -> str:

@@ -23,6 +23,7 @@ from restoreflow.errors import OptionError, RestoreflowError, UsageError
 
 __all__ = ["run"]
 
+_HELP = "Usage: "
 _PYDANTIC = "Value error, "
 """What the library that reads options' values puts before Typer's own words."""
 
@@ -80,7 +81,10 @@ def _failed(error: Exception) -> int:
     if debugging():
         print_traceback(error)
     known = _explained(error)
-    if known.message:  # a group of commands alone has shown its help, and that says all
+    describe = getattr(error, "format_message", str)
+    if describe().startswith(_HELP):  # of a group of commands alone, which is all there is to say
+        print_line(describe().rstrip("\n"))
+    else:
         print_line(error_line(known.message, known.hint), sys.stderr)
     return known.exit_code
 

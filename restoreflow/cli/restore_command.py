@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from restoreflow.batch.settings import RestorationSettings
 from restoreflow.cli import cluster_options, options
+from restoreflow.cli.help import HelpAll, usual_options
 from restoreflow.cli.restore_files import RunOptions, restore_files
 from restoreflow.restoration.options import Options
 from restoreflow.restoration.size import Size
@@ -18,12 +19,30 @@ __all__ = ["PARAMETERS", "restore_command"]
 PARAMETERS = {"size": ("scale", "width", "height", "longest", "megapixels")}
 """Of an option of restoring that is given by others on a command line, the names of those."""
 
+_USUAL = (
+    *("out", "recursive", "model", "scale", "width", "longest", "samples", "temperature", "seed"),
+    *(
+        "exposure",
+        "output_format",
+        "quality",
+        "report",
+        "overwrite",
+        "dry_run",
+        "device",
+        "format",
+        "verbose",
+    ),
+)
+"""What --help shows; --help-all shows the rest."""
+
 
 def restore_command(task: Task) -> Callable[..., None]:
     """A task's command, with the options of restoring that it takes."""
 
+    @usual_options(*_USUAL)
     def command(
         inputs: options.Inputs = None,
+        more_inputs: options.MoreInputs = None,
         out: options.Out = None,
         recursive: options.Recursive = False,
         model: options.Model = None,
@@ -64,7 +83,9 @@ def restore_command(task: Task) -> Callable[..., None]:
         actors: cluster_options.Actors = None,
         gpus_per_actor: cluster_options.GpusPerActor = 0.0,
         format: options.FormatOption = "auto",
+        verbose: options.Verbose = False,
         debug: options.Debug = False,
+        help_all: HelpAll = False,
     ) -> None:
         size = options.chosen_size(
             scale=scale, width=width, height=height, longest=longest, megapixels=megapixels
@@ -88,7 +109,7 @@ def restore_command(task: Task) -> Callable[..., None]:
             uncertainty=uncertainty,
             grid=grid,
             overwrite=overwrite,
-            output_format=output_format,
+            output_format=options.parse_output_format(output_format),
             quality=quality,
             bit_depth=None if bit_depth is None else int(bit_depth),
             name=name,
@@ -100,8 +121,8 @@ def restore_command(task: Task) -> Callable[..., None]:
         )
         cluster = cluster_options.chosen_cluster(executor, address, actors, gpus_per_actor)
         part = None if shard is None else options.parse_shard(shard)
-        run = RunOptions(recursive, jobs, part, dry_run, format, report, cluster)
-        restore_files(task, inputs or [], out, settings, run)
+        run = RunOptions(recursive, jobs, part, dry_run, format, report, cluster, verbose)
+        restore_files(task, [*(inputs or []), *(more_inputs or [])], out, settings, run)
 
     left_out = {
         name for option in OPTIONS - task.options for name in PARAMETERS.get(option, (option,))

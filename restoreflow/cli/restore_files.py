@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -21,8 +22,10 @@ from restoreflow.cli.output import Format, Reporter
 from restoreflow.cli.restoration_report import reporting
 from restoreflow.cli.standard_streams import from_stdin, picture_stream, stdin_file, to_stdout
 from restoreflow.errors import UsageError
+from restoreflow.images.formats import FORMATS, OUTPUT_FORMATS
 from restoreflow.outputs.gate import reading, settle
-from restoreflow.remote_path import to_path
+from restoreflow.printable import shown
+from restoreflow.remote_path import is_url, to_path
 from restoreflow.tasks.task import Task
 
 if TYPE_CHECKING:
@@ -33,7 +36,10 @@ if TYPE_CHECKING:
     from restoreflow.ood.reference import Reference
     from restoreflow.restoration.restorer import Restorer
 
-__all__ = ["RunOptions", "restore_files"]
+__all__ = ["CERTIFIED", "RunOptions", "restore_files"]
+
+CERTIFIED = 1.0
+"""The temperature up to which certificates are made."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,7 @@ class RunOptions:
         format: how it is told.
         report: the page to be written, or None.
         cluster: where it is done; None: here.
+        verbose: whether it is told at length.
     """
 
     recursive: bool = False
@@ -57,6 +64,7 @@ class RunOptions:
     format: Format = "auto"
     report: Path | None = None
     cluster: Cluster | None = None
+    verbose: bool = False
 
 
 def restore_files(
@@ -87,12 +95,16 @@ def restore_files(
     # back when they are done.
     from restoreflow.models.resolve import resolve_model
 
+    _refuse_named_result(task, inputs, out)
     stream = out == "-" or (out is None and (not inputs or "-" in inputs))
     if options.cluster is not None:
         _refuse_streams(inputs, out, options)
-    with Reporter(options.format, to_stderr=stream) as reporter, terminable(), no_warnings():
+    telling = Reporter(options.format, stream, options.verbose)
+    with telling as reporter, terminable(), no_warnings():
         folder = resolve_model(settings.model, progress=reporter.people)
         settings = _for_model(settings, task, folder.config)
+        _check_device(settings.device)
+        _warn(settings, reporter)
         suffix = task.suffix_at(_size(settings, folder.config))
         jobs, reads = _settled(task, inputs, out, suffix, settings, options, folder)
         if stream:
@@ -110,6 +122,20 @@ def restore_files(
                 code = _run(jobs, settings, options, folder, progress, load, judge, reporter)
     if code:
         raise typer.Exit(code)
+
+
+def _refuse_named_result(task: Task, inputs: Sequence[str], out: str | None) -> None:
+    """Tell who names the result as a second input, as other programs have it, how it is named."""
+    if out is not None or len(inputs) != 2 or any(map(is_url, inputs)):
+        return
+    first, second = map(Path, inputs)
+    written = {ending for name in OUTPUT_FORMATS for ending in FORMATS[name].extensions}
+    if not first.is_file() or second.suffix.lower() not in written or os.path.lexists(second):
+        return
+    raise UsageError(
+        f"{shown(second)} does not exist",
+        f"if it is to be the result: restoreflow {task.name} {shown(first)} -o {shown(second)}",
+    )
 
 
 def _refuse_streams(inputs: Sequence[str], out: str | None, options: RunOptions) -> None:
@@ -235,6 +261,24 @@ def _for_model(
     return replace(settings, options=replace(settings.options, size=None))
 
 
+def _check_device(name: str) -> None:
+    """See that a device that was asked for is there, also where nothing is left to do."""
+    if name in ("auto", "cpu"):
+        return  # always there; PyTorch, which knows of the others, takes a while to import
+    from restoreflow.restoration.device import choose_device
+
+    choose_device(name)
+
+
+def _warn(settings: RestorationSettings, reporter: Reporter) -> None:
+    temperature = settings.options.temperature
+    if temperature is not None and temperature > CERTIFIED:
+        reporter.say(
+            f"temperature {temperature:g}: the certificate of what no result exceeds holds up to "
+            f"{CERTIFIED:g}; expect pixels out of range"
+        )
+
+
 def _size(settings: RestorationSettings, config: ModelConfig) -> str:
     """What a result's name says of its size."""
     size = settings.options.size
@@ -246,7 +290,7 @@ def _load(folder: ModelFolder, settings: RestorationSettings, reporter: Reporter
     from restoreflow.restoration.load import load_model
 
     device, reason = choose_device(settings.device)
-    reporter.say(f"{folder.config.name} on {device}: {reason}")
+    reporter.say(f"{folder.config.name} on {device} ({reason})")
     return load_model(
         folder, settings.device, settings.precision, settings.compile, settings.threads
     )

@@ -6,7 +6,10 @@ outcome is a `Picture` or a `RestoreflowError`.
 
 from __future__ import annotations
 
+import difflib
+import os
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
@@ -34,6 +37,7 @@ __all__ = ["DEFAULT_MAX_PIXELS", "decode", "from_image", "read_bytes", "read_lev
 
 DEFAULT_MAX_PIXELS = 300_000_000
 
+_NAMES_LOOKED_AT = 4096
 _BYTES_A_PIXEL = 16  # the most an uncompressed file needs: four 32-bit samples
 _BYTES_BESIDE_PIXELS = 2**26
 _GAMUT_NOISE = 2e-4  # below this, being outside sRGB is rounding in the conversion
@@ -140,7 +144,7 @@ def _read(source: str | Path | bytes | BinaryIO, max_pixels: int | None) -> tupl
         with open_regular(path) as stream:
             return label, read_picture_bytes(stream, most, label, file_size(stream))
     except FileNotFoundError as error:
-        raise InputError(f"{label} does not exist", "check the path") from error
+        raise InputError(f"{label} does not exist", _meant(path)) from error
     except PermissionError as error:
         raise InputError(f"{label} may not be read", "check its permissions") from error
     except IsADirectoryError as error:
@@ -150,6 +154,22 @@ def _read(source: str | Path | bytes | BinaryIO, max_pixels: int | None) -> tupl
             raise InputError(f"{label} is not a regular file") from error
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(f"{label} cannot be read: {reason}") from error
+
+
+def _meant(path: Path) -> str:
+    """What to do about a file that is not there: take the one that its name is a slip of."""
+    if not path.parent.is_dir():
+        return f"there is no folder {shown(path.parent)}"
+    try:
+        with os.scandir(path.parent) as entries:
+            names = [entry.name for entry in islice(entries, _NAMES_LOOKED_AT)]
+    except (OSError, ValueError):
+        return "check the path"
+    known = {ending for each in FORMATS.values() for ending in each.extensions}
+    pictures = sorted(name for name in names if Path(name).suffix.lower() in known)
+    same = [name for name in pictures if Path(name).stem.casefold() == path.stem.casefold()]
+    near = same or difflib.get_close_matches(path.name, pictures, n=1, cutoff=0.8)
+    return f"did you mean {shown(path.with_name(near[0]))}?" if near else "check the path"
 
 
 def _is_special(path: Path) -> bool:

@@ -167,6 +167,8 @@ _KNOWN_BUT_NOT_READ = (
 )
 _TITLES = tuple(each.title for each in FORMATS.values())
 _READ_LIST = f"{', '.join(_TITLES[:-1])} and {_TITLES[-1]} are read"
+_CANON_RAW = b"ftypcrx "
+_DEVELOP = "develop it first, to TIFF with 16 bits"
 
 
 def sniff(data: bytes, label: str = "the data") -> str:
@@ -184,6 +186,8 @@ def sniff(data: bytes, label: str = "the data") -> str:
     for each in FORMATS.values():
         if each.matches(data):
             return each.name
+    if data[4:12] == _CANON_RAW:
+        raise InputError(f"{label} is a camera raw file", _DEVELOP)
     if data[4:8] == b"ftyp":
         raise InputError(f"{label} is a video or another MP4-like file", _READ_LIST)
     for prefix, what in _KNOWN_BUT_NOT_READ:

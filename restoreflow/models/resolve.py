@@ -11,6 +11,9 @@ from restoreflow.models.folder import CONFIG, ModelFolder, check_complete
 
 __all__ = ["bundled_models", "resolve_model"]
 
+_FOR_COMPARISON = "-affine"
+"""How bundled models end that show what bounded ones spare; nobody is offered them."""
+
 _PACKAGE = Path(__file__).resolve().parent.parent
 
 
@@ -66,11 +69,14 @@ def resolve_model(
         return pull(name, force, progress)
     if name.startswith((".", "~")) or "/" in name or "\\" in name:
         raise ModelError(f"{name}: no such model folder", "a folder, or a Hub id owner/name")
-    known = ", ".join(bundled) or "none"
-    guess = f"{nearest(name, bundled)} " if bundled else ""
-    guess = "" if guess.startswith("known") else guess
-    hint = f"{guess}bundled: {known}; or give a folder, or a Hub id owner/name[@revision]"
-    raise ModelError(f'no bundled model is named "{name}"', hint)
+    offered = [each for each in bundled if not each.endswith(_FOR_COMPARISON)]
+    guess = nearest(name, offered)
+    if not guess.startswith("did you mean"):
+        guess = f"bundled: {', '.join(offered) or 'none'};"
+    raise ModelError(
+        f'no bundled model is named "{name}"',
+        f"{guess} or give a folder, or a Hub id owner/name[@revision]",
+    )
 
 
 def _folder(path: Path) -> ModelFolder:

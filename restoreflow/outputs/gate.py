@@ -102,7 +102,8 @@ def settle(
 
     Raises:
         UsageError: one is there and not to be replaced, is no regular file, is read or written by
-            the run otherwise, has the name of a manifest, or its folder is not there.
+            the run otherwise, has the name of a manifest, or its folder is not there or may not be
+            written to.
     """
     wanted = [(option, path) for option, path in outputs if path is not None]
     if not wanted:
@@ -123,6 +124,7 @@ def settle(
             raise UsageError(
                 f"{shown(path.parent)} is not a folder", f"make it, or name another {option}"
             )
+        _check_rights(option, path)
         files.add(path, "writes")
 
 
@@ -130,6 +132,18 @@ def is_manifest(path: Path) -> bool:
     """Whether a file has the name of a manifest."""
     name = path.name.casefold()
     return name.startswith(MANIFEST_NAME) and name.endswith(".jsonl")
+
+
+def _check_rights(option: str, path: Path) -> None:
+    """See that a file can be made in its folder, or in what is there of that."""
+    if isinstance(path, RemotePath):
+        return  # writing to it will say
+    there = Path(os.path.abspath(path)).parent
+    while not os.path.lexists(there):
+        there = there.parent
+    effective = os.access in os.supports_effective_ids
+    if there.is_dir() and not os.access(there, os.W_OK | os.X_OK, effective_ids=effective):
+        raise UsageError(f"{shown(there)} may not be written to", f"name another {option}")
 
 
 def _settle(option: str, path: Path, overwrite: bool, used: str | None) -> None:

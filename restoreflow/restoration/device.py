@@ -29,7 +29,7 @@ def choose_device(name: str = "auto") -> tuple[torch.device, str]:
     if name == "auto":
         return _best()
     if name == "cpu":
-        return torch.device("cpu"), "the CPU, as asked for"
+        return torch.device("cpu"), "as asked for"
     if name == "mps":
         if not torch.backends.mps.is_available():
             raise _unavailable(name, "PyTorch finds no Apple GPU")
@@ -42,7 +42,7 @@ def _best() -> tuple[torch.device, str]:
         return torch.device("cuda", 0), f"the first CUDA device, {torch.cuda.get_device_name(0)}"
     if torch.backends.mps.is_available():
         return torch.device("mps"), "Apple's GPU"
-    return torch.device("cpu"), f"the CPU: PyTorch {torch.__version__} finds no GPU"
+    return torch.device("cpu"), f"PyTorch {torch.__version__} finds no GPU"
 
 
 def _cuda(name: str) -> tuple[torch.device, str]:

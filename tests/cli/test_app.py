@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from restoreflow import __version__
 from restoreflow.cli import restore_command
 from restoreflow.errors import FlaggedError, LimitError, ModelError, RestoreflowError, UsageError
-from tests.cli.conftest import Run
+from tests.cli.conftest import Run, picture
 
 HEAVY = ("torch", "PIL", "numpy", "huggingface_hub", "safetensors", "matplotlib")
 
@@ -41,10 +42,65 @@ def test_help_has_three_examples_and_the_exit_codes(run: Run) -> None:
 
 
 def test_each_option_of_sr_has_a_default_or_is_a_switch(run: Run) -> None:
-    options = run("sr", "--help").out.split("│ --")[1:]
-    assert len(options) > 15
-    missing = [each for each in options if "default:" not in each and "<bool>" not in each]
-    assert [each.split()[0] for each in missing] == ["out"]
+    options = re.split(r"\n  (?=-)", run("sr", "--help-all").out)[1:]
+    assert len(options) > 40
+    switch = re.compile(r"(-\w, )?--[\w-]+( / --[\w-]+)?  ")
+    missing = [each for each in options if "[default:" not in each and not switch.match(each)]
+    assert [each.split()[1] for each in missing] == ["--out"]
+
+
+@pytest.mark.parametrize("width", [50, 80, 120])
+@pytest.mark.parametrize("words", ["sr --help-all", "sr --help", "--help", "models show --help"])
+def test_help_is_readable_at_any_width(
+    run: Run, width: int, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    text = run(*words.split()).out
+    assert max(map(len, text.splitlines())) <= width
+    assert "…" not in text and "( )" not in text and "<" not in text
+
+
+def test_help_shows_what_matters_and_help_all_the_rest(run: Run) -> None:
+    usual, everything = (run("sr", word).out for word in ("--help", "--help-all"))
+    names = [set(re.findall(r"(?m)^  (?:-\w, )?(--[\w-]+)", each)) for each in (usual, everything)]
+    assert {"--out", "--scale", "--samples", "--help-all"} <= names[0]
+    assert len(names[0]) <= 20
+    assert {"--precision", "--shard", "--actors"} <= names[1] - names[0]
+
+
+def test_verbs_stand_in_the_order_of_their_use(run: Run) -> None:
+    verbs = re.findall(r"(?m)^  ([a-z][\w-]+) ", run("--help").out)
+    assert verbs == [
+        "sr",
+        "lowlight",
+        "ood-check",
+        "models",
+        "doctor",
+        "evaluate",
+        "train",
+        "fit-ood",
+    ]
+
+
+SLIPS = [
+    ("upscale a.png", '"upscale" is no command (restoreflow sr enlarges'),
+    ("modls", 'did you mean "models"?'),
+    ("a.png", "a.png is no command (to enlarge it: restoreflow sr a.png)"),
+    ("sr a.png b.png", "if it is to be the result: restoreflow sr a.png -o b.png"),
+    ("sr a.png --output-format gif", '--output-format is "gif", which is not written'),
+]
+
+
+@pytest.mark.parametrize(("words", "told"), SLIPS)
+def test_habits_from_elsewhere_get_the_way_here(
+    run: Run, words: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    picture(tmp_path / "a.png")
+    outcome = run(*words.split())
+    assert (outcome.code, outcome.err.count("\n")) == (2, 1)
+    assert told in outcome.err
+    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
 
 
 ERRORS = [

@@ -276,3 +276,41 @@ def test_a_size_that_is_not_to_be_had_is_one_clear_error(
     assert (outcome.code, outcome.err.count("\n")) == (code, 1)
     assert told in outcome.err
     assert not list(photo.parent.glob("*_sr*"))
+
+
+def test_formats_go_by_their_usual_endings_too(run: Run, photo: Path) -> None:
+    for given, ending in (("jpg", ".jpg"), ("TIF", ".tif"), ("tiff", ".tif")):
+        outcome = run("sr", "-i", photo, "--output-format", given, "-o", f"{given}/")
+        assert outcome.code == 0
+        assert list(Path(given).glob(f"*{ending}*"))
+
+
+def test_the_file_that_was_meant_is_named(run: Run, photo: Path) -> None:
+    outcome = run("sr", photo.with_suffix(".jpg"))
+    assert (outcome.code, "did you mean" in outcome.err) == (4, True)
+    assert "photo.png?" in outcome.err
+    assert "there is no folder" in run("sr", "nowhere/photo.png").err
+
+
+def test_a_model_for_comparison_is_offered_to_nobody(run: Run, photo: Path) -> None:
+    outcome = run("sr", photo, "--model", "sr-x3")
+    assert (outcome.code, "did you mean" in outcome.err) == (6, False)
+    assert "affine" not in outcome.err
+
+
+def test_what_was_asked_for_is_checked_before_anything_is_skipped(
+    run: Run, photo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run("sr", photo).code == 0
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    outcome = run("sr", photo, "--device", "cuda")
+    assert (outcome.code, outcome.out) == (1, "")
+    assert "device cuda is not available" in outcome.err
+    assert run("sr", photo, "--wear", "0.5").code == 2
+    assert run("sr", photo, "--device", "gpu").code == 2
+
+
+def test_a_temperature_beyond_the_certificate_is_told_beforehand(run: Run, photo: Path) -> None:
+    told = run("sr", photo, "-t", 3, "--format", "human").err
+    assert told.startswith("temperature 3: the certificate of what no result exceeds holds up to 1")
+    assert "certificate" not in run("sr", photo, "-t", 1, "--format", "human", "--overwrite").err

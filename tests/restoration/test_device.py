@@ -10,7 +10,7 @@ from restoreflow.restoration.device import choose_device
 
 
 def test_the_cpu_is_always_there():
-    assert choose_device("cpu") == (torch.device("cpu"), "the CPU, as asked for")
+    assert choose_device("cpu") == (torch.device("cpu"), "as asked for")
 
 
 def no_gpu(monkeypatch):

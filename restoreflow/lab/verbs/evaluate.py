@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from rich.markup import escape
 
+from restoreflow.cli.help import Verbs
 from restoreflow.cli.options import (
     Consistency,
     Debug,
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
     from restoreflow.lab.evaluation.scores import Row
     from restoreflow.models.folder import ModelFolder
 
-app = typer.Typer(
+app = Verbs(
     name="evaluate",
     help="Measure a model: against the truth, or on inputs made to break it.",
     no_args_is_help=True,
