@@ -35,10 +35,12 @@ lint: install
 types: install
 	$(BIN)/pyright
 
-# Writes the pages that are generated: docs/cli.md from --help, docs/api.md from docstrings.
+# Writes the pages that are generated: docs/cli.md from --help, docs/api.md from docstrings,
+# docs/records.* from types.
 docs: install
 	$(BIN)/python docs/generate_cli.py
 	$(BIN)/python docs/generate_api.py
+	$(BIN)/python docs/generate_records.py
 
 # The documentation as a website, in site/; a broken link or reference fails.
 site: .venv/.restoring

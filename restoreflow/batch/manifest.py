@@ -34,6 +34,7 @@ from restoreflow.remote_path import RemotePath
 
 __all__ = ["Entry", "Manifest", "Origin", "Written", "finished"]
 
+_NO_FACTS = {"schema", "input", "output", "status"}
 _LONGEST_LINE = 1 << 24
 
 
@@ -178,7 +179,9 @@ def finished(folder: Path, files: Set[str]) -> dict[str, tuple[Entry, dict[str, 
                 told = json.loads(line).get("record")
                 if not isinstance(told, dict):
                     continue  # it says that an earlier one was verified
-                facts = {key: told[key] for key in told.keys() - {"input", "output", "status"}}
+                facts = {
+                    key: told[key] for key in told.keys() - {"schema", "input", "output", "status"}
+                }
                 found |= {name: (entry, facts) for name in entry.output if name in files}
     return found
 

@@ -10,15 +10,17 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from restoreflow.batch.record_types import RECORD_SCHEMA
 from restoreflow.errors import FlaggedError, LimitError, RestoreflowError
 from restoreflow.free_memory import is_out_of_memory
 
-__all__ = ["Record", "Status", "Summary", "Tally", "explained", "json_line", "rounded"]
+__all__ = ["Record", "Status", "Summary", "Tally", "explained", "failure", "json_line", "rounded"]
 
 _DIGITS = {
-    **dict.fromkeys(("seconds", "scale", "megapixels", "megapixels_per_second"), 3),
+    **dict.fromkeys(("seconds", "megapixels_per_second"), 3),
     **dict.fromkeys(("lr_psnr", "lr_psnr_clean"), 2),
-    **dict.fromkeys(("largest_detail", "ood_score", "ood_probability"), 4),
+    **dict.fromkeys(("scale", "megapixels"), 4),
+    **dict.fromkeys(("largest_detail", "ood_score", "ood_unusual", "artifact_probability"), 4),
 }
 """Decimal places of a record's figures; seconds, megapixels, dB, shares of a range."""
 
@@ -49,6 +51,7 @@ class Record:
     def as_dict(self) -> dict[str, Any]:
         """The record as programs get it; one that failed has "error" and "hint"."""
         record = {
+            "schema": RECORD_SCHEMA,
             "input": str(self.input),
             "output": [str(path) for path in self.output],
             "status": self.status,
@@ -100,7 +103,7 @@ class Summary:
         """The summary as programs get it; megapixels_per_second is None where nothing was done."""
         rate = self.megapixels / self.seconds if self.done and self.seconds else None
         told = asdict(self) | {"megapixels_per_second": rate, "exit_code": self.exit_code}
-        return rounded(told)
+        return {"schema": RECORD_SCHEMA, "status": "summary"} | rounded(told)
 
     @property
     def exit_code(self) -> int:
@@ -159,6 +162,12 @@ def explained(error: Exception) -> RestoreflowError:
         f"unexpected {type(error).__name__}: {error}",
         "this is a defect; --debug shows where",
     )
+
+
+def failure(error: RestoreflowError) -> dict[str, Any]:
+    """The record of an error that no input is to blame for."""
+    record = {"schema": RECORD_SCHEMA, "input": None, "output": [], "status": "failed"}
+    return record | {"error": error.message, "hint": error.hint}
 
 
 def rounded(record: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -86,12 +85,10 @@ def _for_people(output_format: Format) -> bool:
 
 def _as_dict(record: Record) -> dict[str, Any]:
     """A record as programs get it."""
-    shared: dict[str, Any] = {"input": os.fspath(record.input), "status": record.status}
+    told = record.as_dict()
     if record.error is not None:
-        empty = dict.fromkeys(JUDGED)
-        return shared | empty | {"error": record.error.message, "hint": record.error.hint}
-    heatmap = [os.fspath(path) for path in record.output]
-    return shared | record.facts | ({"heatmap": heatmap[0]} if heatmap else {})
+        return dict.fromkeys(JUDGED) | told
+    return told | ({"heatmap": told["output"][0]} if told["output"] else {})
 
 
 def _shown_in(records: Sequence[Record], console: Console) -> RenderableType:

@@ -22,7 +22,8 @@ from rich.progress import (
 from restoreflow.batch.job import Job
 from restoreflow.batch.judging import warning
 from restoreflow.batch.observer import Observer
-from restoreflow.batch.record import Record, Summary, json_line
+from restoreflow.batch.record import Record, Summary, failure, json_line
+from restoreflow.batch.record_types import RECORD_SCHEMA
 from restoreflow.cli.debug import debugging
 from restoreflow.cli.screen import Console, print_line, print_traceback
 from restoreflow.errors import RestoreflowError
@@ -57,7 +58,7 @@ def emit(
         Console(highlight=False).print(shown, crop=False)  # a name's line may be longer than it
         return
     for record in records:
-        print_line(json_line(record))
+        print_line(json_line({"schema": RECORD_SCHEMA} | dict(record)))
 
 
 def error_line(message: str, hint: str = "") -> str:
@@ -101,8 +102,7 @@ class Reporter(Observer):
         if self._bar is not None:
             self._bar.stop()
         if self.format == "json" and isinstance(error, RestoreflowError) and not debugging():
-            failure = {"input": None, "output": [], "status": "failed"}
-            self._print(json_line(failure | {"error": error.message, "hint": error.hint}))
+            self._print(json_line(failure(error)))
             raise typer.Exit(error.exit_code) from error
 
     def say(self, text: str) -> None:
@@ -144,7 +144,7 @@ class Reporter(Observer):
         if summary.inputs < 2:
             return
         if self.format == "json":
-            self._print(json_line({"status": "summary"} | summary.as_dict()))
+            self._print(json_line(summary.as_dict()))
         rate = summary.megapixels / summary.seconds if summary.seconds else 0.0
         speed = f", {summary.megapixels:.1f} megapixels, {rate:.2f} a second" if rate else ""
         self.say(f"{_counted(summary)} in {summary.seconds:.1f} s{speed}")
@@ -153,7 +153,7 @@ class Reporter(Observer):
         """Say what a run would amount to."""
         if self.format == "json":
             told = None if estimate is None else estimate.as_dict()
-            self._print(json_line({"status": "summary"} | summary.as_dict() | {"estimate": told}))
+            self._print(json_line(summary.as_dict() | {"estimate": told}))
         elif self.format != "quiet":
             self._print(_counted(summary) + ("" if estimate is None else _foretold(estimate)))
 

@@ -10,18 +10,19 @@ import contextlib
 import os
 import sys
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NoReturn
 
 import typer
 
-from restoreflow.batch.record import explained
+from restoreflow.batch.record import explained, failure, json_line
 from restoreflow.cli.debug import debugging
 from restoreflow.cli.output import error_line
 from restoreflow.cli.screen import print_line, print_traceback
 from restoreflow.cli.startup import INTERRUPTED, mend_streams
 from restoreflow.errors import OptionError, RestoreflowError, UsageError
 
-__all__ = ["run"]
+__all__ = ["for_programs", "run"]
 
 _HELP = "Usage: "
 _PYDANTIC = "Value error, "
@@ -67,13 +68,18 @@ def _run(app: typer.Typer, name: str, arguments: Sequence[str] | None) -> int:
     except typer.Abort:
         code = 1
     except Exception as error:
-        return _failed(error)
+        return _failed(error, for_programs(sys.argv[1:] if arguments is None else arguments))
     if code == INTERRUPTED:
         print_line(error_line("interrupted", "run the same command again to go on"), sys.stderr)
     return code if isinstance(code, int) else 0
 
 
-def _failed(error: Exception) -> int:
+def for_programs(words: Sequence[str]) -> bool:
+    """Whether a command line, which may be of no valid form, asks for JSON records."""
+    return "--format=json" in words or ("--format", "json") in pairwise(words)
+
+
+def _failed(error: Exception, as_record: bool) -> int:
     """Say in one line what went wrong, and give the exit code."""
     if isinstance(error, BrokenPipeError):
         _silence_stdout()
@@ -84,6 +90,8 @@ def _failed(error: Exception) -> int:
     describe = getattr(error, "format_message", str)
     if describe().startswith(_HELP):  # of a group of commands alone, which is all there is to say
         print_line(describe().rstrip("\n"))
+    elif as_record:
+        print_line(json_line(failure(known)))
     else:
         print_line(error_line(known.message, known.hint), sys.stderr)
     return known.exit_code

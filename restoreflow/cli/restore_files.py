@@ -18,7 +18,7 @@ from restoreflow.batch.plan import names_folder, plan
 from restoreflow.batch.settings import RestorationSettings
 from restoreflow.cli.debug import no_warnings
 from restoreflow.cli.interruption import terminable
-from restoreflow.cli.output import Format, Reporter
+from restoreflow.cli.output import Format, Reporter, for_people
 from restoreflow.cli.restoration_report import reporting
 from restoreflow.cli.standard_streams import from_stdin, picture_stream, stdin_file, to_stdout
 from restoreflow.errors import UsageError
@@ -95,7 +95,8 @@ def restore_files(
     # back when they are done.
     from restoreflow.models.resolve import resolve_model
 
-    _refuse_named_result(task, inputs, out)
+    if out is None and for_people(options.format):
+        _refuse_named_result(task, inputs)
     stream = out == "-" or (out is None and (not inputs or "-" in inputs))
     if options.cluster is not None:
         _refuse_streams(inputs, out, options)
@@ -124,9 +125,12 @@ def restore_files(
         raise typer.Exit(code)
 
 
-def _refuse_named_result(task: Task, inputs: Sequence[str], out: str | None) -> None:
-    """Tell who names the result as a second input, as other programs have it, how it is named."""
-    if out is not None or len(inputs) != 2 or any(map(is_url, inputs)):
+def _refuse_named_result(task: Task, inputs: Sequence[str]) -> None:
+    """Tell who names the result as a second input, as other programs have it, how it is named.
+
+    A program's second input may be gone, and is no reason not to restore the first.
+    """
+    if len(inputs) != 2 or any(map(is_url, inputs)):
         return
     first, second = map(Path, inputs)
     written = {ending for name in OUTPUT_FORMATS for ending in FORMATS[name].extensions}

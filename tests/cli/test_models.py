@@ -61,7 +61,7 @@ def records(*arguments: str) -> list[dict[str, Any]]:
 
 def test_list(bundle: Path) -> None:
     (record,) = records("list")
-    assert record.keys() == KEYS
+    assert record.keys() == KEYS | {"schema"}
     assert record["name"] == "tiny"
     assert record["source"] == "bundled"
     assert record["path"] == str(bundle / "tiny")
