@@ -304,11 +304,18 @@ def test_nothing_reads_pickles() -> None:
     """Training checkpoints too: whatever is read from disk could have come from anyone.
 
     What the processes of one cluster job tell each other is no file, and pickled by Ray anyway.
+    Classifiers that others published are pickles whose sha256 is known; nothing in them is run.
     """
     pattern = re.compile(r"\bpickle\b|torch\.load\(|\bjoblib\b|allow_pickle\s*=\s*True")
     package = Path(restoreflow.__file__).parent
     messages = package / "batch" / "cluster"
-    sources = sorted(path for path in package.rglob("*.py") if messages not in path.parents)
+    published = package / "lab" / "evaluation" / "extractors.py"
+    assert (
+        published.read_text().count('torch.load(path, map_location="cpu", weights_only=True)') == 1
+    )
+    sources = sorted(
+        path for path in package.rglob("*.py") if messages not in path.parents and path != published
+    )
     assert len(sources) > 10
     found = [str(path) for path in sources if pattern.search(path.read_text(encoding="utf-8"))]
     assert not found
