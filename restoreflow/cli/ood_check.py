@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,7 +16,8 @@ from restoreflow.cli import options
 from restoreflow.cli.debug import debugging, no_warnings
 from restoreflow.cli.heat_maps import with_maps, write_map
 from restoreflow.cli.ood_tables import Format, show, telling
-from restoreflow.cli.screen import print_traceback
+from restoreflow.cli.output import error_line
+from restoreflow.cli.screen import print_line, print_traceback
 from restoreflow.errors import FlaggedError, ModelError, UsageError
 from restoreflow.outputs.atomic import make_folder
 from restoreflow.outputs.gate import reading, settle
@@ -262,7 +264,10 @@ def _finish(records: list[Record], fail_on_flag: bool, seconds: float) -> None:
     """End with the code that the records ask for; a flag comes before a failure."""
     flagged = sum(bool(record.facts.get("flagged")) for record in records)
     if fail_on_flag and flagged:
-        raise FlaggedError(f"{flagged} of {len(records)} pictures flagged", "see their reasons")
+        # On stderr in every format: the records have said it of each.
+        told = f"{flagged} of {len(records)} pictures flagged"
+        print_line(error_line(told, "see their reasons"), sys.stderr)
+        raise typer.Exit(FlaggedError.exit_code)
     code = Summary.of(records, seconds).exit_code
     if code:
         raise typer.Exit(code)
