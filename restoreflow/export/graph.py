@@ -41,9 +41,8 @@ class Sampler(nn.Module):
         self, picture: Tensor, latent: Tensor, temperature: Tensor, chosen: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         encoding = self.network.encode(picture, _context(self, picture, chosen))
-        # A number to PyTorch, here a tensor: what it multiplies takes either.
-        scale: Any = temperature
-        return self.network.sample(encoding, latent, scale).image, encoding.mean
+        # A temperature is a number to PyTorch, which would be written into the file.
+        return self.network.sample(encoding, latent * temperature, 1.0).image, encoding.mean
 
 
 def _context(module: Estimate | Sampler, picture: Tensor, chosen: Tensor | None) -> Tensor | None:
