@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 import signal
 import socket
@@ -154,8 +155,11 @@ def test_showing_a_model(
     with pytest.raises(SystemExit) as ending:
         main(["models", "show", str(tmp_path / "sr-x4"), "--format", "json"])
     out, err = capsys.readouterr()
-    told = out if file == "README.md" else err  # a model without a card is one all the same
-    assert ending.value.code == (0 if file == "README.md" else 6)
+    record = json.loads(out)  # one line, whether it is the model's or the error's
+    without_card = file == "README.md"  # such a model is one all the same
+    assert (ending.value.code, err) == ((0, "") if without_card else (6, ""))
+    assert (record.get("status") == "failed") == (not without_card)
+    told = out if without_card else record["error"]
     assert "not a regular file" in told or "No such device" in told or "holds no config" in told
 
 

@@ -76,7 +76,9 @@ def test_home(checkout: Path, saved: Path, tmp_path: Path, monkeypatch: pytest.M
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("sr-x5", r'"sr-x5" \(did you mean "sr-x4"\? bundled: lowlight, sr-x4; or give'),
+        ("sr_x4", r'"sr_x4" \(did you mean "sr-x4"\? or give a folder, or a Hub id'),
+        ("lowlite", r'"lowlite" \(did you mean "lowlight"\? or give a folder, or a Hub id'),
+        ("sr-x5", r'"sr-x5" \(bundled: lowlight, sr-x4; or give a folder, or a Hub id'),
         ("qqq", r'"qqq" \(bundled: lowlight, sr-x4; or give a folder, or a Hub id'),
         ("", 'named ""'),
         ("./none", r"^\./none: no such model folder"),

@@ -29,11 +29,24 @@ def test_layers_from_first_to_last(script: dict) -> None:
 
 
 def test_table_and_figures_are_written(script: dict, tmp_path: Path) -> None:
-    row = Row("a score", {"blur": 0.9}, 0.9, float("nan"), 0.5, 0.6, 0.02)
+    row = Row(
+        "a score",
+        {"blur": 0.9},
+        all=0.9,
+        errors=float("nan"),
+        errors_interval=(float("nan"), float("nan")),
+        errors_within=0.5,
+        correlation=0.6,
+        surprises=0.8,
+        surprises_interval=(0.75, 0.85),
+        flagged=0.02,
+    )
     script["write"](tmp_path / "table", [row], {"model": "tiny", "layers": ["head"]})
     document = json.loads((tmp_path / "table.json").read_text())
     assert document["layers"] == ["head"]
-    assert document["rows"][0]["errors"] is None
-    assert (
-        "| a score | 0.90 | 0.90 | - | 0.50 | 0.60 | 2.0% |" in (tmp_path / "table.md").read_text()
-    )
+    (written,) = document["rows"]
+    assert written["errors"] is None
+    assert written["errors_interval"] == [None, None]
+    assert written["surprises_interval"] == [0.75, 0.85]
+    line = "| a score | 0.90 | 0.90 | - | 0.50 | 0.60 | 0.80 (0.75-0.85) | 2.0% |"
+    assert line in (tmp_path / "table.md").read_text()

@@ -16,6 +16,7 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 import restoreflow
+from restoreflow.batch.record_types import RECORD_SCHEMA
 from restoreflow.errors import ModelError, UsageError
 from restoreflow.flows.config import FlowConfig
 from restoreflow.lab.evaluation import extractors, hostile
@@ -105,7 +106,7 @@ def test_sr_gives_a_record_a_method_and_the_same_file(
     assert rows[2]["spread"] > 4 > rows[1]["spread"] == 0
     assert {call["consistency"] for call in fake.calls} == {False}
     document = json.loads(out.read_text())
-    assert document["rows"] == rows
+    assert [{"schema": RECORD_SCHEMA} | row for row in document["rows"]] == rows
     assert (document["scale"], document["samples"], document["consistency"]) == (4, 2, False)
 
     worn = tmp_path / "worn.json"
