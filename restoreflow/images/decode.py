@@ -32,6 +32,7 @@ from restoreflow.images.raster import Raster
 from restoreflow.images.working_color import working_color
 from restoreflow.local_files import file_size, open_regular
 from restoreflow.printable import shown
+from restoreflow.remote_path import RemotePath
 
 __all__ = ["DEFAULT_MAX_PIXELS", "decode", "from_image", "read_bytes", "read_levels", "read_size"]
 
@@ -157,7 +158,12 @@ def _read(source: str | Path | bytes | BinaryIO, max_pixels: int | None) -> tupl
 
 
 def _meant(path: Path) -> str:
-    """What to do about a file that is not there: take the one that its name is a slip of."""
+    """What to do about a file that is not there: take the one that its name is a slip of.
+
+    A store is not asked for it: it may hold very many names, and be slow to list them.
+    """
+    if isinstance(path, RemotePath):
+        return "check the URL"
     if not path.parent.is_dir():
         return f"there is no folder {shown(path.parent)}"
     try:

@@ -135,7 +135,7 @@ def test_one_bad_object_does_not_end_the_run(run: Run, store: MemoryFileSystem) 
     outcome = run("sr", "memory://scans", "memory://scans/none.png", "-o", "memory://out")
     assert outcome.code == 3
     assert "memory://scans/bad.png" in outcome.err
-    assert "memory://scans/none.png does not exist" in outcome.err
+    assert "memory://scans/none.png does not exist (check the URL)" in outcome.err
     assert sorted(remote(store, "/out")) == ["a_sr4x.png", "b_sr4x.jpg"]
 
 
