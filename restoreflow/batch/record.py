@@ -19,7 +19,8 @@ __all__ = ["Record", "Status", "Summary", "Tally", "explained", "failure", "json
 _DIGITS = {
     **dict.fromkeys(("seconds", "megapixels_per_second"), 3),
     **dict.fromkeys(("lr_psnr", "lr_psnr_clean"), 2),
-    **dict.fromkeys(("scale", "megapixels", "mean", "p99", "share"), 4),
+    **dict.fromkeys(("scale", "mean", "p99", "share"), 4),
+    "megapixels": 6,
     **dict.fromkeys(("largest_detail", "ood_score", "ood_unusual", "artifact_probability"), 4),
 }
 """Decimal places of a record's figures; seconds, megapixels, dB, shares of a range."""
