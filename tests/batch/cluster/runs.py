@@ -49,7 +49,10 @@ class Runs:
 
     def here(self, out: Path, judge: Judge | None = None) -> tuple[Summary, list[Record]]:
         def load() -> Any:
-            return load_model(self.model, "cpu", "float32", False, 1)
+            asked = self.settings
+            return load_model(
+                self.model, asked.device, asked.precision, asked.compile, asked.threads
+            )
 
         heard = Listener()
         jobs, progress = self.jobs(out), self.progress()
