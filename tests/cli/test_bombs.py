@@ -80,4 +80,4 @@ def test_judging_goes_on_too(scans: Path, tmp_path: Path) -> None:
     words = ("ood-check", scans, "--format", "json", "--threads", 1)
     code, told, err = run_limited(*words, models=models)
     assert (code, err) == (3, "")
-    assert {Path(each["file"]).name for each in told if each["status"] == "done"} == set(GOOD)
+    assert {Path(each["input"]).name for each in told if each["status"] == "done"} == set(GOOD)

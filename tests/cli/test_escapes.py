@@ -20,7 +20,7 @@ from restoreflow.cli.screen import Console, cell
 from restoreflow.errors import InputError, RestoreflowError
 from restoreflow.printable import printable
 from tests.cli.conftest import Run, save_tiny
-from tests.cli.test_output import DONE, FACTS
+from tests.cli.test_output import DONE, FACTS, judgement
 
 EVIL = "\x1b[31mred\x1b]0;title\x07\x9b2J\x08\r\u202egnp.exe\u2028[/bold][link=x]:boom:"
 
@@ -108,8 +108,9 @@ def test_tensors_of_an_unknown_type_are_named(tmp_path: Path, run: Run) -> None:
 
 @pytest.mark.parametrize("output_format", ["auto", "human", "json"])
 def test_records(capsys: pytest.CaptureFixture[str], output_format: str) -> None:
-    facts = FACTS | {"notes": [EVIL], "model": EVIL, "flagged": True, "reasons": [EVIL]}
-    facts |= {"ood_score": 1.0, "ood_probability": None}
+    facts = FACTS | {"notes": [EVIL], "model": EVIL}
+    facts |= judgement(flagged=True, reasons=[EVIL], verdict=EVIL, advice=EVIL)
+    facts["suffers"] = [{"kind": EVIL, "value": 1.0, "unit": EVIL, "words": EVIL}]
     with Reporter(output_format) as reporter:  # type: ignore[arg-type]
         reporter.say(EVIL)
         reporter.record(Record(Path(EVIL), "done", (Path(EVIL),), facts))
@@ -138,16 +139,16 @@ def test_tables(capsys: pytest.CaptureFixture[str]) -> None:
 )
 def test_cells_are_no_formulas(text: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert cell(text) == "'" + printable(text)
-    facts = {"score": -1.5, "unusual": 1.0, "probability": None, "flagged": False}
-    facts |= {"verdict": "usual", "reasons": [text]}
+    suffers = [{"kind": text, "value": 1.0, "unit": text, "words": text}]
+    facts = judgement(ood_score=-1.5, reasons=[text], suffers=suffers, verdict=text, advice=text)
     records = [Record(Path(text), "done", (), facts)]
     records += [Record(Path(text), "failed", error=InputError(text, ""))]
     show(records, "csv")
     rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
-    assert rows[0]["score"] == "-1.5"  # a number is one
+    assert rows[0]["ood_score"] == "-1.5"  # a number is one
     for row in rows:
-        for value in (row["file"], row["reasons"], row["error"]):
-            assert not value.startswith(("=", "+", "-", "@", "\t", "\r"))
+        for name in ("input", "reasons", "suffers", "verdict", "advice", "error"):
+            assert not row[name].startswith(("=", "+", "-", "@", "\t", "\r"))
 
 
 def test_tracebacks(tmp_path: Path, run: Run) -> None:

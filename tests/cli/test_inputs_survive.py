@@ -264,7 +264,7 @@ def test_heat_maps_of_pictures_beside_their_maps(run: Run, place: Path) -> None:
     outcome = run("ood-check", "in", "--heatmaps", "in", "--overwrite", "--format", "json")
     assert outcome.code == 3
     failed = [record for record in outcome.records if record["status"] == "failed"]
-    assert [Path(record["file"]).name for record in failed] == ["a.png"]
+    assert [Path(record["input"]).name for record in failed] == ["a.png"]
     assert "would overwrite the input" in failed[0]["error"]
     after = held(place)
     assert {name: after[name] for name in before} == before

@@ -14,6 +14,7 @@ from restoreflow.batch.record import Record
 from restoreflow.cli import model_tables
 from restoreflow.cli.layout import KeyedLines, Whole, elided, folded
 from restoreflow.cli.ood_tables import show
+from tests.cli.test_output import judgement
 
 WIDTHS = [20, 50, 64, 80, 100, 200]
 PATHS = [
@@ -88,13 +89,21 @@ def test_the_table_of_scores_keeps_its_files(
     reasons = ["noise: 35 levels, the training photographs have 1 .. 9"]
     for path in PATHS:
         for flagged in (True, False):
-            facts = {"score": 1234.5, "probability": 0.5, "unusual": 3.0, "flagged": flagged}
-            facts |= {"verdict": "artifacts likely", "reasons": reasons if flagged else []}
+            facts = judgement(
+                ood_score=1234.5,
+                artifact_probability=0.5,
+                flagged=flagged,
+                verdict="--temperature 0",
+                advice="the clean estimate invents nothing",
+                reasons=reasons if flagged else [],
+            )
             show([Record(Path(path), "done", (), facts)], "human")
             lines = capsys.readouterr().out.splitlines()
             assert any(Path(path).name in line for line in lines)
-            assert "artifacts likely" in " ".join(" ".join(lines).split())
-            assert ("35 levels" in " ".join(" ".join(lines).split())) == flagged
+            told = " ".join(" ".join(lines).split())
+            for words in ("--temperature 0", "the clean estimate invents nothing", "50%"):
+                assert words in told
+            assert ("35 levels" in told) == flagged
 
 
 def test_other_values_are_wrapped_between_words() -> None:

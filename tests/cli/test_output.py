@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 
 from restoreflow.batch.job import Job
+from restoreflow.batch.judging import JUDGED
 from restoreflow.batch.record import Record, Summary
 from restoreflow.cli.output import Format, Reporter, error_line, json_line
 from restoreflow.errors import InputError
+from restoreflow.ood.advice import NOTHING
 
 FACTS: dict[str, Any] = {
     "width": 64,
@@ -27,6 +29,16 @@ FACTS: dict[str, Any] = {
     "seconds": 1.5,
     "notes": ["thumbnail dropped"],
 }
+
+
+def judgement(**told: Any) -> dict[str, Any]:
+    """What a record tells of a judged picture: a usual one, but for what is told."""
+    facts = {"ood_rank": 50.0, "ood_score": 1.0, "flagged": False, "reasons": []}
+    facts |= {"artifact_probability": None, "suffers": [], "verdict": NOTHING, "advice": ""}
+    assert facts.keys() == set(JUDGED)
+    return facts | told
+
+
 DONE = Record(Path("a.png"), "done", (Path("a_sr4x.png"),), FACTS)
 FAILED = Record(Path("b.png"), "failed", error=InputError("empty", "copy it again"))
 
