@@ -21,7 +21,7 @@ _DIGITS = {
     **dict.fromkeys(("lr_psnr", "lr_psnr_clean"), 2),
     **dict.fromkeys(("scale", "mean", "p99", "share"), 4),
     "megapixels": 6,
-    **dict.fromkeys(("largest_detail", "ood_score", "ood_unusual", "artifact_probability"), 4),
+    **dict.fromkeys(("largest_detail", "ood_rank", "ood_score", "artifact_probability"), 4),
 }
 """Decimal places of a record's figures; seconds, megapixels, dB, shares of a range."""
 

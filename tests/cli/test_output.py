@@ -60,6 +60,13 @@ def test_an_error_is_one_line_and_keeps_names() -> None:
     )
 
 
+def test_figures_of_a_judgement_have_four_places() -> None:
+    facts = judgement(ood_rank=200 / 3, ood_score=1 / 3, artifact_probability=1 / 7)
+    told = Record(Path("a.png"), "done", (), facts).as_dict()
+    figures = ("ood_rank", "ood_score", "artifact_probability")
+    assert [told[name] for name in figures] == [66.6667, 0.3333, 0.1429]
+
+
 def tell(output_format: Format) -> Reporter:
     with Reporter(output_format) as reporter:
         for index, record in enumerate((DONE, FAILED)):
