@@ -136,7 +136,7 @@ def test_a_run_goes_on(
     with pytest.raises(SystemExit) as ending:
         main(["sr", str(folder), "-o", str(tmp_path / "out")])
     out, err = capsys.readouterr()
-    assert ending.value.code == 3
+    assert ending.value.code == 3, err
     assert f"{name} is not a regular file" in err
     assert "a_sr4x.png" in out
 
