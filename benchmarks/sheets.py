@@ -1,12 +1,14 @@
 """Results beside the truth and each other at 1:1, a page to scroll.
 
     python benchmarks/sheets.py --data photos/val [--data FOLDER ...] [--model sr-x4 ...] \
-        [--beside NAME=FOLDER ...] [--temperature 0.9] [--no-consistency] [--limit 8] --out sheets/
+        [--ncnn 4xLSDIRCompactC3 ...] [--beside NAME=FOLDER ...] [--temperature 0.9] \
+        [--no-consistency] [--limit 8] --out sheets/
 
 The middle 256 x 256 of every picture, its inputs as `restoreflow evaluate realism` makes them, and
-what becomes of them: by interpolation, by each model, its first sample, and by others, whose
-results are looked for as FOLDER/CONDITION/STEM.png. --out gets a strip a picture and condition, and
-index.html; nothing is scaled but the inputs, whose pixels become squares.
+what becomes of them: by interpolation, by each model, its first sample, by compact networks that
+others ship (see realism.py), and by others, whose results are looked for as
+FOLDER/CONDITION/STEM.png. --out gets a strip a picture and condition, and index.html; nothing is
+scaled but the inputs, whose pixels become squares.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from html import escape
 from pathlib import Path
 
 from PIL import Image, ImageDraw
+from realism import ncnn_method
 
 import restoreflow
 from restoreflow.lab.evaluation.methods import Method, bicubic, model_method
@@ -31,6 +34,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, action="append", required=True)
     parser.add_argument("--model", action="append", default=[])
     parser.add_argument("--beside", action="append", default=[], metavar="NAME=FOLDER")
+    parser.add_argument("--ncnn", action="append", type=Path, default=[])
     parser.add_argument("--temperature", type=float)
     parser.add_argument("--consistency", action=argparse.BooleanOptionalAction)
     parser.add_argument("--limit", type=int, help="so many pictures of each folder")
@@ -43,6 +47,7 @@ def main() -> None:
         if heat is None:
             heat = restorer.config.defaults.temperature
         methods.append(model_method(restorer, name, heat, consistency=asked.consistency))
+    methods += map(ncnn_method, asked.ncnn)
     others = dict(each.split("=", 1) for each in asked.beside)
     asked.out.mkdir(parents=True, exist_ok=True)
     strips: list[str] = []

@@ -4,11 +4,9 @@ r"""Turn a trained model into a bundled one: measure it, write its figures and i
         --data sets/Set5 --data sets/Set14 --realism photos/val --lpips lpips/
     python benchmarks/weights.py runs/lowlight/model weights/lowlight --temperature 0.5 \
         --data lowlight_pairs/ --groups lol,stack --lpips lpips/
-    python benchmarks/weights.py runs/sr-x4-photo/model weights/sr-x4-photo --temperature 0.8 \
-        --data sets/Set14 --worn photos/val --wear 1,5,50 --beside sr-x4 --lpips lpips/
 
-Runs `restoreflow evaluate` for the model's task, on worn inputs too where there are any, and its
-`realism`, where asked, and `hostile`: every figure in the card is the output of those commands.
+Runs `restoreflow evaluate` for the model's task, and its `realism`, where asked, and `hostile`:
+every figure in the card is the output of those commands.
 """
 
 from __future__ import annotations
@@ -66,9 +64,6 @@ def parse() -> argparse.Namespace:
         "--data", action="append", type=Path, required=True, help="of low light one folder of pairs"
     )
     parser.add_argument("--groups", default="", help="of low light: rows for names that begin so")
-    parser.add_argument("--worn", type=Path, help="truths whose inputs are worn besides")
-    parser.add_argument("--wear", default="1,5,50", help="blur, noise and JPEG quality of those")
-    parser.add_argument("--beside", default="", help="a model for the same worn inputs")
     parser.add_argument(
         "--realism", action="append", type=Path, help="truths for how natural results look"
     )
@@ -97,8 +92,6 @@ def measure(task: str, model: Path, arguments: argparse.Namespace, scratch: Path
     if arguments.photo:
         attack += ["--photo", str(arguments.photo)]
     result = evaluate([task, "--model", str(model), *clean], scratch / "quality.json")
-    if arguments.worn:
-        result["rows"] += worn_rows([str(model), arguments.beside], arguments, quality, scratch)
     if arguments.realism:
         asked = [part for folder in arguments.realism for part in ("--data", str(folder))]
         asked += ["--temperatures", str(arguments.temperature), "--lpips", str(arguments.lpips)]
@@ -106,21 +99,6 @@ def measure(task: str, model: Path, arguments: argparse.Namespace, scratch: Path
         result["realism"] = seen["rows"]
     hostile = evaluate(["hostile", "--models", str(model), *attack], scratch / "hostile.json")
     return result | {"hostile": [row | {"model": model.name} for row in hostile["rows"]]}
-
-
-def worn_rows(
-    models: list[str], arguments: argparse.Namespace, quality: list[str], scratch: Path
-) -> list[dict[str, Any]]:
-    """Rows on worn inputs, of each model, their data named with what happened to them."""
-    blur, noise, jpeg = arguments.wear.split(",")
-    worn = ["--blur", blur, "--noise", noise, "--jpeg", jpeg, "--data", str(arguments.worn)]
-    rows: list[dict[str, Any]] = []
-    for index, model in enumerate(filter(None, models)):
-        out = scratch / f"worn{index}.json"
-        found = evaluate(["sr", "--model", model, *quality, *worn], out)["rows"]
-        rows += [row for row in found if index == 0 or row["temperature"] is not None]
-    note = f", worn (blur {blur}, noise {noise}, JPEG {jpeg})"
-    return [row | {"data": row["data"] + note} for row in rows]
 
 
 def evaluate(command: list[str], out: Path) -> dict[str, Any]:

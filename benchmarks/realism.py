@@ -1,14 +1,13 @@
-"""Models, and compact networks that others ship, on worn inputs against the truth.
+"""How natural models look, and compact networks that others ship beside them.
 
-    python benchmarks/worn.py --data photos/val --lpips lpips/ \
-        --model sr-x4 --model sr-x4-photo --ncnn RealESRGAN_General_x4_v3 \
-        --out benchmarks/worn.json
+    python benchmarks/realism.py --data photos/val --data Kodak24 --lpips lpips/ \
+        --model sr-x4 --ncnn 4xLSDIRCompactC3 --ncnn RealESRGAN_General_x4_v3 \
+        --out benchmarks/realism.json
 
-Truths are reduced by Pillow's bicubic, blurred, made noisy and compressed, as
-`restoreflow evaluate sr --blur 1 --noise 5 --jpeg 50` does, and compared by its measures. Models
-are taken at their card's temperature, first sample. --ncnn names a .param and a .bin, without
-their ending, of a plain chain of 3 x 3 convolutions with PReLU, a pixel shuffle and the input
-enlarged by nearest neighbours added, as https://github.com/upscayl/custom-models has them.
+By the protocol of `restoreflow evaluate realism`: clean and worn inputs, KID of patches, LPIPS of
+SqueezeNet, PSNR. Models are taken as their cards say, first sample. --ncnn names a .param and a
+.bin, without their ending, of a plain chain of 3 x 3 convolutions with PReLU, a pixel shuffle and
+the input enlarged by nearest neighbours added, as in https://github.com/upscayl/custom-models.
 """
 
 from __future__ import annotations
@@ -23,23 +22,16 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
-from restoreflow.lab.degradations.wear import Wear
 from restoreflow.lab.evaluation.methods import Method, Outcome, bicubic, model_method
-from restoreflow.lab.evaluation.scores import average
+from restoreflow.lab.evaluation.realism import evaluate_realism, read_scenes
 from restoreflow.lab.evaluation.sets import list_pictures
-from restoreflow.lab.evaluation.sr import evaluate_sr, load_metrics
 from restoreflow.lab.photographs import as_tensor
+from restoreflow.measures.lpips import load_lpips
 from restoreflow.restoration.load import load_model
 from restoreflow.restoration.pixels import eight_bit
 
 HALF_PRECISION = 0x01306B47
 """ncnn's mark before weights of 16 bits; 0 stands before those of 32."""
-
-COLUMNS = {
-    "psnr_y": "PSNR-Y dB",
-    "lpips_alex_worst": "LPIPS, worst of 4 offsets",
-    "lpips_squeeze": "LPIPS (SqueezeNet)",
-}
 
 
 class Compact(nn.Module):
@@ -105,31 +97,26 @@ def model_methods(names: list[str]) -> list[Method]:
 
 
 def main() -> None:
-    """Measure every method, print a table, and write it."""
+    """Measure every method, print a line a condition, and write them."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--data", type=Path, action="append", required=True)
     parser.add_argument("--model", action="append", default=[])
     parser.add_argument("--ncnn", action="append", type=Path, default=[])
-    parser.add_argument("--blur", type=float, default=1.0)
-    parser.add_argument("--noise", type=float, default=5.0)
-    parser.add_argument("--jpeg", type=int, default=50)
-    parser.add_argument("--limit", type=int)
+    parser.add_argument("--limit", type=int, help="so many pictures of each folder")
     parser.add_argument("--lpips", type=Path)
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
     torch.set_num_threads(1)
-    wear, metrics = Wear(given.blur, given.noise, given.jpeg), load_metrics(given.lpips)
-    truths = list_pictures(given.data, given.limit)
+    files = [file for folder in given.data for file in list_pictures(folder, given.limit)]
+    name = " + ".join(folder.resolve().name for folder in given.data)
     methods = [bicubic(4), *model_methods(given.model), *map(ncnn_method, given.ncnn)]
     rows = []
-    for method in methods:
-        scores = evaluate_sr(method, truths, 4, metrics, samples=1, wear=wear)
-        rows.append(average(method, given.data.name, scores, 1).record())
-        shown = ", ".join(f"{label} {rows[-1][key]:.4g}" for key, label in COLUMNS.items())
-        print(f"{method.name} (T {method.temperature}): {shown}", flush=True)
+    squeeze = load_lpips("squeeze", given.lpips)
+    for row in evaluate_realism(methods, name, read_scenes(files, 4), squeeze):
+        rows.append(row.record())
+        print(json.dumps(rows[-1]), flush=True)
     if given.out is not None:
-        facts = {"wear": vars(wear), "pictures": len(truths), "rows": rows}
-        given.out.write_text(json.dumps(facts, indent=1) + "\n")
+        given.out.write_text(json.dumps(rows, indent=1) + "\n")
 
 
 if __name__ == "__main__":
