@@ -143,7 +143,7 @@ def _package(folders: list[ModelFolder], path: Path) -> tuple[bytes, dict[str, A
     from restoreflow.export.onnx_file import export as exported
     from restoreflow.export.onnx_file import open_for_export
 
-    models = [open_for_export(folder, "estimate") for folder in folders]
+    models = [open_for_export(folder, "estimate", clean=True) for folder in folders]
     check_models(models)
     sides = [SIDES[model.config.scale] for model in models]
     found = [exported(model, (side, side)) for model, side in zip(models, sides, strict=True)]

@@ -53,7 +53,7 @@ def check_models(models: Sequence[Model]) -> None:
             raise UsageError(
                 f"{name} does not enlarge by 2 or 4, as darktable does", "take sr-x2 and sr-x4"
             )
-        if model.graph.choice:
+        if model.graph.asked:
             raise UsageError(
                 f"{name} is told what a picture suffers from, and darktable tells it nothing",
                 "take another model, or export it as .onnx",

@@ -47,6 +47,8 @@ class Sampler(nn.Module):
 
 def _context(module: Estimate | Sampler, picture: Tensor, chosen: Tensor | None) -> Tensor | None:
     """What the encoder is told: of a told model what the caller says, judged where it is light."""
+    if module.choice == "clean":
+        return picture.new_zeros(1, len(WEAR))
     if chosen is None:
         return None
     if module.choice == "wear":
@@ -62,12 +64,13 @@ class Graph:
     Args:
         network: in float32 on the CPU, in evaluation mode.
         what: which part.
-        choice: what its encoder is told by the caller: "wear" (3,), "exposure" (), or "" nothing.
+        choice: what its encoder is told by the caller: "wear" (3,), "exposure" (), or "" nothing;
+            "clean" tells a told one that there is no wear.
     """
 
     network: RestorationNetwork
     what: What
-    choice: Literal["wear", "exposure", ""]
+    choice: Literal["wear", "exposure", "clean", ""]
 
     @property
     def geometry(self) -> Geometry:
@@ -88,10 +91,15 @@ class Graph:
         return kind(self.network, self.choice).eval()
 
     @property
+    def asked(self) -> str:
+        """What the caller is to tell, an input of its own; "" for nothing."""
+        return "" if self.choice == "clean" else self.choice
+
+    @property
     def inputs(self) -> list[str]:
         """Names, in order."""
         drawn = ["latent", "temperature"] if self.what == "sampler" else []
-        return ["input", *drawn, *([self.choice] if self.choice else [])]
+        return ["input", *drawn, *([self.asked] if self.asked else [])]
 
     @property
     def outputs(self) -> list[str]:
@@ -121,4 +129,4 @@ class Graph:
         sides: list[dict[int, Any] | None] = [{2: pixels * height, 3: pixels * width}]
         if self.what == "sampler":
             sides += [{2: cells * height, 3: cells * width}, None]
-        return (*sides, *([None] if self.choice else []))
+        return (*sides, *([None] if self.asked else []))

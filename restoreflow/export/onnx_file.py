@@ -61,8 +61,13 @@ class Exported:
     difference: float
 
 
-def open_for_export(folder: ModelFolder, what: What) -> Model:
+def open_for_export(folder: ModelFolder, what: What, clean: bool = False) -> Model:
     """Load a model to be exported.
+
+    Args:
+        folder: the model.
+        what: the part.
+        clean: tell a told model that pictures are clean, instead of asking its caller.
 
     Raises:
         RestoreflowError: the packages that this takes are not installed.
@@ -77,7 +82,7 @@ def open_for_export(folder: ModelFolder, what: What) -> Model:
     )
     loaded = load_folder(folder)
     task = TASKS[loaded.config.task]
-    choice = "wear" if loaded.config.network.told else ""
+    choice = ("clean" if clean else "wear") if loaded.config.network.told else ""
     if task.takes("exposure"):
         choice = "exposure"
     graph = Graph(loaded.network, what, choice)

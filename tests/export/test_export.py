@@ -137,10 +137,19 @@ def test_a_model_without_a_card_is_exported_but_not_packed(tmp_path):
         check_models([model])
 
 
-def test_told_models_do_not_go_into_a_package(tmp_path):
-    model = onnx_file.open_for_export(tiny(tmp_path, told=True), "estimate")
+def test_told_models_go_into_a_package_told_that_pictures_are_clean(tmp_path):
+    folder = tiny(tmp_path, told=True)
+    asking = onnx_file.open_for_export(folder, "estimate")
     with pytest.raises(UsageError, match="darktable tells it nothing"):
-        check_models([model])
+        check_models([asking])
+    model = onnx_file.open_for_export(folder, "estimate", clean=True)
+    check_models([model])
+    assert (asking.graph.inputs, model.graph.inputs) == (["input", "wear"], ["input"])
+    picture = torch.rand(1, 3, 16, 16)
+    with torch.no_grad():
+        clean, worn = (asking.graph.module(picture, torch.full((3,), each)) for each in (0.0, 1.0))
+        assert torch.equal(model.graph.module(picture), clean)
+        assert not torch.equal(clean, worn)
 
 
 @pytest.mark.parametrize(
@@ -157,9 +166,10 @@ def test_ids_are_as_darktable_writes_them(stem, name):
 
 def test_darktable_s_overlap_of_16_pixels_is_enough():
     network = load_folder(bundled_models()["sr-x4"]).network
-    assert Graph(network, "estimate", "").reach == 20
+    graph = Graph(network, "estimate", "clean")
+    assert graph.reach == 26
     photo = torch.from_numpy(decode("docs/pictures/dog.png").pixels[:64]).permute(2, 0, 1)[None]
     with torch.no_grad():
-        whole, cut = network.estimate(photo), network.estimate(photo[..., : 96 + 16])
+        whole, cut = graph.module(photo), graph.module(photo[..., : 96 + 16])
     seam = slice(0, 96 * 4)
     assert 0 < float((whole[..., seam] - cut[..., seam]).abs().max()) < 1 / 255
