@@ -137,7 +137,7 @@ def _check(name: str, value: Any) -> None:
             raise UsageError(
                 f"{told}: pictures are enlarged here, never reduced or kept as large",
                 f"ask for more than 1, up to {LARGEST_SCALE}; what is only to be cleaned: enlarge "
-                "it with a model for worn photographs, sr-x4-photo, and reduce the result",
+                "it, and reduce the result",
             )
         if value > LARGEST_SCALE:
             raise UsageError(

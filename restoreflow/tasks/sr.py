@@ -12,9 +12,10 @@ SR = Task(
     title="super-resolution",
     words="""Enlarge pictures, with detail sampled from what fits them.
 
-    Which model: sr-x4, the default, sr-x2 (--scale 2) and sr-x8 (--scale 8) take sharp, clean
-    pictures, and keep to them to the pixel. Photographs that are noisy, blurred or strongly
-    compressed are for sr-x4-photo, which cleans them as it enlarges.
+    Which model: sr-x4, the default, takes photographs as they are. It keeps to clean ones to the
+    pixel; noise, softness and compression, which it judges by itself (--wear), it takes away.
+    sr-x4-photo cleans strongly worn ones more, and paints. sr-x2 (--scale 2) and sr-x8 (--scale 8)
+    are for sharp, clean pictures.
 
     Any size up to 8 times: the next larger model, and its result reduced. --scale chooses the
     model; with a side or megapixels it is sr-x4, or --model.
@@ -28,14 +29,14 @@ SR = Task(
     Examples:
 
     - `restoreflow sr photo.jpg`
-    - `restoreflow sr old-phone.jpg --model sr-x4-photo`
+    - `restoreflow sr old-phone.jpg --wear 0.7`
     - `restoreflow sr photo.jpg --longest 4000`
     - `restoreflow sr photo.jpg --samples 8 --temperature 0.9 --uncertainty --grid`
     - `restoreflow sr scans/ --recursive -o enlarged/ --output-format jpeg --format json`
     """,
     default_model="sr-x4",
     models={2: "sr-x2", 4: "sr-x4", 8: "sr-x8"},
-    for_worn={"sr-x4": "sr-x4-photo"},
+    for_worn={"sr-x2": "sr-x4", "sr-x8": "sr-x4", "sr-x4": "sr-x4-photo"},
     scales=(2, 4, 8),
     suffix="sr{size}",
     options=frozenset({"consistency", "size", "wear"}),

@@ -57,7 +57,7 @@ def test_records_tell_what_is_unusual(run: Run, pictures: Path) -> None:
     assert found["noise"]["ood_rank"] == 100 > found["calm"]["ood_rank"]
     assert [each["kind"] for each in found["blur"]["suffers"]] == ["blur"]
     assert found["blur"]["suffers"][0]["unit"] == "pixels"
-    assert found["blur"]["verdict"] == "--model sr-x4-photo"
+    assert found["blur"]["verdict"] == "--model sr-x4"
     assert found["calm"]["suffers"] == [] and found["calm"]["verdict"] == "nothing to do"
     assert any(reason.startswith("noise: ") for reason in found["noise"]["reasons"])
     assert found["noise"]["artifact_probability"] is None

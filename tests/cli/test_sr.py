@@ -217,7 +217,7 @@ def test_the_readme_has_commands() -> None:
 def test_the_readmes_commands_work(
     run: Run, tmp_path: Path, command: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for scale, name in ((4, "sr-x4"), (2, "sr-x2"), (8, "sr-x8"), (4, "sr-x4-photo")):
+    for scale, name in ((4, "sr-x4"), (2, "sr-x2"), (8, "sr-x8")):
         save_tiny(tmp_path / "weights", scale, name)
     monkeypatch.setattr(resolve, "_bundle", lambda: tmp_path / "weights")
     shutil.copy(picture(tmp_path / "scans/page.png"), tmp_path / "photo.jpg.png")

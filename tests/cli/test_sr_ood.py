@@ -49,11 +49,11 @@ def test_a_flagged_file_is_restored_and_told_in_one_line(run: Run, calm: Path, n
 
 def test_what_is_to_be_done_first_is_told_of_usual_pictures_too() -> None:
     blocks = Defect("jpeg", 30.0).as_dict()
-    facts = {"flagged": False, "suffers": [blocks], "verdict": "--model sr-x4-photo"}
+    facts = {"flagged": False, "suffers": [blocks], "verdict": "--model sr-x4"}
     facts |= {"advice": "it takes away JPEG of quality 30"}
     line = warning(Record(Path("a.png"), "done", (), facts))
     assert line is not None
-    assert line.startswith("a.png: suffers from JPEG of quality 30; --model sr-x4-photo: ")
+    assert line.startswith("a.png: suffers from JPEG of quality 30; --model sr-x4: ")
     assert "unlike" not in line
     settled = facts | {"verdict": "nothing to do", "advice": "the model takes it away by itself"}
     assert warning(Record(Path("a.png"), "done", (), settled)) is None

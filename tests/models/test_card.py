@@ -116,11 +116,19 @@ def test_figures(saved: Path, rows: Rows, tmp_path: Path) -> None:
 def test_the_card_says_what_training_asked_for_and_names_the_range_penalty(
     config: ModelConfig, facts: CardFacts
 ) -> None:
-    recipe = read_train_config(Path(str(resolve_model("sr-x4").path)) / "train.toml")
-    text = write_card(config, facts, stages=recipe.asked())
-    section = text.split("## What training asked for")[1].split("\n## ")[0]
-    assert "range penalty 1500" in section and "trains explosions away" in section
-    assert "exposure" not in section and "wear" not in section
+    recipes = [
+        read_train_config(Path(str(resolve_model(name).path)) / "train.toml")
+        for name in ("sr-x4-affine", "sr-x4")
+    ]
+    texts = [write_card(config, facts, stages=recipe.asked()) for recipe in recipes]
+    sections = [text.split("## What training asked for")[1].split("\n## ")[0] for text in texts]
+    for section in sections:
+        assert "range penalty 1500" in section and "trains explosions away" in section
+        assert "exposure" not in section
+    untold, told = sections
+    assert "wear" not in untold and "adversary" not in untold
+    assert "| wear 10 |" in told and "adversary 0.1" in told
+    recipe = recipes[0]
     plain = [dataclasses.replace(s, weights=LossWeights()) for s in recipe.stages]
     without = write_card(
         config, facts, stages=dataclasses.replace(recipe, stages=tuple(plain)).asked()

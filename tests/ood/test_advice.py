@@ -7,7 +7,7 @@ import pytest
 from restoreflow.defects.defect import Defect
 from restoreflow.ood.advice import NOTHING, advise, served_by
 
-PLAIN = served_by("sr-x4", "sr", told=False)
+PLAIN = served_by("sr-x2", "sr", told=False)
 TOLD = served_by("sr-x4", "sr", told=True)
 
 NOISE, JPEG, BARS = Defect("noise", 8.0), Defect("jpeg", 30.0), Defect("bars", 40.0)
@@ -17,9 +17,10 @@ LARGE, DRAWN = Defect("enlarged", 2.0), Defect("drawing", 0.8)
 @pytest.mark.parametrize(
     ("model", "task", "told", "worn", "other"),
     [
-        ("sr-x4", "sr", False, False, "sr-x4-photo"),
-        ("sr-x2", "sr", False, False, "sr-x4-photo"),
+        ("sr-x8", "sr", False, False, "sr-x4"),
+        ("sr-x2", "sr", False, False, "sr-x4"),
         ("sr-x4", "sr", True, True, None),
+        ("sr-x4", "sr", False, True, None),
         ("sr-x4-photo", "sr", False, True, None),
         ("lowlight", "lowlight", False, True, None),
     ],
@@ -37,8 +38,8 @@ def test_who_serves_worn_pictures(
         ((), False, 0.4, PLAIN, NOTHING),
         ((), False, 0.6, PLAIN, "--temperature 0"),
         ((), True, 0.1, PLAIN, "--temperature 0"),
-        ((NOISE,), False, None, PLAIN, "--model sr-x4-photo"),
-        ((JPEG, NOISE), True, 0.9, PLAIN, "--model sr-x4-photo"),
+        ((NOISE,), False, None, PLAIN, "--model sr-x4"),
+        ((JPEG, NOISE), True, 0.9, PLAIN, "--model sr-x4"),
         ((JPEG, NOISE), True, 0.9, TOLD, NOTHING),
         ((JPEG,), False, 0.1, served_by("lowlight", "lowlight", False), NOTHING),
         ((LARGE, JPEG), False, None, TOLD, "reduce first"),

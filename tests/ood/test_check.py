@@ -49,7 +49,7 @@ def test_a_photograph_is_usual(checker: Checker) -> None:
 def test_noise_has_too_much_energy_and_blur_too_little(checker: Checker) -> None:
     noise, blur, plain = (checker.check(pixels(name)) for name in ("gaussian_noise", "blur", None))
     assert noise.flagged and noise.rank == 100
-    assert (noise.verdict, blur.verdict) == ("--temperature 0", "--model sr-x4-photo")
+    assert (noise.verdict, blur.verdict) == ("--temperature 0", "--model sr-x4")
     assert any(reason.startswith("noise") for reason in noise.reasons)
     assert blur.score.energy < plain.score.energy < noise.score.energy
     assert blur.score.unusual > plain.score.unusual

@@ -135,7 +135,7 @@ def test_bicubic_reduction_is_pillows() -> None:
 
 
 def test_worn_pictures_have_their_model() -> None:
-    assert for_worn("sr-x4") == "sr-x4-photo"
+    assert for_worn("sr-x2") == "sr-x4"
     assert for_worn("sr-x4-photo") is None
 
 
