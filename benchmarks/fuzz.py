@@ -174,7 +174,7 @@ def read_model(path: Path) -> None:
     from restoreflow.models.folder import load_folder, verify_folder
 
     config, _, weights = path.read_bytes().partition(b"\0weights\0")
-    with contextlib.suppress(ValueError, TypeError):  # beyond the hash
+    with contextlib.suppress(ValueError, TypeError, KeyError):  # beyond the hash
         told = json.loads(config)
         told["sha256"]["model.safetensors"] = hashlib.sha256(weights).hexdigest()
         config = json.dumps(told).encode()
