@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,8 +36,13 @@ def steps_at(quality: float) -> NDArray[np.float64]:
 
 def quality_of_table(table: Sequence[int]) -> int:
     """The libjpeg quality 1 .. 100 whose luminance steps are nearest to 64 others on average."""
-    total = float(sum(table))
-    return min(range(1, 101), key=lambda q: abs(float(np.log(steps_at(q).sum() / total))))
+    return int(np.argmin(np.abs(np.log(_totals() / float(sum(table)))))) + 1
+
+
+@cache
+def _totals() -> NDArray[np.float64]:
+    """The sum of the steps at each quality from 1 on."""
+    return np.array([steps_at(quality).sum() for quality in range(1, 101)])
 
 
 def quality_of_file(data: bytes) -> int | None:
