@@ -29,6 +29,7 @@ from restoreflow.lab.verbs.evaluation_options import (
     Overwrite,
     Target,
     Temperatures,
+    Truths,
     parse_temperatures,
     weights_in,
 )
@@ -61,12 +62,7 @@ app = Verbs(
 
 @app.command()
 def sr(
-    data: Annotated[
-        list[Path],
-        typer.Option(
-            "--data", metavar="FOLDER", help="True pictures; repeat the option for more sets."
-        ),
-    ],
+    data: Truths,
     model: Model = None,
     temperatures: Temperatures = "0,0.5,0.8,0.9",
     samples: Annotated[
@@ -139,12 +135,7 @@ def sr(
 
 @app.command()
 def realism(
-    data: Annotated[
-        list[Path],
-        typer.Option(
-            "--data", metavar="FOLDER", help="True pictures; repeat the option for more sets."
-        ),
-    ],
+    data: Truths,
     model: Model = None,
     temperatures: Temperatures = "0,0.9",
     seed: Seed = 0,

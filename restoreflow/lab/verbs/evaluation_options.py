@@ -21,10 +21,17 @@ __all__ = [
     "Overwrite",
     "Target",
     "Temperatures",
+    "Truths",
     "parse_temperatures",
     "weights_in",
 ]
 
+Truths = Annotated[
+    list[Path],
+    typer.Option(
+        "--data", metavar="FOLDER", help="True pictures; repeat the option for more sets."
+    ),
+]
 Temperatures = Annotated[
     str,
     typer.Option(
