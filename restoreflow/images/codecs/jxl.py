@@ -121,8 +121,9 @@ def _read(data: bytes, label: str) -> Raster:
         InputError: the extra is not installed, or the file is damaged.
     """
     plugin = require("pillow_jxl.JpegXLImagePlugin", "jxl", f"{label} is a JPEG XL picture")
+    plugin.DECODE_THREADS = 0  # each thread takes memory of its own, by the count of processors
     try:
-        values = imagecodecs.jpegxl_decode(data, index=0)
+        values = imagecodecs.jpegxl_decode(data, index=0, numthreads=1)
         image = plugin.JXLImageFile(io.BytesIO(data), "")
     except MemoryError:
         raise
