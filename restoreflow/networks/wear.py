@@ -8,6 +8,8 @@ clean ones, and a person can overrule what was judged.
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -22,6 +24,7 @@ __all__ = [
     "describe_wear",
     "is_clean",
     "overruled",
+    "tolerance",
 ]
 
 WEAR = ("noise", "compression", "blur")
@@ -31,6 +34,9 @@ MOST_BLUR = 2.0
 """Deviation in pixels that counts as 1."""
 CLEAN_NOISE, CLEAN_COMPRESSION = 1.0 / MOST_NOISE, 0.08
 """Below a level of noise and above JPEG's quality 92 an input deserves to be kept exactly."""
+COMPRESSION_ERROR = 12.0
+"""Deviation in levels of what JPEG leaves of reduced photographs, at compression 1; it goes with
+the root of the compression, within a quarter from quality 97 to 30."""
 FINE_GAIN, FINE_MOST = 16.0, 2.0
 CROP = 64
 CROPS = 64
@@ -124,6 +130,18 @@ def is_clean(context: Tensor) -> bool:
     """Whether one picture, (1, 3), is free of what exact consistency would bring back."""
     noise, compression, _ = context[0].tolist()
     return noise < CLEAN_NOISE and compression < CLEAN_COMPRESSION
+
+
+def tolerance(context: Tensor) -> float:
+    """How far off a picture's values are, (1, 3): a standard deviation in [0, 1]; a clean one's 0.
+
+    So far a result may differ, downscaled, from what it keeps to: noise and what JPEG lost left
+    that much open.
+    """
+    if is_clean(context):
+        return 0.0
+    noise, compression, _ = context[0].clamp(0.0, 1.0).tolist()
+    return math.hypot(MOST_NOISE * noise, COMPRESSION_ERROR * math.sqrt(compression)) / 255
 
 
 def describe_wear(context: Tensor) -> dict[str, float]:

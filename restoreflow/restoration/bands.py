@@ -16,7 +16,7 @@ from PIL import Image
 from torch import Tensor
 
 from restoreflow.free_memory import is_out_of_memory
-from restoreflow.networks.wear import is_clean
+from restoreflow.networks.wear import is_clean, tolerance
 from restoreflow.restoration.consistency import (
     Correction,
     Part,
@@ -212,6 +212,7 @@ class Bands:
         """On the device, and on the host where that has no room."""
         y, place, operator = self._goal(part), self.engine.device, self.operator or BICUBIC
         find = partial(correction, sample, y, self._scale, part.own, operator=operator)
+        find = partial(find, tolerance=self._tolerance)
         try:
             return find(device=place).on_cpu()
         except (MemoryError, RuntimeError) as error:
@@ -223,7 +224,7 @@ class Bands:
         """What a projected sample's reduction is to be, (3, rows, w).
 
         The input; of a worn one, whose noise exact consistency would bring back, the reduction of
-        the model's own clean estimate.
+        the model's own clean estimate, from which it may differ as far as the wear left it open.
         """
         if self._exact or self.operator is None:
             return self.degraded[:, part.first : part.last]
@@ -236,6 +237,11 @@ class Bands:
         """Whether projected samples keep to the input itself."""
         told = self.task.shared
         return self.operator is None or told is None or is_clean(told)
+
+    @property
+    def _tolerance(self) -> float:
+        told = self.task.shared
+        return 0.0 if self._exact or told is None else tolerance(told)
 
     def _reported(self) -> dict[str, Any]:
         options, health, side = self.task.options, self._health, self.task.geometry.pixels

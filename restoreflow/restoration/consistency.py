@@ -6,10 +6,11 @@ A sample x of the input y is replaced by
     clamp(x + U c, 0, 1),    c <- c + K (y - A clamp(x + U c)),
 
 U the same resampling upwards, c a correction on the input's grid, and K a small filter there that
-inverts A U: without the clamp one pass is exact (plain back-projection, K = 1, leaves three
+inverts A U. Without the clamp one pass is exact (plain back-projection, K = 1, leaves three
 quarters of the finest detail's residual a pass). Where the clamp binds, at text and other hard
-edges, c goes on growing and Nesterov's extrapolation speeds it up. The network is never needed, and
-x is only read: what is kept of a projection is c, as small as the input.
+edges, c goes on growing and Nesterov's extrapolation speeds it up. Where y is known only to within
+a tolerance, the bracket is soft-thresholded by it: what A x misses within it is left. The network
+is never needed, and x is only read: what is kept of a projection is c, as small as the input.
 """
 
 from __future__ import annotations
@@ -185,6 +186,7 @@ def correction(
     passes: int = PASSES,
     device: torch.device | None = None,
     operator: Operator = BICUBIC,
+    tolerance: float = 0.0,
 ) -> Correction:
     """Find the correction of a sample.
 
@@ -196,19 +198,22 @@ def correction(
         passes: the most that are made; fewer where half a level is reached before.
         device: where the arithmetic is done and the correction lies; x's own without it.
         operator: A and U above.
+        tolerance: what a value of A x may differ from y by, in [0, 1]; only what is more is
+            corrected.
     """
     y = y.to(device or x.device)
     own = own or slice(0, y.shape[-2])
     previous = values = torch.zeros_like(y)
     residual = _residual(x, y, None, scale, operator)
     before = float(residual[:, own].square().sum(dtype=torch.float64))
+    residual = F.softshrink(residual, tolerance)
     momentum, made = 1.0, 0
     while made < passes and _share_missed(residual[:, own]) > _TOLERATED:
         following = (1 + math.sqrt(1 + 4 * momentum * momentum)) / 2
         target = values + _sharpened(residual, scale, operator)
         values = target + (momentum - 1) / following * (target - previous)
         previous, momentum, made = target, following, made + 1
-        residual = _residual(x, y, values, scale, operator)
+        residual = F.softshrink(_residual(x, y, values, scale, operator), tolerance)
     return Correction(values, made, before)
 
 

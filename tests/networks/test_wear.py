@@ -18,6 +18,7 @@ from restoreflow.networks.wear import (
     describe_wear,
     is_clean,
     overruled,
+    tolerance,
 )
 
 M = TypeVar("M", bound=torch.nn.Module)
@@ -96,3 +97,11 @@ def test_a_person_overrules_what_was_judged() -> None:
     assert overruled(judged, 1.0)[0].tolist() == pytest.approx([1.0, 0.6, 0.4])
     assert describe_wear(judged[0]) == pytest.approx({"noise": 4.8, "quality": 80.0, "blur": 0.8})
     assert not is_clean(judged) and is_clean(overruled(judged, "none"))
+
+
+def test_a_clean_picture_is_exact_and_wear_leaves_its_deviation_open():
+    assert tolerance(torch.tensor([[0.05, 0.05, 1.0]])) == 0.0
+    noisy, packed = torch.tensor([[0.5, 0.0, 0.0]]), torch.tensor([[0.0, 0.25, 0.0]])
+    assert tolerance(noisy) == pytest.approx(8 / 255)
+    assert tolerance(packed) == pytest.approx(6 / 255)
+    assert tolerance(torch.tensor([[0.5, 0.25, 0.0]])) == pytest.approx(10 / 255)

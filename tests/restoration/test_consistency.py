@@ -91,6 +91,17 @@ def test_a_sample_that_is_consistent_is_left_alone():
     assert torch.equal(project(truth, downscale(truth, 4).clamp(0, 1), 4), truth)
 
 
+def test_what_the_tolerance_leaves_open_is_left():
+    y = torch.rand(3, 24, 20, generator=torch.Generator().manual_seed(1)) * 0.5 + 0.25
+    x = upscale(y, 4) + 0.05
+    found = correction(x, y, 4, tolerance=0.02)
+    moved = consistency.corrected(x, found.values, 4, 0, 24)
+    missed = (downscale(moved, 4) - y).abs()
+    assert missed.max() < 0.02 + 1 / 255
+    assert missed.mean() > 0.015  # no further than it must
+    assert not correction(x, downscale(x, 4) + 0.01, 4, tolerance=0.02).values.any()
+
+
 def test_one_pixel_can_be_projected():
     y = torch.tensor([0.2, 0.5, 0.9])[:, None, None]
     x = project(torch.zeros(3, 4, 4), y, 4)

@@ -723,7 +723,12 @@ def test_worn_inputs_are_kept_to_the_clean_estimate_and_clean_ones_to_themselves
     y = picture(40, 40)
     worn = judging(told_restorer(), 0.25, 0.3).restore(y)
     assert worn.report["consistent_with"] == "estimate"
-    assert worn.report["lr_psnr_clean"] > 45 > worn.report["lr_psnr"]
+    assert worn.report["lr_psnr_clean"] > worn.report["lr_psnr"]
+    free = judging(told_restorer(), 0.25, 0.3).restore(y, consistency=False)
+    assert worn.report["lr_psnr_clean"] >= free.report["lr_psnr_clean"]
+    hardly = judging(told_restorer(), 0.07, 0.0).restore(y)  # a level of noise
+    assert hardly.report["consistent_with"] == "estimate"
+    assert hardly.report["lr_psnr_clean"] > 45
     clean = judging(told_restorer(), 0.01, 0.01).restore(y)
     assert clean.report["consistent_with"] == "input"
     assert clean.report["lr_psnr"] > 45
