@@ -39,7 +39,7 @@ def factorial(
         typer.Option(
             "--others",
             metavar="FOLDER",
-            help="Pictures of other kinds, a folder a kind.",
+            help="Pictures of other kinds, a folder a kind; see `python -m studies.others`.",
             show_default=False,
         ),
     ] = None,
@@ -79,7 +79,7 @@ def factorial(
     """
     from restoreflow.lab.photographs import list_photos
     from studies.factorial import settings as sizes
-    from studies.factorial.forms import ARMS
+    from studies.factorial.forms import TIERS
     from studies.factorial.results import RESULTS, document, gathered
     from studies.factorial.run import Factorial
 
@@ -89,14 +89,14 @@ def factorial(
         torch.set_num_threads(threads)
     chosen = sizes.QUICK if quick else sizes.STANDARD
     found, learnt = list_photos(photos), list_photos(train)
-    with progress(output_format, len(ARMS) * len(chosen.seeds)) as advance:
+    with progress(output_format, sum(map(len, TIERS)) * len(chosen.seeds)) as advance:
         study = Factorial(
             settings=chosen,
             photos=found,
             train=learnt,
             folder=work,
             others=others,
-            arms=ARMS,
+            tiers=TIERS,
             minutes=minutes,
             advance=advance,
         ).run()

@@ -24,7 +24,7 @@ from restoreflow.flows.spline import TwoBinParameters, two_bin_forward, two_bin_
 from restoreflow.networks.restoration_network import RestorationNetwork
 from studies.factorial.settings import FLOW
 
-__all__ = ["ARMS", "CORE", "FLOOR", "Arm", "clamped_too", "put", "shifting"]
+__all__ = ["FLOOR", "TIERS", "Arm", "clamped_too", "put", "shifting"]
 
 FLOOR = 1.0 / math.e
 """Least slope of an affine map whose slopes are clamped at test time: a gain of e a layer."""
@@ -163,27 +163,34 @@ _WORDS: Mapping[str, str] = {
     "scale_shift": "our clamped injector",
 }
 
-CORE = (
+_CORE = (
     Arm("affine", "affine", False),
     Arm("paper_spline", "paper_spline", False),
     Arm("spline", "spline", True),
     Arm("spline", "scale_shift", True),
-    Arm("clamped_affine", "clamped_affine", True),
-    Arm("paper_spline", "scale_shift", True),
+)
+"""What the claims rest on: the published flows, and this package's with both of its injectors."""
+_CROSSED = (
     Arm("affine", "paper_spline", False),
     Arm("paper_spline", "affine", False),
+    Arm("clamped_affine", "clamped_affine", True),
+    Arm("paper_spline", "scale_shift", True),
 )
-"""What the claims rest on, trained first: the published flows, this package's, and the crosses
-that tell coupling from injector."""
+"""What tells coupling from injector."""
 _FORMS: tuple[MapName, ...] = ("affine", "clamped_affine", "paper_spline", "spline")
-ARMS = CORE + tuple(
-    arm
-    for bounded in (False, True)
-    for coupling in _FORMS
-    for injector in _FORMS
-    if (arm := Arm(coupling, injector, bounded)) not in CORE
+TIERS: tuple[tuple[Arm, ...], ...] = (
+    _CORE,
+    _CROSSED,
+    tuple(
+        arm
+        for bounded in (False, True)
+        for coupling in _FORMS
+        for injector in _FORMS
+        if (arm := Arm(coupling, injector, bounded)) not in (*_CORE, *_CROSSED)
+    ),
 )
-"""Every arm that is trained: all pairs of forms, with shifts bounded and not."""
+"""Every arm that is trained, all pairs of forms with shifts bounded and not, by how soon it is
+wanted: a tier is trained with all its seeds before the next."""
 
 
 def clamped_too(arm: Arm) -> tuple[Arm, ...]:

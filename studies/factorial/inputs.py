@@ -21,7 +21,7 @@ __all__ = ["GROUPS", "Group", "Input", "inputs", "strange"]
 
 Group = Literal["photographs", "corrupted", "patterns", "other"]
 GROUPS: tuple[Group, ...] = ("photographs", "corrupted", "patterns", "other")
-STRANGE_SIDE = 64
+STRANGE_SIDE = 48
 """Largest side of a part of a strange picture, pixels of the input."""
 
 
@@ -71,11 +71,23 @@ def _corrupted(pair: Pair, index: int, settings: FactorialSettings) -> Iterator[
 
 
 def strange(folder: Path) -> Iterator[Input]:
-    """Pictures of other kinds, a folder a kind, as they are: the middle of each."""
+    """Pictures of other kinds, a folder a kind: of each the part in which values vary the most."""
     for path in find_photos(folder):
-        levels = torch.from_numpy(read_levels(path).copy()).permute(2, 0, 1)
-        sides = [min(side, STRANGE_SIDE) for side in levels.shape[-2:]]
-        top, left = ((full - cut) // 2 for full, cut in zip(levels.shape[-2:], sides, strict=True))
-        part = levels[:, top : top + sides[0], left : left + sides[1]].float().div(255.0)
+        levels = torch.from_numpy(read_levels(path).copy()).permute(2, 0, 1).float().div(255.0)
         name = path.relative_to(folder).as_posix()
-        yield Input(name, "other", path.parent.name, name, 1, part.contiguous())
+        yield Input(name, "other", path.parent.name, name, 1, _busiest(levels))
+
+
+def _busiest(picture: Tensor) -> Tensor:
+    """The part of `STRANGE_SIDE` at most, on a lattice of half of it, of the largest deviation."""
+    sides = [min(side, STRANGE_SIDE) for side in picture.shape[-2:]]
+    places = [
+        range(0, full - cut + 1, max(cut // 2, 1))
+        for full, cut in zip(picture.shape[-2:], sides, strict=True)
+    ]
+    parts = (
+        picture[:, top : top + sides[0], left : left + sides[1]]
+        for top in places[0]
+        for left in places[1]
+    )
+    return max(parts, key=lambda part: float(part.std())).contiguous()

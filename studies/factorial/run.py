@@ -17,7 +17,7 @@ from restoreflow.lab.photographs import find_photos
 from restoreflow.networks.restoration_network import RestorationNetwork
 from restoreflow.outputs.folders import remove_folder
 from studies.factorial.asking import ask, foretell, look_inside
-from studies.factorial.forms import ARMS, CORE, Arm, clamped_too, put
+from studies.factorial.forms import TIERS, Arm, clamped_too, put
 from studies.factorial.inputs import Input, inputs, strange
 from studies.factorial.settings import FactorialSettings
 from studies.factorial.training import mean_image, recipe, trainer
@@ -57,7 +57,7 @@ class Factorial:
         train: photographs to learn from.
         folder: for crops, checkpoints and measurements.
         others: pictures of other kinds, a folder a kind; None without.
-        arms: in the order they are wanted.
+        tiers: arms, in the order they are wanted.
         minutes: after which no more is begun; measurements of the finished ones may take longer.
         advance: told of what has been done.
     """
@@ -67,17 +67,15 @@ class Factorial:
     train: Sequence[Path]
     folder: Path
     others: Path | None = None
-    arms: Sequence[Arm] = ARMS
+    tiers: Sequence[Sequence[Arm]] = TIERS
     minutes: float = math.inf
     advance: Callable[[str], None] = lambda what: None
     _began: float = field(default_factory=time.monotonic)
     _kept: dict[tuple[Job, int], RestorationNetwork] = field(default_factory=dict)
 
     def jobs(self) -> Iterator[Job]:
-        """All trainings: the core with all its seeds before the others."""
-        core = [arm for arm in self.arms if arm in CORE]
-        rest = [arm for arm in self.arms if arm not in CORE]
-        for tier in (core, rest):
+        """All trainings: a tier with all its seeds before the next."""
+        for tier in self.tiers:
             for seed in self.settings.seeds:
                 yield from (Job(arm, seed) for arm in tier)
 
@@ -103,20 +101,20 @@ class Factorial:
         """A record for the arm as trained, and one for it with clamped slopes where it has any."""
         marks = [self._mark(job, steps, items) for steps in self.settings.marks]
         self.advance(f"{job.arm.name}, seed {job.seed}")
-        rows = []
+        rows: list[dict[str, Any]] = []
         for arm in clamped_too(job.arm):
-            last = marks[-1] if arm == job.arm else self._asked(job, arm, items, "inputs")
-            rows.append(
-                {
-                    "arm": arm.name,
-                    "seed": job.seed,
-                    "marks": marks if arm == job.arm else [],
-                    "end": last,
-                    "others": self._asked(job, arm, more, "others") if more else None,
-                    "scores": self._final(job, arm, "scores", [*items, *more], self._foretell),
-                    "inside": self._final(job, arm, "inside", items, self._inside),
-                }
-            )
+            row: dict[str, Any] = {"arm": arm.name, "seed": job.seed}
+            if arm == job.arm:
+                row |= {"marks": marks, "end": marks[-1]}
+                row["scores"] = self._final(job, arm, "scores", items, self._foretell)
+                row["inside"] = self._final(job, arm, "inside", items, self._inside)
+            else:
+                row["end"] = self._asked(job, arm, items, "inputs")
+            if more:
+                row["others"] = self._asked(job, arm, more, "others")
+                if arm == job.arm:
+                    row["scores"] |= self._final(job, arm, "scores", more, self._foretell)
+            rows.append(row)
         return rows
 
     def _key(self, job: Job, items: Sequence[Input], **others: Any) -> dict[str, Any]:

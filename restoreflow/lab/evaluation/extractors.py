@@ -24,7 +24,7 @@ from restoreflow.local_files import read_regular
 from restoreflow.outputs.atomic import write_atomic
 from restoreflow.remote_time import Watch
 
-__all__ = ["EXTRACTORS", "Extractor", "Published", "is_made", "make"]
+__all__ = ["EXTRACTORS", "Extractor", "Published", "fetch", "is_made", "make"]
 
 SECONDS = 60.0
 """How long a server may keep silent."""
@@ -39,7 +39,7 @@ _LPIPS = (
 
 @dataclass(frozen=True)
 class Published:
-    """A file of PyTorch tensors as its authors published it.
+    """A file as its authors published it.
 
     Args:
         url: where it is.
@@ -176,7 +176,7 @@ def make(extractor: Extractor, folder: Path, progress: Callable[[int], None] | N
     with tempfile.TemporaryDirectory() as scratch:
         for source in extractor.sources:
             path = Path(scratch) / "published.pth"
-            _fetch(source, path, progress or (lambda _: None))
+            fetch(source, path, progress or (lambda _: None))
             published |= _read(source, path)
     missing = [theirs for theirs in extractor.tensors.values() if theirs not in published]
     if missing:
@@ -187,7 +187,17 @@ def make(extractor: Extractor, folder: Path, progress: Callable[[int], None] | N
     return hashlib.sha256(data).hexdigest() == extractor.sha256
 
 
-def _fetch(source: Published, path: Path, progress: Callable[[int], None]) -> None:
+def fetch(source: Published, path: Path, progress: Callable[[int], None]) -> None:
+    """Fetch a published file and check it.
+
+    Args:
+        source: what and from where; no more than its size and a byte is taken.
+        path: where the file goes; it is complete where nothing is raised.
+        progress: called with the number of bytes that came in.
+
+    Raises:
+        ModelError: it cannot be fetched, or is not what was published.
+    """
     digest = hashlib.sha256()
     try:
         answer = Watch().ask(lambda: urllib.request.urlopen(source.url, timeout=SECONDS))

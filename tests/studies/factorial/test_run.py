@@ -37,7 +37,7 @@ TINY = dataclasses.replace(
 @pytest.fixture
 def study(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setattr(settings, "QUICK", TINY)
-    monkeypatch.setattr(forms, "ARMS", forms.CORE[:1])
+    monkeypatch.setattr(forms, "TIERS", (forms.TIERS[0][:1],))
 
     def few(*given: Any) -> list[Item]:
         return [item for item in hostile(*given) if item.name in ("checker_1", "text")]
@@ -70,7 +70,7 @@ def test_a_study_is_whole_and_goes_on_from_what_it_has(
     given = words(tmp_path)
     stopped = study(*given, "--minutes", 0)
     assert stopped.code == 0, stopped.err
-    names = [arm.name for arm in forms.CORE[:1]]
+    names = [arm.name for arm in forms.TIERS[0]]
     assert stopped.records[0]["flows"] == 0
     assert stopped.records[0]["missing"] == [[name, 0] for name in names]
 
@@ -86,9 +86,11 @@ def test_a_study_is_whole_and_goes_on_from_what_it_has(
         assert set(each["end"]["outcomes"]) == {
             x["name"] for x in found["inputs"] if x["group"] != "other"
         }
-        assert set(each["scores"]) == {x["name"] for x in found["inputs"]}
         assert len(each["others"]["outcomes"]) == 1
-        assert sum(each["inside"]["slopes"]["patterns"]) > 0
+    trained, clamped = found["runs"]
+    assert trained["arm"] + ", slopes clamped at test time" == clamped["arm"]
+    assert set(trained["scores"]) == {x["name"] for x in found["inputs"]}
+    assert sum(trained["inside"]["slopes"]["patterns"]) > 0
     assert [mark["steps"] for mark in found["runs"][0]["marks"]] == [1, 2]
 
     # Again, with nothing that trains at hand: all of it is remembered.

@@ -13,11 +13,13 @@ from restoreflow.config_reader import to_dict
 from restoreflow.lab.degradations.example import Example
 from restoreflow.lab.training import loop
 from restoreflow.networks.build import build_network
-from studies.factorial.forms import ARMS, CORE
+from studies.factorial.forms import TIERS
 from studies.factorial.settings import QUICK, STANDARD
 from studies.factorial.training import mean_image, recipe, same_start, trainer
 from tests.ood import fakes
 
+CORE = TIERS[0]
+ARMS = [arm for tier in TIERS for arm in tier]
 TINY = dataclasses.replace(QUICK, steps=2, marks=(2,), batch=2, patch=32)
 
 
