@@ -21,6 +21,7 @@ __all__ = [
     "MOST_NOISE",
     "WEAR",
     "WearJudge",
+    "clean_ones",
     "describe_wear",
     "is_clean",
     "overruled",
@@ -126,10 +127,14 @@ def overruled(context: Tensor, strength: Strength) -> Tensor:
     return torch.cat((stated, context[:, 2:]), 1)
 
 
+def clean_ones(context: Tensor) -> Tensor:
+    """Which pictures, (N, 3), are free of what exact consistency would bring back: (N,) bool."""
+    return (context[:, 0] < CLEAN_NOISE) & (context[:, 1] < CLEAN_COMPRESSION)
+
+
 def is_clean(context: Tensor) -> bool:
-    """Whether one picture, (1, 3), is free of what exact consistency would bring back."""
-    noise, compression, _ = context[0].tolist()
-    return noise < CLEAN_NOISE and compression < CLEAN_COMPRESSION
+    """Whether one picture, (1, 3), is."""
+    return bool(clean_ones(context)[0])
 
 
 def tolerance(context: Tensor) -> float:

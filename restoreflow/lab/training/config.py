@@ -79,6 +79,9 @@ class LossWeights:
         adversary: of a discriminator's judgement of samples, see `training.adversary`.
         spread: how much of the distance between two samples the energy score subtracts; 0.5 makes
             it a proper scoring rule, less trades spread for sharpness.
+        spread_worn: what share of `spread` counts where the input is worn. Noise and blocks leave
+            much open that differs over tens of pixels, edges above all, and samples can differ over
+            a few: with all of it edges are ragged.
     """
 
     mean: float = 10.0
@@ -98,6 +101,7 @@ class LossWeights:
     range: float = 0.0
     adversary: float = 0.0
     spread: float = 0.5
+    spread_worn: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,11 +12,12 @@ from restoreflow.lab.degradations.example import Example
 from restoreflow.lab.degradations.operations import downscale
 from restoreflow.lab.training.adversary import Adversary, Contest
 from restoreflow.lab.training.config import JUDGING, StageConfig
-from restoreflow.lab.training.perceptual import FeatureDistance, draw_place
+from restoreflow.lab.training.perceptual import FeatureDistance, draw_place, mean_of
 from restoreflow.networks.exposure import exposure_curve, linear_to_srgb, srgb_to_linear
 from restoreflow.networks.gains import PLACE
 from restoreflow.networks.low_light import LowLightEncoder, with_place, with_stops
 from restoreflow.networks.restoration_network import Encoding, RestorationNetwork, Sample
+from restoreflow.networks.wear import clean_ones
 from restoreflow.tasks.table import TASKS
 
 __all__ = ["StageLoss", "Told", "energy_score", "newly_clipped", "told_context"]
@@ -245,6 +246,12 @@ class StageLoss(nn.Module):
                 terms["mean_lpips"] = found.lpips
         return terms
 
+    def _spread_share(self, batch: Example) -> Tensor | None:
+        """Of each item, how much of the distance between its samples counts, (N,)."""
+        if batch.wear is None or self.stage.weights.spread_worn == 1.0:
+            return None
+        return torch.where(clean_ones(batch.wear), 1.0, self.stage.weights.spread_worn)
+
     def _feature_distance(self) -> FeatureDistance:
         if self._distance[0] is None:
             raise ValueError("this stage's loss needs a feature distance")
@@ -288,13 +295,14 @@ class StageLoss(nn.Module):
         truth, first, second = self._features((clean, *samples), generator)
         spread, vgg = self.stage.weights.spread, self.stage.weights.vgg
         ends = distance.compare(first, truth, vgg), distance.compare(second, truth, vgg)
-        between = distance.compare(first, second, vgg)
+        share = self._spread_share(batch)
+        between = distance.compare(first, second, vgg, share)
         terms = {
             "features": energy_score(ends[0].root, ends[1].root, between.root, spread),
             "pixels": energy_score(
                 F.l1_loss(samples[0], clean),
                 F.l1_loss(samples[1], clean),
-                F.l1_loss(samples[0], samples[1]),
+                mean_of((samples[0] - samples[1]).abs(), share),
                 spread,
             ),
         }

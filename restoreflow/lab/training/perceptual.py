@@ -68,22 +68,25 @@ class FeatureDistance(nn.Module):
         small = x[..., vgg_top : vgg_top + VGG_CROP, vgg_left : vgg_left + VGG_CROP]
         return [f.float() for f in (*self.lpips.features(crop), *self._vgg(small))]
 
-    def compare(self, a: list[Tensor], b: list[Tensor], vgg: float = 0.5) -> Distances:
+    def compare(
+        self, a: list[Tensor], b: list[Tensor], vgg: float = 0.5, share: Tensor | None = None
+    ) -> Distances:
         """Distances between two lists of features of pictures of one size, at one place.
 
         Args:
             a: of `features`.
             b: likewise.
             vgg: weight of VGG-16's layers beside AlexNet's.
+            share: (N,), how much each item counts; None: all wholly.
         """
         layers = len(a) - 2
         maps = self.lpips.distance_maps(a[:layers], b[:layers])
         nothing = a[0].new_zeros(())
-        root = sum(((m + EPSILON).sqrt().mean() for m in maps), nothing)
+        root = sum((mean_of((m + EPSILON).sqrt(), share) for m in maps), nothing)
         for f, g in zip(a[layers:], b[layers:], strict=True):
             difference = (f - g).square().mean(1)
-            root = root + vgg * (difference + EPSILON).sqrt().mean()
-        return Distances(root, sum((m.mean() for m in maps), nothing))
+            root = root + vgg * mean_of((difference + EPSILON).sqrt(), share)
+        return Distances(root, sum((mean_of(m, share) for m in maps), nothing))
 
     def _vgg(self, x: Tensor) -> list[Tensor]:
         x = ((x - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
@@ -94,6 +97,11 @@ class FeatureDistance(nn.Module):
     def _convolve(self, x: Tensor, name: str) -> Tensor:
         weight, bias = getattr(self, f"vgg_{name}_w"), getattr(self, f"vgg_{name}_b")
         return F.conv2d(x, weight, bias, padding=1)
+
+
+def mean_of(values: Tensor, share: Tensor | None = None) -> Tensor:
+    """Mean of (N, ...), each item's times its share, (N,)."""
+    return values.mean() if share is None else (values.flatten(1).mean(1) * share).mean()
 
 
 def _scaled(x: Tensor) -> Tensor:

@@ -242,6 +242,26 @@ def test_the_feature_distance_is_a_distance(tmp_path: Path) -> None:
     assert float(ab) <= float(ac + cb)
 
 
+def test_spread_counts_less_where_the_input_is_worn(tmp_path: Path) -> None:
+    """Clean items keep theirs; a share of 1 is the loss that it was, bit by bit."""
+    config = told_recipe("texture")
+    batch = worn_example(config)
+    features = load_feature_distance(write_extractors(tmp_path))
+
+    def score(share: float, wear: torch.Tensor) -> dict[str, float]:
+        torch.manual_seed(0)
+        weights = dataclasses.replace(config.stages[0].weights, spread_worn=share)
+        stage = dataclasses.replace(config.stages[0], weights=weights)
+        module = StageLoss(build_network(config.model()), stage, features)
+        return module(batch._replace(wear=wear), seed=3)[1]
+
+    clean = torch.zeros(len(batch.clean), 3)
+    worn, half = clean + 0.5, torch.cat((clean[:1], clean[1:] + 0.5))
+    for name in ("features", "pixels"):
+        assert score(0.2, clean)[name] == pytest.approx(score(1.0, clean)[name])
+        assert score(0.2, worn)[name] > score(0.2, half)[name] > score(1.0, half)[name]
+
+
 def test_the_likelihood_does_not_move_the_mean_image() -> None:
     config = recipe("likelihood")
     network = build_network(config.model())
