@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import os
 from collections import UserDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from importlib import import_module
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
 
@@ -142,10 +142,5 @@ def root(
     """Restore photographs: several sharp results, and where they are uncertain."""
 
 
-def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run a command line and exit with its code.
-
-    Args:
-        arguments: without the program's name; None: those of this process.
-    """
-    run(app, "restoreflow", arguments)
+main = partial(run, app, "restoreflow")
+"""Run a command line, of words without the program's name or of this process, and exit."""

@@ -49,29 +49,20 @@ def run(app: typer.Typer, name: str, arguments: Sequence[str] | None = None) -> 
     # spinning in the time of other programs. On an idle machine spinning is a third faster.
     if _is_busy():
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    code = _run(app, name, arguments)
-    try:
-        sys.stdout.flush()
-    except OSError:
-        _silence_stdout()
-    sys.exit(code)
-
-
-def _run(app: typer.Typer, name: str, arguments: Sequence[str] | None) -> int:
     # standalone_mode=False: exceptions come here instead of being printed by Typer, and the code
     # of typer.Exit and of Ctrl-C is returned.
     try:
         given = None if arguments is None else list(arguments)
         code = app(given, prog_name=name, standalone_mode=False)
-    except KeyboardInterrupt:
-        code = INTERRUPTED
-    except typer.Abort:
-        code = 1
-    except Exception as error:
-        return _failed(error, for_programs(sys.argv[1:] if arguments is None else arguments))
+    except (Exception, KeyboardInterrupt) as error:
+        code = _failed(error, for_programs(sys.argv[1:] if arguments is None else arguments))
     if code == INTERRUPTED:
         print_line(error_line("interrupted", "run the same command again to go on"), sys.stderr)
-    return code if isinstance(code, int) else 0
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _silence_stdout()
+    sys.exit(code if isinstance(code, int) else 0)
 
 
 def for_programs(words: Sequence[str]) -> bool:
@@ -79,8 +70,12 @@ def for_programs(words: Sequence[str]) -> bool:
     return "--format=json" in words or ("--format", "json") in pairwise(words)
 
 
-def _failed(error: Exception, as_record: bool) -> int:
-    """Say in one line what went wrong, and give the exit code."""
+def _failed(error: Exception | KeyboardInterrupt, as_record: bool) -> int:
+    """Say in one line what went wrong, unless somebody wanted it so, and give the exit code."""
+    if isinstance(error, KeyboardInterrupt):
+        return INTERRUPTED
+    if isinstance(error, typer.Abort):
+        return 1
     if isinstance(error, BrokenPipeError):
         _silence_stdout()
         return 1

@@ -30,6 +30,8 @@ from restoreflow.tasks.task import Task
 
 if TYPE_CHECKING:
     from restoreflow.batch.cluster.connection import Cluster
+    from restoreflow.batch.observer import Observer
+    from restoreflow.batch.record import Summary
     from restoreflow.batch.resume import Progress
     from restoreflow.models.config import ModelConfig
     from restoreflow.models.folder import ModelFolder
@@ -119,8 +121,13 @@ def restore_files(
             del reads
             code = dry_run(jobs, settings, progress, load, reporter)
         else:
+            work = _executor(jobs, settings, options, folder, progress, load, judge)
+            paged = reporting(reporter, options.report, jobs, settings, judge)
             with reading(reads):
-                code = _run(jobs, settings, options, folder, progress, load, judge, reporter)
+                with paged as observer:
+                    summary = work(observer)
+                reporter.finish(summary)
+            code = summary.exit_code
     if code:
         raise typer.Exit(code)
 
@@ -197,7 +204,7 @@ def _reads(jobs: Sequence[Job], folder: ModelFolder) -> list[Path | int]:
     return reads
 
 
-def _run(
+def _executor(
     jobs: Sequence[Job],
     settings: RestorationSettings,
     options: RunOptions,
@@ -205,31 +212,34 @@ def _run(
     progress: Progress,
     load: Callable[[], Restorer],
     judge: Judge | None,
-    reporter: Reporter,
-) -> int:
-    from restoreflow.batch.run import run
+) -> Callable[[Observer], Summary]:
+    """What does the work, here or on a cluster; it tells an observer of every step."""
+    if options.cluster is None:
+        from restoreflow.batch.run import run
 
-    if options.cluster is not None:
-        from restoreflow.batch.cluster.run import run_on_cluster
-
-        summary = run_on_cluster(
+        return partial(
+            run,
             jobs,
             settings,
-            folder,
+            folder.config.scale,
+            load,
             progress,
-            options.cluster,
-            reporter,
-            options.jobs,
-            options.shard,
-            judge,
+            threads=options.jobs,
+            judge=judge,
         )
-        reporter.finish(summary)
-        return summary.exit_code
-    scale = folder.config.scale
-    with reporting(reporter, options.report, jobs, settings, judge) as observer:
-        summary = run(jobs, settings, scale, load, progress, observer, options.jobs, judge)
-    reporter.finish(summary)
-    return summary.exit_code
+    from restoreflow.batch.cluster.run import run_on_cluster
+
+    return partial(
+        run_on_cluster,
+        jobs,
+        settings,
+        folder,
+        progress,
+        options.cluster,
+        threads=options.jobs,
+        shard=options.shard,
+        judge=judge,
+    )
 
 
 def _judge(folder: ModelFolder, settings: RestorationSettings) -> Judge | None:

@@ -159,25 +159,24 @@ class Bands:
         return self.task.raw.width, self.task.raw.height
 
     def __iter__(self) -> Iterator[Band]:
-        while True:
-            started = time.perf_counter()
-            band = next(self._work, None)
-            self._seconds += time.perf_counter() - started
-            if band is None:
-                break
-            yield band
-        self.report = self._reported()
+        return self._work
 
     def _finish(self) -> Iterator[Band]:
+        started = time.perf_counter()
         height, width = self.degraded.shape[-2:]
         waiting = deque(parts(height, width, self._scale))
         side = self.task.geometry.pixels
         for units in sample_tiles(self.engine, self.task, self._health, self.progress):
             while waiting and min(units * side, height) >= waiting[0].last:
-                yield from self._part(waiting.popleft())
+                for band in self._part(waiting.popleft()):
+                    self._seconds += time.perf_counter() - started
+                    yield band
+                    started = time.perf_counter()  # whoever takes a band needs time of its own
                 if waiting:
                     self.task.raw.let_go(waiting[0].first * self._scale)
                     self.task.mean.let_go(waiting[0].start * self._scale)
+        self._seconds += time.perf_counter() - started
+        self.report = self._reported()
 
     def _part(self, part: Part) -> Iterator[Band]:
         scale = self._scale

@@ -125,6 +125,8 @@ def sample_tiles(
 ) -> Iterator[int]:
     """Fill the task's raw samples and mean image; gives how many rows of units are whole by then.
 
+    A tile that fails in reduced precision is done again in float32.
+
     Args:
         engine: does the work.
         task: what to do.
@@ -139,33 +141,30 @@ def sample_tiles(
     total = task.size[0] * task.size[1] * task.options.samples
     health.side = max(max(tile.core.rows, tile.core.columns) for tile in tiles)
     for index, tile in enumerate(tiles):
-        health.add(_sampled(engine, task, tile))
+        first = found = None
+        try:
+            first = found = _all_samples(engine, task, tile)
+            if engine.network.precision is not None and not first.sound:
+                with in_float32(engine.network):
+                    found = _all_samples(engine, task, tile)
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
+            found = None
+        # Outside the handler, whose traceback would keep the failed attempt's tensors alive.
+        if first is None or found is None:
+            if engine.device.type == "cuda":
+                torch.cuda.empty_cache()
+            raise out_of_memory(engine.device)
+        _refuse_nonfinite(found, tile, task)
+        health.add(found)
+        if found is not first:
+            health.nonfinite += first.nonfinite
+            health.repeated += 1
         done += tile.core.area * task.options.samples
         if progress is not None:
             progress(done, total)
         yield min((core.top for core, _ in tiles[index + 1 :]), default=task.size[0])
-
-
-def _sampled(engine: Engine, task: Task, tile: Tile) -> Health:
-    """One tile, in float32 if reduced precision fails."""
-    network = engine.network
-    try:
-        found = _all_samples(engine, task, tile)
-        if network.precision is not None and not found.sound:
-            with in_float32(network):
-                again = _all_samples(engine, task, tile)
-            _refuse_nonfinite(again, tile, task)
-            again.nonfinite, again.repeated = found.nonfinite, 1
-            return again
-        _refuse_nonfinite(found, tile, task)
-        return found
-    except (MemoryError, RuntimeError) as error:
-        if not is_out_of_memory(error):
-            raise
-    # Outside the handler, whose traceback would keep the failed attempt's tensors alive.
-    if engine.device.type == "cuda":
-        torch.cuda.empty_cache()
-    raise out_of_memory(engine.device)
 
 
 @contextmanager
