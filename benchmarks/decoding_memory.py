@@ -3,7 +3,7 @@
     python benchmarks/decoding_memory.py [--megapixels 4] \
         [--layout "png rgb"] [--out benchmarks/decoding_memory.json]
 
-What `images/footprint.py` knows of each format comes from here, and its bounds are compared with
+What `images/input_bytes.py` knows of each format comes from here, and its bounds are compared with
 what is measured. Linux only: the kernel is told to forget a process's peak before each file.
 """
 
@@ -24,8 +24,8 @@ import numpy as np
 from PIL import Image
 
 from restoreflow.images.decode import decode
-from restoreflow.images.footprint import decoding_bytes
 from restoreflow.images.formats import sniff
+from restoreflow.images.input_bytes import decoding_bytes
 from tests.images import samples
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from restoreflow.printable import shown
+from restoreflow.errors import shown
 
 
 def test_shown_is_one_printable_line() -> None:

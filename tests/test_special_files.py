@@ -178,7 +178,7 @@ def test_files_too_large_are_not_read(tmp_path: Path, monkeypatch: pytest.Monkey
 
 READING = {"read_bytes", "read_text", "open", "load_file", "safe_open"}
 READ_ELSEWHERE = {
-    "batch/content.py": "a path on a store",
+    "batch/entry.py": "a path on a store",
     "batch/manifest.py": "a path on a store",
     "cli/startup.py": "the null device, for streams that are closed",
     "free_memory.py": "/proc and control groups",
@@ -198,7 +198,7 @@ READ_ELSEWHERE = {
     "outputs/lines.py": "a path on a store",
     "remote_path.py": "the store's own",
     "reports/markup.py": "a part of the package",
-    "restoration/precision.py": "/proc",
+    "restoration/engine.py": "/proc",
 }
 """Modules that read other than by `local_files`, and why that cannot wait for a pipe."""
 

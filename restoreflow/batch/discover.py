@@ -9,11 +9,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from restoreflow.errors import InputError, RestoreflowError, UsageError
+from restoreflow.errors import InputError, RestoreflowError, UsageError, shown
 from restoreflow.images.formats import FORMATS
 from restoreflow.local_files import open_regular
 from restoreflow.outputs.gate import MANIFEST_NAME
-from restoreflow.printable import shown
 from restoreflow.remote_path import RemotePath, absolute_name, is_url, to_path
 
 __all__ = ["Found", "Page", "find", "manifests"]

@@ -23,7 +23,7 @@ from restoreflow.errors import InputError, LimitError
 from restoreflow.images.decode import read_size
 from restoreflow.images.picture import Picture
 from restoreflow.remote_path import RemotePath, to_path
-from restoreflow.restoration.size import Size
+from restoreflow.restoration.options import Size
 
 if TYPE_CHECKING:
     from restoreflow.restoration.restorer import Restorer

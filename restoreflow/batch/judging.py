@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 from restoreflow.batch.job import Job
 from restoreflow.batch.record import Record
 from restoreflow.batch.settings import OodAction, RestorationSettings
-from restoreflow.errors import FlaggedError, UsageError
+from restoreflow.errors import FlaggedError, UsageError, shown
 from restoreflow.ood.advice import NOTHING
-from restoreflow.printable import shown
 
 if TYPE_CHECKING:
     import numpy as np

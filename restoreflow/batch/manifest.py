@@ -20,16 +20,23 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
 
-from restoreflow.batch.content import stamp_of, whole_of
 from restoreflow.batch.discover import manifests
-from restoreflow.batch.entry import SCHEMA, Entry, Origin, Reader, Written, is_same
+from restoreflow.batch.entry import (
+    SCHEMA,
+    Entry,
+    Origin,
+    Reader,
+    Written,
+    is_same,
+    stamp_of,
+    whole_of,
+)
 from restoreflow.batch.job import Job
 from restoreflow.batch.record import Record, json_line
-from restoreflow.errors import OutputError, RestoreflowError
+from restoreflow.errors import OutputError, RestoreflowError, shown
 from restoreflow.outputs.atomic import write_failure
 from restoreflow.outputs.gate import MANIFEST_NAME
 from restoreflow.outputs.lines import Lines, lines_in, open_own
-from restoreflow.printable import shown
 from restoreflow.remote_path import RemotePath
 
 __all__ = ["Entry", "Manifest", "Origin", "Written", "finished"]

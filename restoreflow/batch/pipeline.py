@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -11,10 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from restoreflow.batch.content import Content
-from restoreflow.batch.entry import Written
+from restoreflow.batch.entry import Content, Written
 from restoreflow.batch.job import Job
-from restoreflow.batch.observer import Restored
 from restoreflow.batch.read import (
     content_of_input,
     input_bytes,
@@ -22,10 +21,9 @@ from restoreflow.batch.read import (
     read_picture,
     result_pixels,
 )
-from restoreflow.batch.record import Record, explained
+from restoreflow.batch.record import Record, Restored, explained
 from restoreflow.batch.results import encode_results, record_of, write_results
 from restoreflow.batch.resume import Decision
-from restoreflow.batch.room import Room
 from restoreflow.batch.settings import RestorationSettings
 from restoreflow.errors import RestoreflowError
 from restoreflow.free_memory import available_bytes
@@ -36,7 +34,77 @@ from restoreflow.outputs.atomic import make_folder
 if TYPE_CHECKING:
     from restoreflow.models.config import ModelConfig
 
-__all__ = ["Pipeline", "Ready", "failed"]
+__all__ = ["Pipeline", "Ready", "Room", "failed"]
+
+
+class Room:
+    """Lets threads in by their turn while there is room, and one at least.
+
+    Turns are taken in order from 0, each once: so the one that is needed next is never kept out by
+    others that wait for it. For the same reason the earliest of those inside always gets more.
+
+    Args:
+        most: how much may be held.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._held: dict[int, int] = {}
+        self._turn = 0
+        self._closed = False
+        self._change = threading.Condition()
+
+    def enter(self, turn: int, amount: int) -> bool:
+        """Wait for the turn and for room; False if the room was closed meanwhile."""
+
+        def ready() -> bool:
+            return turn == self._turn and self._fits(amount, not self._held)
+
+        with self._change:
+            if not self._wait(ready):
+                return False
+            self._turn += 1
+            self._held[turn] = amount
+            self._change.notify_all()
+            return True
+
+    def enlarge(self, turn: int, amount: int) -> bool:
+        """Wait for room for as much more, within; False if the room was closed meanwhile."""
+
+        def ready() -> bool:
+            return self._fits(amount, min(self._held) == turn)
+
+        with self._change:
+            if not self._wait(ready):
+                return False
+            self._held[turn] += amount
+            return True
+
+    def settle(self, turn: int, amount: int) -> None:
+        """Hold so much from now on, and no more."""
+        with self._change:
+            self._held[turn] = amount
+            self._change.notify_all()
+
+    def leave(self, turn: int) -> None:
+        """Give back all that a turn holds."""
+        with self._change:
+            self._held.pop(turn, None)
+            self._change.notify_all()
+
+    def close(self) -> None:
+        """Let all go that wait."""
+        with self._change:
+            self._closed = True
+            self._change.notify_all()
+
+    def _fits(self, amount: int, first: bool) -> bool:
+        return first or not amount or sum(self._held.values()) + amount <= self._most
+
+    def _wait(self, ready: Callable[[], bool]) -> bool:
+        self._change.wait_for(lambda: self._closed or ready())
+        return not self._closed
+
 
 INPUT_BYTES = 2**30
 """Of inputs that are read and decoded ahead, with the one that is restored."""

@@ -7,16 +7,21 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from restoreflow.batch.collisions import checked_names, without_collisions
 from restoreflow.batch.discover import Found
 from restoreflow.batch.job import Job, Shard
-from restoreflow.batch.naming import DEFAULT, DEFAULT_OF_MANY, Template, extension_of
+from restoreflow.batch.naming import (
+    DEFAULT,
+    DEFAULT_OF_MANY,
+    Template,
+    checked_names,
+    extension_of,
+    without_collisions,
+)
 from restoreflow.batch.record import Record
 from restoreflow.batch.settings import RestorationSettings
-from restoreflow.errors import UsageError
+from restoreflow.errors import UsageError, shown
 from restoreflow.images.formats import format_of_name
-from restoreflow.outputs.identity import Names
-from restoreflow.printable import shown
+from restoreflow.outputs.gate import Names
 from restoreflow.remote_path import RemotePath, is_url, to_path
 
 __all__ = ["names_folder", "output_folder", "plan"]

@@ -8,15 +8,15 @@ from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
-from restoreflow.batch.content import Content, Stamp, sample_of, stamp_of, whole_of
+from restoreflow.batch.entry import Content, Stamp, sample_of, stamp_of, whole_of
 from restoreflow.batch.job import STREAM, Job
 from restoreflow.batch.settings import RestorationSettings
+from restoreflow.errors import shown
 from restoreflow.images.colormap import heat_map_size
 from restoreflow.images.decode import decode, read_bytes, read_size
-from restoreflow.images.footprint import decoding_bytes
 from restoreflow.images.formats import check_size, sniff
+from restoreflow.images.input_bytes import decoding_bytes
 from restoreflow.images.picture import Picture
-from restoreflow.printable import shown
 
 __all__ = ["content_of_input", "input_bytes", "input_size", "read_picture", "result_pixels"]
 

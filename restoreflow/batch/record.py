@@ -8,13 +8,30 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from restoreflow.batch.record_types import RECORD_SCHEMA
 from restoreflow.errors import FlaggedError, LimitError, RestoreflowError
 from restoreflow.free_memory import is_out_of_memory
 
-__all__ = ["Record", "Status", "Summary", "Tally", "explained", "failure", "json_line", "rounded"]
+if TYPE_CHECKING:
+    from restoreflow.batch.job import Job
+    from restoreflow.batch.restore import Result
+    from restoreflow.images.picture import Picture
+    from restoreflow.ood.check import Check
+
+__all__ = [
+    "Observer",
+    "Record",
+    "Restored",
+    "Status",
+    "Summary",
+    "Tally",
+    "explained",
+    "failure",
+    "json_line",
+    "rounded",
+]
 
 _DIGITS = {
     **dict.fromkeys(("seconds", "megapixels_per_second"), 3),
@@ -194,3 +211,41 @@ def _finite(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_finite(each) for each in value]
     return value
+
+
+class Restored(NamedTuple):
+    """An input and what came of it.
+
+    Attributes:
+        job: the input and its files.
+        picture: as decoded.
+        result: what was restored.
+        check: how unlike what the model has learnt from the input is; None where not judged.
+    """
+
+    job: Job
+    picture: Picture
+    result: Result
+    check: Check | None
+
+
+class Observer:
+    """Is told what happens during a run; every method does nothing unless overridden.
+
+    Attributes:
+        looks: whether results are kept for `restored` until their files are written.
+    """
+
+    looks: bool = False
+
+    def begin(self, job: Job, index: int, total: int) -> None:
+        """Work on input `index` of `total`, from 0, begins."""
+
+    def advance(self, done: int, total: int) -> None:
+        """So many tiles of the current input are done, of so many."""
+
+    def restored(self, record: Record, restored: Restored) -> None:
+        """An input is through, and this is its result; called before `record` if `looks`."""
+
+    def record(self, record: Record) -> None:
+        """An input is through."""

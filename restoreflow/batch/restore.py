@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from restoreflow.batch.consumers import Canvases, Consumer, Numbers, Pictures, Spread
+from restoreflow.batch.consumers import Canvases, Consumer, Numbers, Pictures, Sketch, Spread
 from restoreflow.batch.job import Job
 from restoreflow.batch.read import result_pixels
 from restoreflow.batch.settings import RestorationSettings
-from restoreflow.batch.sketch import Sketch
 from restoreflow.images.canvas import Canvas
-from restoreflow.images.footprint import encoding_bytes
+from restoreflow.images.input_bytes import encoding_bytes
 from restoreflow.images.picture import Picture
 
 if TYPE_CHECKING:

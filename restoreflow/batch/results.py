@@ -17,9 +17,8 @@ from restoreflow.batch.restore import Result
 from restoreflow.batch.settings import DEFAULT_QUALITY, RestorationSettings
 from restoreflow.images.codecs.table import encoder
 from restoreflow.images.colormap import UNCERTAINTY_SCALE, contact_sheet, heat_map
-from restoreflow.images.encode import encode_canvas, losses, to_image
+from restoreflow.images.encode import encode_canvas, losses, reads_back_as, to_image
 from restoreflow.images.picture import Metadata, Picture
-from restoreflow.images.write import reads_back_as
 from restoreflow.outputs.atomic import NewFile, make_folder, write_set
 
 if TYPE_CHECKING:

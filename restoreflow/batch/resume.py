@@ -9,16 +9,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from restoreflow.batch.content import Content
-from restoreflow.batch.entry import Entry, Origin
+from restoreflow.batch.entry import Content, Entry, Origin
 from restoreflow.batch.job import STREAM, Job, Shard
 from restoreflow.batch.manifest import Manifest
 from restoreflow.batch.record import Record
 from restoreflow.batch.settings import RestorationSettings
-from restoreflow.errors import OutputError, RestoreflowError
+from restoreflow.errors import OutputError, RestoreflowError, shown
 from restoreflow.local_files import open_regular
 from restoreflow.models.folder import CONFIG, WEIGHTS
-from restoreflow.printable import shown
 from restoreflow.remote_path import RemotePath, is_there
 
 __all__ = ["Decision", "Progress", "model_hash"]

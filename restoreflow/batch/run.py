@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING
 
 from restoreflow.batch.job import STREAM, Job
 from restoreflow.batch.judging import Judge, judged_facts, stopped
-from restoreflow.batch.observer import Observer, Restored
 from restoreflow.batch.pipeline import Pipeline, Ready, failed
 from restoreflow.batch.read import result_pixels
-from restoreflow.batch.record import Record, Summary, Tally
+from restoreflow.batch.record import Observer, Record, Restored, Summary, Tally
 from restoreflow.batch.restore import restore_picture
 from restoreflow.batch.resume import Decision, Progress
 from restoreflow.batch.settings import RestorationSettings
 from restoreflow.errors import ModelError, UsageError
+from restoreflow.outputs.atomic import remove_leftovers
 from restoreflow.outputs.gate import reading
-from restoreflow.outputs.temporary import remove_leftovers
 
 if TYPE_CHECKING:
     from restoreflow.restoration.restorer import Restorer

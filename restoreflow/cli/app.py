@@ -18,8 +18,7 @@ from restoreflow import __version__
 from restoreflow.cli.help import HelpGroup, Verbs
 from restoreflow.cli.program import run
 from restoreflow.config_reader import nearest
-from restoreflow.errors import UsageError
-from restoreflow.printable import shown
+from restoreflow.errors import UsageError, shown
 from restoreflow.tasks.table import TASKS, USUAL
 from restoreflow.tasks.task import Task
 

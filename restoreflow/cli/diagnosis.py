@@ -19,7 +19,7 @@ from restoreflow.free_memory import available_bytes
 from restoreflow.models.folder import verify_folder
 from restoreflow.models.resolve import bundled_models
 from restoreflow.ood.reference import has_reference
-from restoreflow.restoration.device import choose_device
+from restoreflow.restoration.engine import choose_device
 from restoreflow.tasks.table import USUAL
 
 __all__ = ["diagnose"]

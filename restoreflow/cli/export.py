@@ -12,10 +12,9 @@ from restoreflow.cli import model_tables as tables
 from restoreflow.cli import options
 from restoreflow.cli.models import FormatOption
 from restoreflow.cli.output import emit, for_people
-from restoreflow.errors import UsageError
+from restoreflow.errors import UsageError, shown
 from restoreflow.outputs.atomic import write_atomic
 from restoreflow.outputs.gate import reading, settle
-from restoreflow.printable import shown
 
 if TYPE_CHECKING:
     from restoreflow.export.onnx_file import Exported, Model

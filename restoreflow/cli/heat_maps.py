@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from restoreflow.batch.discover import Found
-from restoreflow.errors import OutputError, UsageError
+from restoreflow.errors import OutputError, UsageError, shown
 from restoreflow.outputs.atomic import make_folder, write_atomic
-from restoreflow.outputs.identity import Files, Names
-from restoreflow.printable import shown
+from restoreflow.outputs.gate import Files, Names
 
 if TYPE_CHECKING:
     from restoreflow.ood.check import Check, Checker

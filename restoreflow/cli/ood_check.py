@@ -18,10 +18,9 @@ from restoreflow.cli.heat_maps import with_maps, write_map
 from restoreflow.cli.ood_tables import Format, show, telling
 from restoreflow.cli.output import error_line
 from restoreflow.cli.screen import print_line, print_traceback
-from restoreflow.errors import FlaggedError, ModelError, UsageError
+from restoreflow.errors import FlaggedError, ModelError, UsageError, shown
 from restoreflow.outputs.atomic import make_folder
 from restoreflow.outputs.gate import reading, settle
-from restoreflow.printable import shown
 from restoreflow.tasks.table import TASKS, USUAL, TaskName
 
 if TYPE_CHECKING:
@@ -169,7 +168,7 @@ def _checker(
     from restoreflow.models.folder import load_folder
     from restoreflow.ood.check import Checker
     from restoreflow.ood.reference import read_reference
-    from restoreflow.restoration.device import choose_device
+    from restoreflow.restoration.engine import choose_device
 
     if threads is not None:
         torch.set_num_threads(threads)

@@ -22,7 +22,7 @@ from restoreflow.cli.layout import elided, unbroken
 from restoreflow.cli.output import error_line
 from restoreflow.cli.progress_bar import progress
 from restoreflow.cli.screen import Console, cell, print_line
-from restoreflow.printable import shown
+from restoreflow.errors import shown
 
 __all__ = ["Format", "show", "telling"]
 

@@ -11,8 +11,7 @@ import typer
 from restoreflow.batch.job import Shard
 from restoreflow.batch.settings import DEFAULT_QUALITY, Arrays, OodAction, OutputFormat
 from restoreflow.cli.debug import DEBUG_VARIABLE, remember_debug
-from restoreflow.cli.output import Format
-from restoreflow.cli.speed_options import (
+from restoreflow.cli.execution_options import (
     Compile,
     Device,
     Jobs,
@@ -22,10 +21,11 @@ from restoreflow.cli.speed_options import (
     Tile,
     parse_tile,
 )
+from restoreflow.cli.output import Format
 from restoreflow.errors import UsageError
 from restoreflow.images.formats import FORMATS
 from restoreflow.networks.config import Strength
-from restoreflow.restoration.size import Size
+from restoreflow.restoration.options import Size
 
 __all__ = [
     "BitDepth",

@@ -21,13 +21,11 @@ from rich.progress import (
 
 from restoreflow.batch.job import Job
 from restoreflow.batch.judging import warning
-from restoreflow.batch.observer import Observer
-from restoreflow.batch.record import Record, Summary, failure, json_line
+from restoreflow.batch.record import Observer, Record, Summary, failure, json_line
 from restoreflow.batch.record_types import RECORD_SCHEMA
 from restoreflow.cli.debug import debugging
 from restoreflow.cli.screen import Console, print_line, print_traceback
-from restoreflow.errors import RestoreflowError
-from restoreflow.printable import printable, shown
+from restoreflow.errors import RestoreflowError, printable, shown
 
 if TYPE_CHECKING:
     from restoreflow.batch.estimate import Estimate

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from restoreflow.batch.job import Job
 from restoreflow.batch.judging import Judge
-from restoreflow.batch.observer import Observer, Restored
-from restoreflow.batch.record import Record
+from restoreflow.batch.record import Observer, Record, Restored
 from restoreflow.batch.settings import RestorationSettings
 from restoreflow.outputs.atomic import make_folder
 
@@ -44,7 +43,7 @@ def reporting(
     if path is None:
         yield observer
         return
-    from restoreflow.batch.sketch import SHOWN_SAMPLES
+    from restoreflow.batch.consumers import SHOWN_SAMPLES
     from restoreflow.reports.legend import SCORE_SCALE, score_scale
     from restoreflow.reports.previews import Previews
     from restoreflow.reports.restoration_page import RestorationPage
@@ -83,7 +82,7 @@ class _Paged(Observer):
 
 
 def _entry(record: Record, restored: Restored) -> RestorationEntry:
-    from restoreflow.batch.sketch import SHOWN_SAMPLES
+    from restoreflow.batch.consumers import SHOWN_SAMPLES
     from restoreflow.images.encode import to_image
     from restoreflow.ood.maps import smoothed
     from restoreflow.reports.entries import RestorationEntry

@@ -6,11 +6,10 @@ import inspect
 from collections.abc import Callable
 
 from restoreflow.batch.settings import RestorationSettings
-from restoreflow.cli import cluster_options, options
+from restoreflow.cli import execution_options, options
 from restoreflow.cli.help import HelpAll, usual_options
 from restoreflow.cli.restore_files import RunOptions, restore_files
-from restoreflow.restoration.options import Options
-from restoreflow.restoration.size import Size
+from restoreflow.restoration.options import Options, Size
 from restoreflow.tasks.table import OPTIONS
 from restoreflow.tasks.task import Task
 
@@ -78,10 +77,10 @@ def restore_command(task: Task) -> Callable[..., None]:
         tile: options.Tile = "auto",
         threads: options.Threads = None,
         compile: options.Compile = False,
-        executor: cluster_options.Executor = "local",
-        address: cluster_options.Address = None,
-        actors: cluster_options.Actors = None,
-        gpus_per_actor: cluster_options.GpusPerActor = 0.0,
+        executor: execution_options.Executor = "local",
+        address: execution_options.Address = None,
+        actors: execution_options.Actors = None,
+        gpus_per_actor: execution_options.GpusPerActor = 0.0,
         format: options.FormatOption = "auto",
         verbose: options.Verbose = False,
         debug: options.Debug = False,
@@ -119,7 +118,7 @@ def restore_command(task: Task) -> Callable[..., None]:
             ood=ood,
             ood_temperature=ood_temperature,
         )
-        cluster = cluster_options.chosen_cluster(executor, address, actors, gpus_per_actor)
+        cluster = execution_options.chosen_cluster(executor, address, actors, gpus_per_actor)
         part = None if shard is None else options.parse_shard(shard)
         run = RunOptions(recursive, jobs, part, dry_run, format, report, cluster, verbose)
         restore_files(task, [*(inputs or []), *(more_inputs or [])], out, settings, run)

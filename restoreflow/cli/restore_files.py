@@ -17,21 +17,19 @@ from restoreflow.batch.judging import Judge
 from restoreflow.batch.plan import names_folder, plan
 from restoreflow.batch.settings import RestorationSettings
 from restoreflow.cli.debug import no_warnings
-from restoreflow.cli.interruption import terminable
 from restoreflow.cli.output import Format, Reporter, for_people
 from restoreflow.cli.restoration_report import reporting
 from restoreflow.cli.standard_streams import from_stdin, picture_stream, stdin_file, to_stdout
-from restoreflow.errors import UsageError
+from restoreflow.cli.startup import terminable
+from restoreflow.errors import UsageError, shown
 from restoreflow.images.formats import FORMATS, OUTPUT_FORMATS
 from restoreflow.outputs.gate import reading, settle
-from restoreflow.printable import shown
 from restoreflow.remote_path import is_url, to_path
 from restoreflow.tasks.task import Task
 
 if TYPE_CHECKING:
     from restoreflow.batch.cluster.connection import Cluster
-    from restoreflow.batch.observer import Observer
-    from restoreflow.batch.record import Summary
+    from restoreflow.batch.record import Observer, Summary
     from restoreflow.batch.resume import Progress
     from restoreflow.models.config import ModelConfig
     from restoreflow.models.folder import ModelFolder
@@ -279,7 +277,7 @@ def _check_device(name: str) -> None:
     """See that a device that was asked for is there, also where nothing is left to do."""
     if name in ("auto", "cpu"):
         return  # always there; PyTorch, which knows of the others, takes a while to import
-    from restoreflow.restoration.device import choose_device
+    from restoreflow.restoration.engine import choose_device
 
     choose_device(name)
 
@@ -300,7 +298,7 @@ def _size(settings: RestorationSettings, config: ModelConfig) -> str:
 
 
 def _load(folder: ModelFolder, settings: RestorationSettings, reporter: Reporter) -> Restorer:
-    from restoreflow.restoration.device import choose_device
+    from restoreflow.restoration.engine import choose_device
     from restoreflow.restoration.load import load_model
 
     device, reason = choose_device(settings.device)

@@ -15,7 +15,7 @@ import rich.console
 from rich.console import ConsoleOptions, RenderableType
 from rich.segment import Segment
 
-from restoreflow.printable import printable
+from restoreflow.errors import printable
 
 __all__ = ["Console", "cell", "print_line", "print_traceback"]
 

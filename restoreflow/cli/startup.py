@@ -1,4 +1,4 @@
-"""What a process needs before anything else: streams that can be written to, and Ctrl-C.
+"""What a process needs before anything else: streams that can be written to, Ctrl-C and SIGTERM.
 
 Nothing is imported here that takes time.
 """
@@ -9,10 +9,38 @@ import contextlib
 import os
 import signal
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
 
-__all__ = ["CLOSED_STREAMS", "INTERRUPTED", "mend_streams", "quit_interrupted", "watch_interrupts"]
+__all__ = [
+    "CLOSED_STREAMS",
+    "INTERRUPTED",
+    "mend_streams",
+    "quit_interrupted",
+    "terminable",
+    "watch_interrupts",
+]
+
+
+@contextmanager
+def terminable() -> Iterator[None]:
+    """Within, SIGTERM raises KeyboardInterrupt."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C: 128 and the number of SIGINT, as shells have it."""

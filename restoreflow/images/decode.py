@@ -17,21 +17,18 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from restoreflow.errors import InputError, LimitError
+from restoreflow.errors import InputError, LimitError, shown
 from restoreflow.free_memory import is_out_of_memory
 from restoreflow.images.ancillary import Ancillary
 from restoreflow.images.codecs.pillow import image_ancillary, pillow_raster
 from restoreflow.images.codecs.table import Header, ancillary_of, codec
-from restoreflow.images.footprint import check_decoding
 from restoreflow.images.formats import FORMATS, sniff
-from restoreflow.images.input_bytes import read_picture_bytes
+from restoreflow.images.input_bytes import check_decoding, read_picture_bytes
 from restoreflow.images.jpeg_quality import quality_of_file
 from restoreflow.images.metadata import clean_metadata, credential_notes, orientation_of
-from restoreflow.images.picture import Picture
-from restoreflow.images.raster import Raster
+from restoreflow.images.picture import Picture, Raster
 from restoreflow.images.working_color import working_color
 from restoreflow.local_files import file_size, open_regular
-from restoreflow.printable import shown
 from restoreflow.remote_path import RemotePath
 
 __all__ = ["DEFAULT_MAX_PIXELS", "decode", "from_image", "read_bytes", "read_levels", "read_size"]

@@ -1,19 +1,23 @@
-"""Encode a picture: its own colours, depth, transparency and metadata, as far as a format can."""
+"""Pictures as bytes, and as files, which are opened again before they get their names."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 from PIL import Image
 
-from restoreflow.errors import OutputError, UsageError
+from restoreflow.errors import OutputError, RestoreflowError, UsageError, shown
 from restoreflow.images.canvas import Canvas
 from restoreflow.images.codecs.table import encoder
+from restoreflow.images.decode import read_size
 from restoreflow.images.formats import FORMATS, output_format
 from restoreflow.images.metadata import fit_metadata, metadata_losses
 from restoreflow.images.picture import Picture
+from restoreflow.outputs.atomic import NewFile, write_set
 
-__all__ = ["encode", "encode_canvas", "losses", "to_image"]
+__all__ = ["encode", "encode_canvas", "losses", "reads_back_as", "to_image", "write_picture"]
 
 
 def encode(
@@ -81,3 +85,47 @@ def to_image(picture: Picture) -> Image.Image:
 def _check_quality(quality: int) -> None:
     if not 1 <= quality <= 100:
         raise UsageError(f"quality {quality} is out of range", "choose 1 to 100")
+
+
+def write_picture(
+    path: str | Path,
+    picture: Picture,
+    format: str | None = None,
+    quality: int = 95,
+    bit_depth: int | None = None,
+    overwrite: bool = False,
+) -> int:
+    """Encode a picture and write it.
+
+    Args: as `encode.encode` and `outputs.atomic.NewFile`.
+
+    Returns: the number of bytes written.
+
+    Raises: as `encode` and `write_set`; OutputError also where the file does not read back.
+    """
+    path = path if isinstance(path, Path) else Path(path)
+    data = encode(picture, format, quality, bit_depth)
+    check = reads_back_as(path, picture.width, picture.height)
+    write_set([NewFile(path, data, overwrite, check=check)])
+    return len(data)
+
+
+def reads_back_as(path: Path, width: int, height: int) -> Callable[[Path | bytes], None]:
+    """A check that what was written for `path` is a picture of this size.
+
+    On a store, where nothing has another name first, the bytes are checked before they go there.
+    """
+
+    def check(written: Path | bytes) -> None:
+        try:
+            size = read_size(written, max_pixels=None)
+        except RestoreflowError as error:
+            name = "the data" if isinstance(written, bytes) else shown(written)
+            reason = str(error).replace(name, "it")
+            raise OutputError(f"{shown(path)} does not read back: {reason}") from error
+        if size != (width, height):
+            raise OutputError(
+                f"{shown(path)} reads back as {size[0]} x {size[1]} pixels, not {width} x {height}"
+            )
+
+    return check

@@ -1,4 +1,4 @@
-"""A picture's bytes from a file or a stream, never more than make sense or than memory holds."""
+"""A picture's bytes, never more than make sense, and the memory that decoding them takes."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import BinaryIO
 
 from restoreflow.errors import InputError, LimitError
 from restoreflow.free_memory import available_bytes, check_free
+from restoreflow.images.codecs.table import codec, encoder
 from restoreflow.images.formats import sniff
 
-__all__ = ["read_picture_bytes"]
+__all__ = ["check_decoding", "decoding_bytes", "encoding_bytes", "read_picture_bytes"]
 
 _HEAD = 2**16
 _STEP = 2**24
@@ -75,3 +76,32 @@ def _is_picture(head: bytes) -> bool:
         return bool(sniff(head))
     except InputError:
         return False
+
+
+_NEGLIGIBLE = 2**24
+
+
+def check_decoding(data: bytes, kind: str, label: str) -> None:
+    """See that a file of format `kind` can be decoded before that begins.
+
+    Raises:
+        InputError: it is damaged.
+        LimitError: it needs more memory than is available.
+    """
+    needed = decoding_bytes(data, kind, label)
+    if needed > _NEGLIGIBLE:
+        check_free(needed, f"decoding {label}", "restore it where there is more, or in parts")
+
+
+def decoding_bytes(data: bytes, kind: str, label: str) -> int:
+    """Bytes that decoding a file of format `kind` takes at most, beside those of the file.
+
+    Raises:
+        InputError: it is damaged.
+    """
+    return codec(kind).decoding_bytes(data, label)
+
+
+def encoding_bytes(format: str, pixels: int) -> int:
+    """Bytes that encoding a picture of so many pixels takes at most, beside its colours."""
+    return pixels * encoder(format).encoding

@@ -1,23 +1,86 @@
-"""Files that get their names when they are whole: one by one, or a set of them together."""
+"""Files that get their names when they are whole: one by one, or a set of them together.
+
+Until then they have temporary names, by which a later run knows those that a killed one has left.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import os
+import platform
+import secrets
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
-from restoreflow.errors import LimitError, OutputError, RestoreflowError
+from restoreflow.errors import LimitError, OutputError, RestoreflowError, shown
 from restoreflow.local_files import read_regular
 from restoreflow.outputs.gate import refuse_inputs, refuse_places
-from restoreflow.outputs.temporary import temporary_name
-from restoreflow.printable import shown
 from restoreflow.remote_path import RemotePath, is_there
 
-__all__ = ["NewFile", "holds", "make_folder", "write_atomic", "write_failure", "write_set"]
+__all__ = [
+    "TEMPORARY_PREFIX",
+    "NewFile",
+    "holds",
+    "make_folder",
+    "remove_leftovers",
+    "temporary_name",
+    "write_atomic",
+    "write_failure",
+    "write_set",
+]
+
+TEMPORARY_PREFIX = ".restoreflow-"
+
+
+def temporary_name() -> str:
+    """A new name, `TEMPORARY_PREFIX` + machine, process and random digits."""
+    return f"{TEMPORARY_PREFIX}{_machine()}-{os.getpid()}-{secrets.token_hex(8)}.tmp"
+
+
+def remove_leftovers(folder: Path) -> int:
+    """Remove the temporary files of processes that were killed; how many there were.
+
+    Only files of this machine are looked at, and those of running processes stay; a folder that
+    cannot be read has none, nor has a store.
+    """
+    if isinstance(folder, RemotePath):
+        return 0
+    removed = 0
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith(f"{TEMPORARY_PREFIX}{_machine()}-") and _is_left(entry.name):
+                with contextlib.suppress(OSError):
+                    os.unlink(entry.path)
+                    removed += 1
+    return removed
+
+
+def _is_left(name: str) -> bool:
+    process = name.removeprefix(TEMPORARY_PREFIX).split("-")[1]
+    if not process.isdigit() or os.name != "posix":  # elsewhere, asking about a process can end it
+        return False
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return True
+    except (OSError, OverflowError):
+        return False
+    return False
+
+
+@cache
+def _machine() -> str:
+    """Eight hexadecimal digits: within one of these, a process number means one process."""
+    space = ""
+    with contextlib.suppress(OSError):
+        space = os.readlink("/proc/self/ns/pid")
+    return hashlib.sha256(f"{platform.node()}{space}".encode()).hexdigest()[:8]
+
 
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EACCES}
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}

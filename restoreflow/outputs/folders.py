@@ -8,9 +8,8 @@ import tempfile
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from restoreflow.errors import OutputError
+from restoreflow.errors import OutputError, shown
 from restoreflow.outputs.gate import is_read, refuse_inputs
-from restoreflow.printable import shown
 
 __all__ = ["remove_folder", "replace_folder"]
 

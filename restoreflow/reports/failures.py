@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from restoreflow.printable import shown
+from restoreflow.errors import shown
 from restoreflow.reports.entries import FailedEntry
 from restoreflow.reports.markup import Markup, tag
 

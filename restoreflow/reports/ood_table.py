@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from restoreflow.printable import shown
+from restoreflow.errors import shown
 from restoreflow.reports.entries import OodEntry
 from restoreflow.reports.legend import number
 from restoreflow.reports.markup import Markup, tag

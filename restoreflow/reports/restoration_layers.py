@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from restoreflow.printable import shown
+from restoreflow.errors import shown
 from restoreflow.reports.entries import RestorationEntry
 from restoreflow.reports.legend import HeatScale, MapFigures, map_figures, number
 from restoreflow.reports.markup import Markup, tag

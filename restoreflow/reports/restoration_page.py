@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from restoreflow.errors import shown
 from restoreflow.outputs.atomic import write_atomic
-from restoreflow.printable import shown
 from restoreflow.reports.entries import FailedEntry, RestorationEntry
 from restoreflow.reports.failures import failures
 from restoreflow.reports.legend import SCORE_SCALE, SPREAD_SCALE, HeatScale

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import PurePath
 
-from restoreflow.printable import shown
+from restoreflow.errors import shown
 from restoreflow.reports.entries import RestorationEntry, RestorationFacts
 from restoreflow.reports.legend import HeatScale, legend, number
 from restoreflow.reports.markup import Markup, join, tag

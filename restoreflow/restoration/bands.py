@@ -28,7 +28,7 @@ from restoreflow.restoration.consistency import (
 from restoreflow.restoration.engine import Engine
 from restoreflow.restoration.lr_psnr import LrPsnr, LrPsnrToReduced, psnr
 from restoreflow.restoration.pixels import eight_bit
-from restoreflow.restoration.reduction import Reduction
+from restoreflow.restoration.resizing import Reduction
 from restoreflow.restoration.sampling import Health, Task, sample_tiles
 from restoreflow.tasks.bicubic import BICUBIC
 from restoreflow.tasks.table import TASKS

@@ -12,7 +12,7 @@ from restoreflow.models.config import ModelConfig
 from restoreflow.models.folder import ModelFolder, load_folder
 from restoreflow.models.resolve import resolve_model
 from restoreflow.networks.restoration_network import RestorationNetwork
-from restoreflow.restoration.device import choose_device
+from restoreflow.restoration.engine import choose_device
 from restoreflow.restoration.restorer import Restorer
 
 __all__ = ["MOST_THREADS", "Opened", "load_model", "open_model"]

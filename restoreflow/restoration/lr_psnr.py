@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from restoreflow.restoration.reduction import Reduction
+from restoreflow.restoration.resizing import Reduction
 
 __all__ = ["LR_PSNR_CAP", "LrPsnr", "LrPsnrToReduced", "lr_psnr", "psnr"]
 

@@ -15,16 +15,13 @@ from restoreflow.errors import InputError, LimitError
 from restoreflow.networks.restoration_network import Encoding, RestorationNetwork
 from restoreflow.networks.wear import describe_wear, overruled
 from restoreflow.restoration.bands import Bands
-from restoreflow.restoration.device import choose_device
-from restoreflow.restoration.engine import Engine, Stages
+from restoreflow.restoration.engine import Engine, Stages, choose_device, precision_of
 from restoreflow.restoration.memory import WINDOW_CELLS, check_host, check_window
 from restoreflow.restoration.options import Options, Settled
 from restoreflow.restoration.pixels import Picture, as_pixels
-from restoreflow.restoration.precision import precision_of
 from restoreflow.restoration.restoration import Restoration
-from restoreflow.restoration.rows import Rows
 from restoreflow.restoration.sampling import Task, Watching
-from restoreflow.restoration.tiles import MIN_SIDE, Geometry, Tile, plan_within
+from restoreflow.restoration.tiles import MIN_SIDE, Geometry, Rows, Tile, plan_within
 from restoreflow.tasks.table import TASKS
 
 if TYPE_CHECKING:

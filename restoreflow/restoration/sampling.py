@@ -25,8 +25,7 @@ from restoreflow.restoration.latents import latent_window
 from restoreflow.restoration.memory import out_of_memory
 from restoreflow.restoration.options import Settled
 from restoreflow.restoration.pixels import eight_bit
-from restoreflow.restoration.rows import Rows
-from restoreflow.restoration.tiles import Geometry, Tile, Window
+from restoreflow.restoration.tiles import Geometry, Rows, Tile, Window
 
 __all__ = ["ERROR_RANGE", "Health", "Seen", "Task", "Watching", "in_float32", "sample_tiles"]
 

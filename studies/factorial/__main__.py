@@ -15,8 +15,8 @@ from restoreflow.cli.layout import unbroken
 from restoreflow.cli.output import emit
 from restoreflow.cli.program import run
 from restoreflow.cli.progress_bar import progress
+from restoreflow.errors import shown
 from restoreflow.outputs.atomic import make_folder, write_atomic
-from restoreflow.printable import shown
 
 __all__ = ["NAME", "app"]
 

@@ -15,11 +15,10 @@ from restoreflow.cli.layout import unbroken
 from restoreflow.cli.output import emit
 from restoreflow.cli.program import run
 from restoreflow.cli.progress_bar import progress
-from restoreflow.errors import UsageError
+from restoreflow.errors import UsageError, shown
 from restoreflow.lab.verbs.evaluation_options import Lpips, weights_in
 from restoreflow.outputs.atomic import make_folder
 from restoreflow.outputs.gate import reading, settle
-from restoreflow.printable import shown
 from restoreflow.remote_path import is_there
 from restoreflow.tasks.table import TASKS
 

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from restoreflow.batch import restore
-from restoreflow.batch.consumers import Pictures
+from restoreflow.batch.consumers import Pictures, Sketch
 from restoreflow.batch.discover import find
 from restoreflow.batch.job import Job
 from restoreflow.batch.plan import plan
@@ -19,7 +19,6 @@ from restoreflow.batch.read import read_picture
 from restoreflow.batch.restore import Result, restore_picture
 from restoreflow.batch.results import encode_results
 from restoreflow.batch.settings import RestorationSettings
-from restoreflow.batch.sketch import Sketch
 from restoreflow.images.alpha import fill_transparent
 from restoreflow.images.canvas import Canvas
 from restoreflow.restoration import consistency

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from restoreflow.batch.content import PART, Content, sample_of, whole_of
 from restoreflow.batch.discover import find
-from restoreflow.batch.entry import Written
+from restoreflow.batch.entry import PART, Content, Written, sample_of, whole_of
 from restoreflow.batch.job import Job, Shard
 from restoreflow.batch.manifest import Manifest
 from restoreflow.batch.plan import plan

@@ -7,7 +7,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from restoreflow.batch.room import Room
+from restoreflow.batch.pipeline import Room
 
 
 def test_never_more_than_fits_but_one_at_least() -> None:

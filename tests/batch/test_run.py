@@ -15,9 +15,8 @@ from PIL import Image
 
 from restoreflow.batch.discover import find
 from restoreflow.batch.job import Job
-from restoreflow.batch.observer import Observer
 from restoreflow.batch.plan import plan
-from restoreflow.batch.record import Record, Summary
+from restoreflow.batch.record import Observer, Record, Summary
 from restoreflow.batch.resume import Progress
 from restoreflow.batch.run import run
 from restoreflow.batch.settings import RestorationSettings

@@ -17,8 +17,7 @@ from restoreflow.batch.record import Record
 from restoreflow.cli.ood_tables import show
 from restoreflow.cli.output import Reporter, emit
 from restoreflow.cli.screen import Console, cell
-from restoreflow.errors import InputError, RestoreflowError
-from restoreflow.printable import printable
+from restoreflow.errors import InputError, RestoreflowError, printable
 from tests.cli.conftest import Run, save_tiny
 from tests.cli.test_output import DONE, FACTS, judgement
 

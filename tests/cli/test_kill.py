@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from restoreflow.outputs.temporary import TEMPORARY_PREFIX
+from restoreflow.outputs.atomic import TEMPORARY_PREFIX
 from tests.cli.conftest import Run, picture
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="children are forked")

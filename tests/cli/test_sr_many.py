@@ -13,7 +13,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from restoreflow.outputs.temporary import TEMPORARY_PREFIX
+from restoreflow.outputs.atomic import TEMPORARY_PREFIX
 from restoreflow.restoration.restorer import Restorer
 from tests.cli.conftest import Run, picture
 
@@ -211,9 +211,9 @@ def test_an_interrupted_run_keeps_what_is_whole_and_goes_on(
 
 
 def test_what_a_killed_run_left_is_removed(run: Run, scans: Path) -> None:
-    from restoreflow.outputs import temporary
+    from restoreflow.outputs import atomic
 
-    left = Path("out/x") / f"{TEMPORARY_PREFIX}{temporary._machine()}-4194305-0.tmp"
+    left = Path("out/x") / f"{TEMPORARY_PREFIX}{atomic._machine()}-4194305-0.tmp"
     other = Path("out/x") / f"{TEMPORARY_PREFIX}00000000-4194305-0.tmp"
     left.parent.mkdir(parents=True)
     for path in (left, other):

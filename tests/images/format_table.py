@@ -10,8 +10,7 @@ import numpy as np
 from restoreflow.images.decode import decode
 from restoreflow.images.encode import encode
 from restoreflow.images.formats import FORMATS, Format
-from restoreflow.images.picture import Picture
-from restoreflow.images.raster import unit_range
+from restoreflow.images.picture import Picture, unit_range
 from tests.images import samples
 from tests.images.kept_table import KINDS, outcome
 

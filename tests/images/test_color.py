@@ -9,9 +9,9 @@ import pytest
 from PIL import Image, ImageCms
 from skimage.color import deltaE_ciede2000
 
-from restoreflow.images.color import from_srgb, is_srgb, is_usable, profile_space, to_srgb
 from restoreflow.images.decode import decode
 from restoreflow.images.encode import encode
+from restoreflow.images.working_color import from_srgb, is_srgb, is_usable, profile_space, to_srgb
 from tests.images import samples
 
 WIDE = {"display p3": samples.display_p3, "adobe rgb": samples.adobe_rgb}
@@ -170,6 +170,6 @@ def test_stripping_metadata_leaves_plain_srgb() -> None:
 def test_transforms_in_bands_equal_the_whole(height: int, monkeypatch: pytest.MonkeyPatch) -> None:
     values = np.random.default_rng(0).random((height, 11, 3)).astype(np.float32)
     whole = to_srgb(values, samples.adobe_rgb())
-    monkeypatch.setattr("restoreflow.images.color._BAND_PIXELS", 22)
+    monkeypatch.setattr("restoreflow.images.working_color._BAND_PIXELS", 22)
     np.testing.assert_array_equal(to_srgb(values, samples.adobe_rgb()), whole)
     np.testing.assert_allclose(from_srgb(whole, samples.adobe_rgb()), values, atol=1e-3)

@@ -15,7 +15,7 @@ from PIL import Image
 
 from restoreflow.errors import InputError, LimitError
 from restoreflow.images.decode import decode, from_image, read_size
-from restoreflow.images.raster import unit_range
+from restoreflow.images.picture import unit_range
 from tests.images import samples
 
 FILES = samples.files() | samples.files_of_extras()

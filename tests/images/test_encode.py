@@ -14,8 +14,7 @@ from restoreflow.errors import LimitError, OutputError, UsageError
 from restoreflow.images.decode import decode
 from restoreflow.images.encode import encode, losses, to_image
 from restoreflow.images.formats import FORMATS, OUTPUT_FORMATS, check_size
-from restoreflow.images.picture import Metadata, Picture
-from restoreflow.images.raster import unit_range
+from restoreflow.images.picture import Metadata, Picture, unit_range
 from tests.images import samples
 
 LOSSLESS = {"png", "tiff"}

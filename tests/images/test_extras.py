@@ -13,7 +13,7 @@ from PIL import Image
 from restoreflow.errors import InputError, LimitError
 from restoreflow.images.codecs import jxl
 from restoreflow.images.decode import decode, read_size
-from restoreflow.images.raster import unit_range
+from restoreflow.images.picture import unit_range
 from tests.images import samples
 
 XMP = b"<x:xmpmeta>said here</x:xmpmeta>"

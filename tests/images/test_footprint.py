@@ -13,8 +13,8 @@ import pytest
 
 from restoreflow.errors import InputError, LimitError
 from restoreflow.images.decode import decode, read_size
-from restoreflow.images.footprint import decoding_bytes
 from restoreflow.images.formats import sniff
+from restoreflow.images.input_bytes import decoding_bytes
 from tests.images import containers as made
 from tests.images import samples
 from tests.images.bombs import bombs

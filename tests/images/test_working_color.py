@@ -10,12 +10,11 @@ import pytest
 from PIL import Image
 
 from restoreflow.images.ancillary import Ancillary
-from restoreflow.images.color import is_reversible, is_usable
 from restoreflow.images.color_coding import by_chromaticities, by_code_points, profile_of
 from restoreflow.images.decode import decode
 from restoreflow.images.encode import encode, losses
-from restoreflow.images.raster import Raster
-from restoreflow.images.working_color import working_color
+from restoreflow.images.picture import Raster
+from restoreflow.images.working_color import is_reversible, is_usable, working_color
 from tests.images import containers as made
 from tests.images import samples
 from tests.images.kept_table import ADOBE_RGB

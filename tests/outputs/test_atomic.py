@@ -15,8 +15,7 @@ import pytest
 
 from restoreflow.errors import LimitError, OutputError
 from restoreflow.outputs import atomic
-from restoreflow.outputs.atomic import NewFile, write_atomic, write_set
-from restoreflow.outputs.temporary import TEMPORARY_PREFIX
+from restoreflow.outputs.atomic import TEMPORARY_PREFIX, NewFile, write_atomic, write_set
 
 
 def _names(folder: Path) -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from restoreflow.outputs.identity import Files, Names
+from restoreflow.outputs.gate import Files, Names
 from restoreflow.remote_path import RemotePath
 
 OTHERS = ["soft.png", "hard.png", "folder/photo.png", "PHOTO.PNG", "./photo.png", "x/../photo.png"]

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from restoreflow.outputs import temporary
-from restoreflow.outputs.temporary import TEMPORARY_PREFIX, remove_leftovers, temporary_name
+from restoreflow.outputs import atomic
+from restoreflow.outputs.atomic import TEMPORARY_PREFIX, remove_leftovers, temporary_name
 
 
 def _ended_process() -> int:
@@ -23,8 +23,8 @@ def _ended_process() -> int:
 def test_only_leftovers_of_ended_processes_here_are_removed(tmp_path: Path) -> None:
     mine = temporary_name()
     left = mine.replace(f"-{os.getpid()}-", f"-{_ended_process()}-")
-    other_machine = left.replace(temporary._machine(), "0" * 8)
-    kept = [mine, other_machine, f"{TEMPORARY_PREFIX}{temporary._machine()}-x-1.tmp", "photo.png"]
+    other_machine = left.replace(atomic._machine(), "0" * 8)
+    kept = [mine, other_machine, f"{TEMPORARY_PREFIX}{atomic._machine()}-x-1.tmp", "photo.png"]
     for name in (left, *kept):
         (tmp_path / name).write_bytes(b"x")
     assert remove_leftovers(tmp_path) == 1

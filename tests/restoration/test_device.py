@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from restoreflow.errors import RestoreflowError, UsageError
-from restoreflow.restoration.device import choose_device
+from restoreflow.restoration.engine import choose_device
 
 
 def test_the_cpu_is_always_there():

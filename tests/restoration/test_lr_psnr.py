@@ -14,7 +14,7 @@ from restoreflow.restoration.lr_psnr import (
     lr_psnr,
 )
 from restoreflow.restoration.pixels import eight_bit
-from restoreflow.restoration.reduction import Reduction
+from restoreflow.restoration.resizing import Reduction
 from tests.restoration.fakes import picture
 
 

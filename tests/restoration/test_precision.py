@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from restoreflow.errors import UsageError
-from restoreflow.restoration import precision
+from restoreflow.restoration import engine
 from restoreflow.restoration.load import load_model
 
 
@@ -16,11 +16,11 @@ from restoreflow.restoration.load import load_model
 def test_the_precision_of_a_cpu_is_what_it_is_fast_in(
     monkeypatch: pytest.MonkeyPatch, fast: bool, found: str
 ) -> None:
-    monkeypatch.setattr(precision, "fast_bfloat16", lambda: fast)
+    monkeypatch.setattr(engine, "fast_bfloat16", lambda: fast)
     made = load_model("sr-x4", device="cpu")
     assert made.precision == made.restore(torch.rand(3, 8, 8)).report["precision"] == found
-    assert precision.precision_of("auto", "cuda") is None
-    monkeypatch.setattr(precision, "fast_bfloat16", lambda: not fast)
+    assert engine.precision_of("auto", "cuda") is None
+    monkeypatch.setattr(engine, "fast_bfloat16", lambda: not fast)
     assert made.to("cpu").precision != found  # another device, another precision
     assert load_model("sr-x4", "cpu", found).to("cpu").precision == found
 
@@ -41,11 +41,11 @@ def test_a_processor_says_by_its_flags_whether_it_has_bfloat16(
     told = tmp_path / "cpuinfo"
     if flags is not None:
         told.write_text(f"processor\t: 0\n{flags}\n")
-    monkeypatch.setattr(precision, "_PROCESSOR", told)
+    monkeypatch.setattr(engine, "_PROCESSOR", told)
     monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: True)
-    assert precision.fast_bfloat16.__wrapped__() == fast
+    assert engine.fast_bfloat16.__wrapped__() == fast
 
 
 def test_a_precision_that_does_not_exist_is_refused() -> None:
     with pytest.raises(UsageError, match="float8"):
-        precision.precision_of("float8")
+        engine.precision_of("float8")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from restoreflow.restoration.reduction import Reduction
+from restoreflow.restoration.resizing import Reduction
 
 BICUBIC, LANCZOS = Image.Resampling.BICUBIC, Image.Resampling.LANCZOS
 SIZES = [((40, 76), (10, 19)), ((40, 76), (30, 57)), ((41, 77), (39, 74)), ((8, 60), (1, 3))]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from restoreflow.restoration.rows import Rows
+from restoreflow.restoration.tiles import Rows
 
 
 def filled(rows: Rows, values: np.ndarray, let_go: bool) -> int:

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from restoreflow.errors import InputError, UsageError
-from restoreflow.restoration.options import Options
-from restoreflow.restoration.size import Size
+from restoreflow.restoration.options import Options, Size
 
 SIZES: list[tuple[dict[str, Any], tuple[int, int], str]] = [
     ({"scale": 3}, (900, 600), "3x"),

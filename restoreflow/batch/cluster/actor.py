@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from restoreflow.batch.job import Job, Shard
 from restoreflow.batch.judging import Judge
 from restoreflow.batch.manifest import Manifest, Origin
-from restoreflow.batch.observer import Observer
-from restoreflow.batch.record import Record
+from restoreflow.batch.record import Observer, Record
 from restoreflow.batch.resume import Decision, Progress
 from restoreflow.batch.run import run
 from restoreflow.batch.settings import RestorationSettings

@@ -25,8 +25,7 @@ from restoreflow.batch.cluster.connection import Cluster, actors_that_fit, conne
 from restoreflow.batch.job import Job, Shard
 from restoreflow.batch.judging import Judge
 from restoreflow.batch.manifest import Manifest, finished
-from restoreflow.batch.observer import Observer
-from restoreflow.batch.record import Record, Summary
+from restoreflow.batch.record import Observer, Record, Summary
 from restoreflow.batch.resume import Progress
 from restoreflow.batch.settings import RestorationSettings
 from restoreflow.errors import RestoreflowError, UsageError

@@ -13,8 +13,7 @@ from restoreflow.images.codecs.pillow import PillowCodec, metadata_options, save
 from restoreflow.images.codecs.table import Encoder
 from restoreflow.images.containers import heif
 from restoreflow.images.exif_block import tiff_part
-from restoreflow.images.picture import Metadata
-from restoreflow.images.raster import Raster, from_samples, unit_range
+from restoreflow.images.picture import Metadata, Raster, from_samples, unit_range
 from restoreflow.images.refusals import refusal
 
 __all__ = ["CODEC"]

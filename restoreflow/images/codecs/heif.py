@@ -13,7 +13,7 @@ from restoreflow.images.ancillary import Ancillary
 from restoreflow.images.codecs.table import Codec, Header
 from restoreflow.images.containers import heif
 from restoreflow.images.extras import require
-from restoreflow.images.raster import Raster, from_samples, unit_range
+from restoreflow.images.picture import Raster, from_samples, unit_range
 from restoreflow.images.refusals import refusal
 
 __all__ = ["CODEC"]

@@ -13,8 +13,7 @@ from restoreflow.images.codecs.pillow import CONVERTED, PillowCodec, metadata_op
 from restoreflow.images.codecs.table import Encoder, Header
 from restoreflow.images.containers import jpeg
 from restoreflow.images.containers.jpeg import extra_segments, frame, picture_end, segments
-from restoreflow.images.picture import Metadata
-from restoreflow.images.raster import Raster, from_samples, unit_range
+from restoreflow.images.picture import Metadata, Raster, from_samples, unit_range
 from restoreflow.images.refusals import refusal
 
 __all__ = ["CODEC"]

@@ -20,7 +20,7 @@ from restoreflow.images.codecs.table import Codec, Header
 from restoreflow.images.containers import jxl
 from restoreflow.images.containers.boxes import boxes
 from restoreflow.images.extras import require
-from restoreflow.images.raster import Raster, from_samples, unit_range
+from restoreflow.images.picture import Raster, from_samples, unit_range
 from restoreflow.images.refusals import refusal
 
 __all__ = ["CODEC"]

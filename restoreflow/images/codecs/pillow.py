@@ -17,8 +17,7 @@ from restoreflow.errors import InputError
 from restoreflow.images.ancillary import Ancillary
 from restoreflow.images.codecs.table import Codec, Header
 from restoreflow.images.metadata import clean_dpi
-from restoreflow.images.picture import Metadata
-from restoreflow.images.raster import Raster, from_samples, unit_range
+from restoreflow.images.picture import Metadata, Raster, from_samples, unit_range
 from restoreflow.images.refusals import refusal
 
 __all__ = [

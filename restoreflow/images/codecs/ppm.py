@@ -10,7 +10,7 @@ from PIL import PpmImagePlugin
 from restoreflow.images.codecs.pillow import PillowCodec
 from restoreflow.images.codecs.table import Header
 from restoreflow.images.containers import netpbm
-from restoreflow.images.raster import Raster
+from restoreflow.images.picture import Raster
 from restoreflow.images.refusals import refusal
 
 __all__ = ["CODEC"]

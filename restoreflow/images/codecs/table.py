@@ -16,8 +16,7 @@ import numpy as np
 
 from restoreflow.images.ancillary import Ancillary
 from restoreflow.images.formats import FORMATS
-from restoreflow.images.picture import Metadata
-from restoreflow.images.raster import Raster
+from restoreflow.images.picture import Metadata, Raster
 
 __all__ = ["Codec", "Encoder", "Header", "ancillary_of", "codec", "encoder"]
 

@@ -13,8 +13,7 @@ from restoreflow.images.codecs import tiff_read, tiff_write
 from restoreflow.images.codecs.pillow import PillowCodec
 from restoreflow.images.codecs.table import Encoder, Header
 from restoreflow.images.containers import tiff
-from restoreflow.images.picture import Metadata
-from restoreflow.images.raster import Raster
+from restoreflow.images.picture import Metadata, Raster
 from restoreflow.images.refusals import refusal
 
 __all__ = ["CODEC"]

@@ -11,7 +11,7 @@ import tifffile
 
 from restoreflow.errors import InputError
 from restoreflow.images.alpha import unpremultiply
-from restoreflow.images.raster import Raster, from_samples
+from restoreflow.images.picture import Raster, from_samples
 from restoreflow.images.refusals import refusal
 from restoreflow.images.tiff_pages import page_count
 

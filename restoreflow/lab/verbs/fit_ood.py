@@ -108,7 +108,7 @@ def fit_ood(
     from restoreflow.models.folder import OOD, load_folder
     from restoreflow.models.resolve import resolve_model
     from restoreflow.ood.reference import has_reference, write_reference
-    from restoreflow.restoration.device import choose_device
+    from restoreflow.restoration.engine import choose_device
 
     folder = resolve_model(model)
     if folder.source == "hub":

@@ -159,7 +159,7 @@ def join_processes(device: str) -> torch.device:
     """The device of this process; under torchrun, after joining the others."""
     import torch
 
-    from restoreflow.restoration.device import choose_device
+    from restoreflow.restoration.engine import choose_device
 
     if "WORLD_SIZE" not in os.environ:
         return choose_device(device)[0]
@@ -187,7 +187,7 @@ def write_sheet(settings: TrainConfig, data: Path, path: Path) -> None:
     import torch.nn.functional as F
 
     from restoreflow.images.decode import from_image
-    from restoreflow.images.write import write_picture
+    from restoreflow.images.encode import write_picture
     from restoreflow.lab.training.contact_sheet import pair_sheet
     from restoreflow.lab.training.data import Photos, step_generator
     from restoreflow.lab.training.examples import draw_examples

@@ -11,9 +11,8 @@ from restoreflow.batch.cluster.run import run_on_cluster
 from restoreflow.batch.discover import find
 from restoreflow.batch.job import Job
 from restoreflow.batch.judging import Judge
-from restoreflow.batch.observer import Observer
 from restoreflow.batch.plan import plan
-from restoreflow.batch.record import Record, Summary
+from restoreflow.batch.record import Observer, Record, Summary
 from restoreflow.batch.resume import Progress, model_hash
 from restoreflow.batch.run import run
 from restoreflow.models.folder import ModelFolder
