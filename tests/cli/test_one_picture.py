@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-MOST_MODULES = 150
+MOST_MODULES = 119
 """Not empty ones; the aim is 90. The number may only become smaller."""
 MOST_FRAMES = 11
 """From the command line to the flow. The number may only become smaller."""
