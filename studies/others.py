@@ -19,10 +19,10 @@ from restoreflow.cli import options
 from restoreflow.cli.output import emit
 from restoreflow.cli.program import run
 from restoreflow.cli.progress_bar import progress
+from restoreflow.errors import shown
 from restoreflow.lab.evaluation.extractors import Published, fetch
 from restoreflow.local_files import read_regular
 from restoreflow.outputs.atomic import make_folder
-from restoreflow.printable import shown
 
 __all__ = ["NAME", "OTHERS", "Picture", "app"]
 
