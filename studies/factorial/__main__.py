@@ -44,8 +44,8 @@ def factorial(
         ),
     ] = None,
     out: Annotated[
-        Path, typer.Option("--out", "-o", metavar="FOLDER", help="For the numbers.")
-    ] = Path("runs/factorial"),
+        Path, typer.Option("--out", "-o", metavar="FOLDER", help="For page, figures and numbers.")
+    ] = Path("docs/study"),
     work: Annotated[
         Path,
         typer.Option(
@@ -71,15 +71,17 @@ def factorial(
 
     Affine, clamped, the paper's spline and this package's, in couplings and injector, shifts
     bounded or not, by likelihood alone, three seeds each; affine ones also with their slopes
-    clamped after training. What is done is kept, so that the command can be interrupted; what
-    is missing is said.
+    clamped after training. What is done is kept, so that the command can be interrupted; the page
+    says what is missing.
 
     Examples:
     - `python -m studies.factorial --photos photos/val --train photos/train --minutes 60`
     """
     from restoreflow.lab.photographs import list_photos
     from studies.factorial import settings as sizes
+    from studies.factorial.figures import draw_figures
     from studies.factorial.forms import TIERS
+    from studies.factorial.page import PAGE, page
     from studies.factorial.results import RESULTS, document, gathered
     from studies.factorial.run import Factorial
 
@@ -101,12 +103,22 @@ def factorial(
             advance=advance,
         ).run()
     make_folder(out)
-    write_atomic(out / RESULTS, document(gathered(study)).encode(), overwrite=True)
+    results = gathered(study)
+    write_atomic(out / RESULTS, document(results).encode(), overwrite=True)
+    text = page(results, draw_figures(results, out), _command(quick, others is not None))
+    write_atomic(out / PAGE, text.encode(), overwrite=True)
     done = len({(each["arm"], each["seed"]) for each in study["runs"]})
     told = f"{done} flows measured, {len(study['missing'])} trainings missing."
-    lines = [Text(told), unbroken(f"Numbers: {shown(out / RESULTS)}")]
+    lines = [Text(told), unbroken(f"Page: {shown(out / PAGE)}")]
     record = {"flows": done, "missing": study["missing"]}
     emit([record], Group(*lines), output_format)
+
+
+def _command(quick: bool, others: bool) -> str:
+    """The command for the page, folders as a reader has them."""
+    words = [NAME, "--photos photos/val", "--train photos/train"]
+    words += ["--others others"] if others else []
+    return " ".join([*words, *(["--quick"] if quick else [])])
 
 
 if __name__ == "__main__":

@@ -167,16 +167,16 @@ _CORE = (
     Arm("affine", "affine", False),
     Arm("paper_spline", "paper_spline", False),
     Arm("spline", "spline", True),
-    Arm("spline", "scale_shift", True),
 )
-"""What the claims rest on: the published flows, and this package's with both of its injectors."""
+"""What the claims rest on: the published flows, and this package's."""
 _CROSSED = (
+    Arm("spline", "scale_shift", True),
     Arm("affine", "paper_spline", False),
     Arm("paper_spline", "affine", False),
     Arm("clamped_affine", "clamped_affine", True),
     Arm("paper_spline", "scale_shift", True),
 )
-"""What tells coupling from injector."""
+"""What tells coupling from injector, the shipped form first."""
 _FORMS: tuple[MapName, ...] = ("affine", "clamped_affine", "paper_spline", "spline")
 TIERS: tuple[tuple[Arm, ...], ...] = (
     _CORE,

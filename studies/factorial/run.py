@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -19,6 +20,7 @@ from restoreflow.outputs.folders import remove_folder
 from studies.factorial.asking import ask, foretell, look_inside
 from studies.factorial.forms import TIERS, Arm, clamped_too, put
 from studies.factorial.inputs import Input, inputs, strange
+from studies.factorial.panels import panels, patched
 from studies.factorial.settings import FactorialSettings
 from studies.factorial.training import mean_image, recipe, trainer
 from studies.robustness.cache import Cache
@@ -94,6 +96,7 @@ class Factorial:
             "settings": to_dict(self.settings),
             "inputs": [*items, *more],
             "runs": found,
+            "picture": self._picture(found),
             "missing": [[job.arm.name, job.seed] for job in missing],
         }
 
@@ -116,6 +119,26 @@ class Factorial:
                     row["scores"] |= self._final(job, arm, "scores", more, self._foretell)
             rows.append(row)
         return rows
+
+    def _picture(self, found: Sequence[dict[str, Any]]) -> dict[str, Any]:
+        """Panels of the first tier's flows of the first seed, as far as they are trained."""
+        degraded = patched(self.photos[0])
+        trained = {(run["arm"], run["seed"]) for run in found}
+        shown: dict[str, Any] = {}
+        for job in self.jobs():
+            first = job.arm in self.tiers[0] and job.seed == self.settings.seeds[0]
+            if not first or (job.arm.name, job.seed) not in trained:
+                continue
+            key = self._key(job, []) | {"photo": self.photos[0].name}
+
+            def compute(job: Job = job) -> dict[str, Any]:
+                network = self._trained(job, self.settings.steps)
+                put(network, job.arm)
+                return panels(network, degraded, self._learnt(), job.seed)
+
+            with contextlib.suppress(Stopped):
+                shown[job.arm.name] = self._cache.recall("picture", key, compute)
+        return shown
 
     def _key(self, job: Job, items: Sequence[Input], **others: Any) -> dict[str, Any]:
         config = to_dict(recipe(job.arm, self.settings, job.seed))
@@ -163,10 +186,11 @@ class Factorial:
 
     def _trained(self, job: Job, steps: int) -> RestorationNetwork:
         """The averaged network after so many steps, trained on from where its checkpoint is."""
-        self._check_time()
         if (job, steps) in self._kept:
             return self._kept[job, steps]
         folder = self.folder / "arms" / job.slug
+        if not folder.is_dir():
+            self._check_time()
         mean = self._mean()
         found = trainer(job.arm, self.settings, job.seed, self._crops(), folder, mean)
         if found.progress.total > steps:
@@ -174,6 +198,7 @@ class Factorial:
             remove_folder(folder)
             found = trainer(job.arm, self.settings, job.seed, self._crops(), folder, mean)
         if found.progress.total < steps:
+            self._check_time()
             left = self.minutes - (time.monotonic() - self._began) / 60.0
             found.run(minutes=left, steps=steps - found.progress.total)
             if found.progress.total < steps:

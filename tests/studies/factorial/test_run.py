@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from restoreflow.cli import program
-from studies.factorial import forms, inputs, run, settings
+from studies.factorial import forms, inputs, run, settings, statistics
 from studies.factorial.__main__ import NAME, app
 from studies.robustness.suite import Item, hostile
 from tests.cli.conftest import Outcome, Run, _no_debug, _nothing_piped_in
@@ -43,6 +44,7 @@ def study(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -
         return [item for item in hostile(*given) if item.name in ("checker_1", "text")]
 
     monkeypatch.setattr(inputs, "hostile", few)
+    monkeypatch.setattr(statistics, "REPEATS", 8)
 
     def study(*words: object) -> Outcome:
         capsys.readouterr()
@@ -74,6 +76,7 @@ def test_a_study_is_whole_and_goes_on_from_what_it_has(
     assert stopped.records[0]["flows"] == 0
     assert stopped.records[0]["missing"] == [[name, 0] for name in names]
 
+    pages = [(tmp_path / "out/README.md").read_text()]
     whole = study(*given)
     assert whole.code == 0, whole.err
     assert whole.records[0]["flows"] == 2  # one of them clamped afterwards
@@ -82,16 +85,22 @@ def test_a_study_is_whole_and_goes_on_from_what_it_has(
     found = json.loads(first)
     groups = [each["group"] for each in found["inputs"]]
     assert set(groups) == {"photographs", "corrupted", "patterns", "other"}
-    for each in found["runs"]:
-        assert set(each["end"]["outcomes"]) == {
-            x["name"] for x in found["inputs"] if x["group"] != "other"
-        }
-        assert len(each["others"]["outcomes"]) == 1
     trained, clamped = found["runs"]
     assert trained["arm"] + ", slopes clamped at test time" == clamped["arm"]
-    assert set(trained["scores"]) == {x["name"] for x in found["inputs"]}
+    for each in found["runs"]:
+        assert len(each["end"]["outcomes"]) == len(found["inputs"])
+        assert all(len(rows) == len(TINY.temperatures) for rows in each["end"]["outcomes"])
+    assert all(set(scores) == {"features_mean", "features_p99"} for scores in trained["scores"])
     assert sum(trained["inside"]["slopes"]["patterns"]) > 0
-    assert [mark["steps"] for mark in found["runs"][0]["marks"]] == [1, 2]
+    assert [mark["steps"] for mark in trained["marks"]] == [1]
+    page = (tmp_path / "out/README.md").read_text()
+    assert "Nothing that was planned is missing" in page
+    assert "**Missing**" in pages[0]
+    for name in ("along", "slopes", "growth"):
+        assert f"({name}.png)" in page
+        with Image.open(tmp_path / f"out/{name}.png") as figure:
+            assert min(figure.size) > 200
+    assert str(tmp_path) not in page + first
 
     # Again, with nothing that trains at hand: all of it is remembered.
     monkeypatch.delattr(run, "trainer")
