@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from restoreflow.cli import program
-from studies.factorial import forms, inputs, run, settings, statistics
+from studies.factorial import figures, forms, inputs, panels, run, settings, statistics
 from studies.factorial.__main__ import NAME, app
 from studies.robustness.suite import Item, hostile
 from tests.cli.conftest import Outcome, Run, _no_debug, _nothing_piped_in
@@ -45,6 +45,8 @@ def study(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(inputs, "hostile", few)
     monkeypatch.setattr(statistics, "REPEATS", 8)
+    monkeypatch.setattr(figures, "RESOLUTION", 60)
+    monkeypatch.setattr(panels, "SIDE", 96)
 
     def study(*words: object) -> Outcome:
         capsys.readouterr()
@@ -99,11 +101,12 @@ def test_a_study_is_whole_and_goes_on_from_what_it_has(
     for name in ("along", "slopes", "growth"):
         assert f"({name}.png)" in page
         with Image.open(tmp_path / f"out/{name}.png") as figure:
-            assert min(figure.size) > 200
+            assert min(figure.size) > 100
     assert str(tmp_path) not in page + first
 
     # Again, with nothing that trains at hand: all of it is remembered.
     monkeypatch.delattr(run, "trainer")
+    monkeypatch.setattr(figures, "FIGURES", {})
     again = study(*given)
     assert again.out == whole.out
     assert (tmp_path / "out/results.json").read_text() == first
