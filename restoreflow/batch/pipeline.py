@@ -19,6 +19,7 @@ from restoreflow.batch.read import (
     input_bytes,
     input_size,
     read_picture,
+    restorable,
     result_pixels,
 )
 from restoreflow.batch.record import Record, Restored, explained
@@ -27,7 +28,6 @@ from restoreflow.batch.resume import Decision
 from restoreflow.batch.settings import RestorationSettings
 from restoreflow.errors import RestoreflowError
 from restoreflow.free_memory import available_bytes
-from restoreflow.images.alpha import fill_transparent
 from restoreflow.images.picture import Picture
 from restoreflow.outputs.atomic import make_folder
 
@@ -123,7 +123,7 @@ class Ready(NamedTuple):
 
     Attributes:
         picture: as decoded.
-        pixels: (h, w, 3) what the restorer gets: hidden colours replaced by visible ones.
+        pixels: (h, w, 3) what the restorer gets, see `read.restorable`.
         turn: which of those that are read it is, from 0.
         content: of the input's file; None where it is none.
     """
@@ -239,9 +239,7 @@ class Pipeline:
         try:
             data = input_bytes(job, self._settings)
             picture = read_picture(job, self._settings, self._scale, admit, data)
-            pixels = picture.pixels
-            if picture.alpha is not None:
-                pixels = fill_transparent(pixels, picture.alpha)
+            pixels = restorable(picture)
             arrays = (picture.pixels, pixels, picture.alpha, picture.beyond_gamut)
             held = {id(each): each.nbytes for each in arrays if each is not None}
             self._room.settle(turn, sum(held.values()))

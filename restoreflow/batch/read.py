@@ -7,18 +7,30 @@ import math
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from restoreflow.batch.entry import Content, Stamp, sample_of, stamp_of, whole_of
 from restoreflow.batch.job import STREAM, Job
 from restoreflow.batch.settings import RestorationSettings
 from restoreflow.errors import shown
+from restoreflow.images.alpha import fill_transparent
 from restoreflow.images.colormap import heat_map_size
 from restoreflow.images.decode import decode, read_bytes, read_size
 from restoreflow.images.formats import check_size, sniff
 from restoreflow.images.input_bytes import decoding_bytes
 from restoreflow.images.picture import Picture
 
-__all__ = ["content_of_input", "input_bytes", "input_size", "read_picture", "result_pixels"]
+if TYPE_CHECKING:
+    import numpy as np
+
+__all__ = [
+    "content_of_input",
+    "input_bytes",
+    "input_size",
+    "read_picture",
+    "restorable",
+    "result_pixels",
+]
 
 
 def input_bytes(job: Job, settings: RestorationSettings) -> bytes:
@@ -73,6 +85,13 @@ def read_picture(
     admit(decoding_bytes(data, sniff(data, label), label))
     picture = decode(data, most, label)
     return picture.without_metadata() if settings.strip_metadata else picture
+
+
+def restorable(picture: Picture) -> np.ndarray:
+    """What the restorer gets for a picture, (h, w, 3): hidden colours replaced by visible ones."""
+    if picture.alpha is None:
+        return picture.pixels
+    return fill_transparent(picture.pixels, picture.alpha)
 
 
 def content_of_input(job: Job, data: bytes) -> Content | None:

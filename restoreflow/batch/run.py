@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from restoreflow.batch.job import STREAM, Job
@@ -20,9 +22,12 @@ from restoreflow.outputs.atomic import remove_leftovers
 from restoreflow.outputs.gate import reading
 
 if TYPE_CHECKING:
+    import numpy as np
+
+    from restoreflow.images.picture import Picture
     from restoreflow.restoration.restorer import Restorer
 
-__all__ = ["run"]
+__all__ = ["restore_one", "run"]
 
 
 def run(
@@ -77,46 +82,81 @@ def run(
                 pipeline.settle(job, decision, coming)
                 continue
             restorer = restorer or load()
-            _restore(job, decision, coming, settings, restorer, pipeline, observer, judge)
+            restored = None
+            with _let_go(pipeline, coming):
+                with _failing(pipeline, job, decision):
+                    read = coming.result()
+                    size = result_pixels(read.picture, settings, scale)
+                    room = partial(pipeline.make_room, size)
+                    restored = restore_one(
+                        job, settings, read.picture, read.pixels, restorer, observer, judge, room
+                    )
+                if isinstance(restored, Record):
+                    pipeline.settle(job, decision, restored)
+                elif restored is not None:
+                    known = decision.of_content(coming.result().content)
+                    pipeline.write(restored, known, restorer.config, observer.looks)
+            restored = None  # its memory is the next one's
     return tally.summary(time.perf_counter() - started)
 
 
-def _restore(
+def restore_one(
     job: Job,
-    decision: Decision,
-    reading: Future[Ready],
     settings: RestorationSettings,
+    picture: Picture,
+    pixels: np.ndarray,
     restorer: Restorer,
-    pipeline: Pipeline,
     observer: Observer,
-    judge: Judge | None,
-) -> None:
-    """Restore one picture and pass the result on; or else its record."""
-    try:
-        read = reading.result()
-        check, watch = (None, None)
-        quality = read.picture.jpeg_quality
-        if judge is not None:
-            check, watch = judge.begin(restorer, read.pixels, settings, quality)
-        record = None if check is None else stopped(job, check, settings.ood)
+    judge: Judge | None = None,
+    before: Callable[[], None] = lambda: None,
+) -> Restored | Record:
+    """Judge a picture and restore it; its record where it is not to be restored.
+
+    Args:
+        picture: as decoded.
+        pixels: (h, w, 3) what the restorer gets for it, see `read.restorable`.
+        observer: is told of every tile.
+        judge: as for `run`.
+        before: called once it is known that the picture is restored.
+
+    Raises:
+        ModelError: the judge's reference is not of this model.
+        UsageError: the settings do not suit the model.
+        RestoreflowError: as `restore_picture`.
+    """
+    check, watch = None, None
+    if judge is not None:
+        check, watch = judge.begin(restorer, pixels, settings, picture.jpeg_quality)
+    if check is not None:
+        record = stopped(job, check, settings.ood)
         if record is not None:
-            pipeline.settle(job, decision, record)
-            return
-        pipeline.make_room(result_pixels(read.picture, settings, restorer.config.scale))
-        picture, pixels = read.picture, read.pixels
-        result = restore_picture(
-            job, settings, picture, pixels, restorer, observer.advance, observer.looks, watch
-        )
-        if judge is not None and watch is not None and check is None:
-            check = judge.watched(restorer, pixels, watch, quality)
-        result.report.update(judged_facts(check))
+            return record
+    before()
+    result = restore_picture(
+        job, settings, picture, pixels, restorer, observer.advance, observer.looks, watch
+    )
+    if judge is not None and watch is not None and check is None:
+        check = judge.watched(restorer, pixels, watch, picture.jpeg_quality)
+    result.report.update(judged_facts(check))
+    return Restored(job, picture, result, check)
+
+
+@contextmanager
+def _failing(pipeline: Pipeline, job: Job, decision: Decision) -> Iterator[None]:
+    """Within, an error that one input is to blame for becomes its record."""
+    try:
+        yield
     except (ModelError, UsageError, BrokenPipeError):
         raise
     except Exception as error:
         pipeline.settle(job, decision, failed(job, error))
-    else:
-        restored = Restored(job, read.picture, result, check)
-        pipeline.write(restored, decision.of_content(read.content), restorer.config, observer.looks)
+
+
+@contextmanager
+def _let_go(pipeline: Pipeline, reading: Future[Ready]) -> Iterator[None]:
+    """Afterwards what was read makes room for what is read ahead."""
+    try:
+        yield
     finally:
         if reading.done() and not reading.cancelled() and reading.exception() is None:
             pipeline.restored(reading.result())

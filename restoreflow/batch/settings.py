@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from restoreflow.errors import UsageError
 from restoreflow.images.formats import FORMATS
 from restoreflow.restoration.options import Options
+from restoreflow.tasks.table import TASKS
+
+if TYPE_CHECKING:
+    from restoreflow.models.config import ModelConfig
 
 __all__ = ["DEFAULT_QUALITY", "Arrays", "OodAction", "OutputFormat", "RestorationSettings"]
 
@@ -110,6 +114,18 @@ class RestorationSettings:
             )
         if self.max_pixels is not None and self.max_pixels < 1:
             raise UsageError(f"--max-pixels is {self.max_pixels}", "choose 1 or more")
+
+    def for_model(self, config: ModelConfig) -> Self:
+        """The settings for a model; a size that is its own is none.
+
+        Raises:
+            UsageError: something is asked for that the model does not take.
+        """
+        self.options.settled(TASKS[config.task], config)
+        size = self.options.size
+        if size is None or size.scale != config.scale:
+            return self
+        return replace(self, options=replace(self.options, size=None))
 
     def deciding(self) -> dict[str, Any]:
         """The settings that decide what a result holds, for a manifest."""

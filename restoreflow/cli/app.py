@@ -49,6 +49,7 @@ def _at(module: str, name: str) -> Callable[[], Any]:
 VERBS: dict[str, Callable[[], Any]] = {
     **{task.name: partial(_restoring, task) for task in TASKS.values()},
     "ood-check": _at("restoreflow.cli.ood_check", "ood_check"),
+    "app": _at("restoreflow.cli.web_app", "web_app"),
     "models": _at("restoreflow.cli.models", "app"),
     "export": _at("restoreflow.cli.export", "export"),
     "doctor": _at("restoreflow.cli.doctor", "doctor"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from restoreflow.batch.job import Job
 from restoreflow.batch.judging import Judge
@@ -14,7 +14,6 @@ from restoreflow.batch.settings import RestorationSettings
 from restoreflow.outputs.atomic import make_folder
 
 if TYPE_CHECKING:
-    from restoreflow.reports.entries import RestorationEntry
     from restoreflow.reports.restoration_page import RestorationPage
 
 __all__ = ["reporting"]
@@ -67,7 +66,9 @@ class _Paged(Observer):
 
     def restored(self, record: Record, restored: Restored) -> None:
         """Add pictures and figures."""
-        self._page.add(_entry(record, restored))
+        from restoreflow.batch.report_entry import entry_of
+
+        self._page.add(entry_of(record, restored))
 
     def record(self, record: Record) -> None:
         """Add what was not restored, with the reason."""
@@ -79,49 +80,3 @@ class _Paged(Observer):
             hint = "--overwrite restores it again" if record.output else ""
             self._page.add(FailedEntry(record.input, f"skipped: {record.facts['reason']}", hint))
         self._observer.record(record)
-
-
-def _entry(record: Record, restored: Restored) -> RestorationEntry:
-    from restoreflow.batch.consumers import SHOWN_SAMPLES
-    from restoreflow.images.encode import to_image
-    from restoreflow.ood.maps import smoothed
-    from restoreflow.reports.entries import RestorationEntry
-
-    picture, result, check = restored.picture, restored.result, restored.check
-    source: Any = result.shown
-    samples = source.images[:SHOWN_SAMPLES]
-    full = (record.facts["width"], record.facts["height"])
-    notes = []
-    if len(record.output) > len(samples):
-        notes.append(f"The first {len(samples)} of {len(record.output)} samples are shown.")
-    return RestorationEntry(
-        file=record.input,
-        before=to_image(picture.without_metadata()),
-        samples=samples,
-        facts=_facts(record, notes),
-        mean=source.mean,
-        uncertainty=source.uncertainty if len(record.output) > 1 else None,
-        score_map=None if check is None else smoothed(check.score.energies),
-        size=full,
-    )
-
-
-def _facts(record: Record, notes: list[str]) -> Any:
-    from restoreflow.reports.entries import RestorationFacts
-
-    facts = record.facts
-    same = ("model", "seed", "temperature", "seconds", "error_pixels", "nonfinite", "lr_psnr")
-    known = {name: facts[name] for name in (*same, "lr_psnr_clean", "largest_detail", "device")}
-    return RestorationFacts(
-        **known,
-        consistency=facts["consistency"] if facts["lr_psnr"] is not None else None,
-        consistent_with=facts.get("consistent_with") or "input",
-        rank=facts["ood_rank"],
-        probability=facts["artifact_probability"],
-        flagged=bool(facts["flagged"]),
-        reasons=facts["reasons"] or (),
-        suffers=[each["words"] for each in facts["suffers"] or ()],
-        verdict=facts["verdict"] or "",
-        advice=facts["advice"] or "",
-        notes=[*facts["notes"], *notes],
-    )

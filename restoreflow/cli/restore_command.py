@@ -9,7 +9,7 @@ from restoreflow.batch.settings import RestorationSettings
 from restoreflow.cli import execution_options, options
 from restoreflow.cli.help import HelpAll, usual_options
 from restoreflow.cli.restore_files import RunOptions, restore_files
-from restoreflow.restoration.options import Options, Size
+from restoreflow.restoration.options import Options
 from restoreflow.tasks.table import OPTIONS
 from restoreflow.tasks.task import Task
 
@@ -90,7 +90,7 @@ def restore_command(task: Task) -> Callable[..., None]:
             scale=scale, width=width, height=height, longest=longest, megapixels=megapixels
         )
         settings = RestorationSettings(
-            model=model or _model_for(task, size),
+            model=model or task.model_at(None if size is None else size.scale),
             options=Options(
                 samples=samples,
                 temperature=temperature,
@@ -132,10 +132,3 @@ def restore_command(task: Task) -> Callable[..., None]:
     command.__name__ = task.name
     command.__doc__ = task.words
     return command
-
-
-def _model_for(task: Task, size: Size | None) -> str:
-    """The bundled model that is enlarged by: for a scale the next one up, else the usual one."""
-    if size is None or size.scale is None:
-        return task.default_model
-    return task.models[min(each for each in task.models if each >= size.scale)]

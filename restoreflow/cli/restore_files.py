@@ -260,17 +260,13 @@ def _judge(folder: ModelFolder, settings: RestorationSettings) -> Judge | None:
 def _for_model(
     settings: RestorationSettings, task: Task, config: ModelConfig
 ) -> RestorationSettings:
-    """The settings, if they suit the model; a size that is its own is none."""
+    """The settings, if they suit the model."""
     if config.task != task.name:
         raise UsageError(
             f"{config.name} is a model for {config.task}, not for {task.name}",
             f"use restoreflow {config.task}, or another --model",
         )
-    settings.options.settled(task, config)
-    size = settings.options.size
-    if size is None or size.scale != config.scale:
-        return settings
-    return replace(settings, options=replace(settings.options, size=None))
+    return settings.for_model(config)
 
 
 def _check_device(name: str) -> None:

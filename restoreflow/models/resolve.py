@@ -9,7 +9,7 @@ from restoreflow.config_reader import nearest
 from restoreflow.errors import ModelError
 from restoreflow.models.folder import CONFIG, ModelFolder, check_complete
 
-__all__ = ["bundled_models", "resolve_model"]
+__all__ = ["bundled_models", "offered_models", "resolve_model"]
 
 _FOR_COMPARISON = "-affine"
 """How bundled models end that show what bounded ones spare; nobody is offered them."""
@@ -33,6 +33,11 @@ def bundled_models() -> dict[str, ModelFolder]:
         raise ModelError(what, "check its permissions") from reason
     folders = [entry for entry in entries if os.path.isfile(entry / CONFIG)]
     return {folder.name: ModelFolder(folder, "bundled", folder.name) for folder in folders}
+
+
+def offered_models() -> list[str]:
+    """The names of the bundled models that are meant for pictures; errors as `bundled_models`."""
+    return [name for name in bundled_models() if not name.endswith(_FOR_COMPARISON)]
 
 
 def resolve_model(
@@ -69,7 +74,7 @@ def resolve_model(
         return pull(name, force, progress)
     if name.startswith((".", "~")) or "/" in name or "\\" in name:
         raise ModelError(f"{name}: no such model folder", "a folder, or a Hub id owner/name")
-    offered = [each for each in bundled if not each.endswith(_FOR_COMPARISON)]
+    offered = offered_models()
     guess = nearest(name, offered)
     if not guess.startswith("did you mean"):
         guess = f"bundled: {', '.join(offered) or 'none'};"

@@ -51,23 +51,29 @@ def join(children: Iterable[str | None]) -> Markup:
     return Markup("".join(parts))
 
 
-def document(title: str, body: Markup, styles: Iterable[str], script: str) -> str:
+def document(
+    title: str, body: Markup, styles: Iterable[str], script: str, *more: str, served: bool = False
+) -> str:
     """A whole page that needs nothing from outside and can fetch nothing.
 
-    Its content security policy lets in data: images, its own style, and this one script by its
+    Its content security policy lets in data: images, its own style, and its own script by its
     hash; whatever else got into the page would not run.
 
     Args:
         title: plain text.
         body: the page's content.
-        styles, script: names of files in `assets/`; the styles are put one after another.
+        styles, script, more: names of files in `assets/`; those of a kind are put one after another
+            and become one.
+        served: whether the page comes from a server, which its script may ask.
     """
-    code = _asset(script)
+    code = "\n".join(_asset(each) for each in (script, *more))
     digest = base64.b64encode(hashlib.sha256(code.encode()).digest()).decode()
     policy = (
         "default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
         f"script-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
     )
+    if served:
+        policy += "; connect-src 'self'"
     head = tag(
         "head",
         None,

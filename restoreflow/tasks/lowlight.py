@@ -9,6 +9,7 @@ __all__ = ["LOWLIGHT"]
 LOWLIGHT = Task(
     name="lowlight",
     title="low light",
+    deed="Brighten",
     words="""Brighten dark, noisy pictures, with detail sampled from what fits them.
 
     Exposure is judged once for the whole picture; noise and colour casts are taken out, and

@@ -10,6 +10,7 @@ __all__ = ["SR"]
 SR = Task(
     name="sr",
     title="super-resolution",
+    deed="Enlarge",
     words="""Enlarge pictures, with detail sampled from what fits them.
 
     Which model: sr-x4, the default, takes photographs as they are. It keeps to clean ones to the

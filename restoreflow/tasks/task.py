@@ -46,6 +46,7 @@ class Task:
     Attributes:
         name: the verb on the command line, and "task" in config.json.
         title: what a sentence calls it.
+        deed: what a button says that does it.
         words: the help of its verb, Markdown.
         default_model: a bundled name.
         models: the bundled models that a scale alone names, by scale.
@@ -65,6 +66,7 @@ class Task:
 
     name: str
     title: str
+    deed: str
     words: str
     default_model: str
     models: Mapping[int, str] = field(default_factory=dict[int, str])
@@ -82,6 +84,16 @@ class Task:
     def takes(self, option: str) -> bool:
         """Whether it takes an option that not every task does."""
         return option in self.options
+
+    def model_at(self, scale: float | None) -> str:
+        """The bundled model for results `scale` times as large: the next larger, or the largest.
+
+        Where the scale is not known, or the task has one model, it is the usual one.
+        """
+        if scale is None or not self.models:
+            return self.default_model
+        reaching = [each for each in self.models if each >= scale * (1 - 1e-9)]
+        return self.models[min(reaching, default=max(self.models))]
 
     def suffix_at(self, size: str) -> str:
         """What tells the name of a result of this size, as "4x" or "3000w", from its input's."""

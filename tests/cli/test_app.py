@@ -70,8 +70,8 @@ def test_help_shows_what_matters_and_help_all_the_rest(run: Run) -> None:
 
 def test_verbs_stand_in_the_order_of_their_use(run: Run) -> None:
     verbs = re.findall(r"(?m)^  ([a-z][\w-]+) ", run("--help").out)
-    assert verbs[:6] == ["sr", "lowlight", "ood-check", "models", "export", "doctor"]
-    assert verbs[6:] == ["evaluate", "train", "fit-ood"]
+    assert verbs[:7] == ["sr", "lowlight", "ood-check", "app", "models", "export", "doctor"]
+    assert verbs[7:] == ["evaluate", "train", "fit-ood"]
 
 
 SLIPS = [
