@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ from restoreflow.images.colormap import heat_map_size
 from restoreflow.images.decode import decode, read_bytes, read_size
 from restoreflow.images.formats import check_size, sniff
 from restoreflow.images.input_bytes import decoding_bytes
+from restoreflow.images.metadata import printed
 from restoreflow.images.picture import Picture
 
 if TYPE_CHECKING:
@@ -81,10 +83,17 @@ def read_picture(
     most = settings.max_pixels
     data = input_bytes(job, settings) if data is None else data
     width, height = read_size(data, most, label)
-    check_files(job, *settings.options.result_size(width, height, scale))
+    size = settings.options.result_size(width, height, scale)
+    check_files(job, *size)
     admit(decoding_bytes(data, sniff(data, label), label))
     picture = decode(data, most, label)
-    return picture.without_metadata() if settings.strip_metadata else picture
+    if settings.strip_metadata:
+        picture = picture.without_metadata()
+    if settings.dpi == "keep":
+        return picture
+    dpi = None if settings.dpi == "scale" else settings.dpi
+    metadata = printed(picture.metadata, dpi, (picture.width, picture.height), size)
+    return replace(picture, metadata=metadata)
 
 
 def restorable(picture: Picture) -> np.ndarray:

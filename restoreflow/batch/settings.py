@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from restoreflow.errors import UsageError
+from restoreflow.errors import OptionError, UsageError
 from restoreflow.images.formats import FORMATS
 from restoreflow.restoration.options import Options
 from restoreflow.tasks.table import TASKS
@@ -13,7 +14,7 @@ from restoreflow.tasks.table import TASKS
 if TYPE_CHECKING:
     from restoreflow.models.config import ModelConfig
 
-__all__ = ["DEFAULT_QUALITY", "Arrays", "OodAction", "OutputFormat", "RestorationSettings"]
+__all__ = ["DEFAULT_QUALITY", "Arrays", "Dpi", "OodAction", "OutputFormat", "RestorationSettings"]
 
 OutputFormat = Literal["same", "png", "jpeg", "webp", "avif", "tiff"]
 """What results are written as; "same": as the input, and png where that is not written."""
@@ -25,7 +26,14 @@ OodAction = Literal["off", "warn", "skip", "fail"]
 """Of inputs unlike what the model has learnt from. off: none is judged; warn: restored and told;
 skip: left out; fail: left out, and the run ends with the code for flagged inputs."""
 
+Dpi = Literal["keep", "scale"] | float
+"""Pixels an inch, as printers are told. keep: those of the input, so that the paper grows with the
+picture, as other programs have it; scale: they grow with the sides, so that the paper stays; or a
+number."""
+
 DEFAULT_QUALITY = 95
+
+_MOST_DPI = 100_000
 
 _WITHOUT_QUALITY = ("png", "tiff")
 _NO_MATTER = {
@@ -54,6 +62,7 @@ class RestorationSettings:
         name: template of the results' names, as `naming.Template` takes it; None: the usual.
         arrays: whether samples, mean and uncertainty are written as numbers too, and how.
         strip_metadata: whether results are written without EXIF, XMP, profile and resolution.
+        dpi: what becomes of the resolution, pixels an inch, see `Dpi`.
         max_pixels: the most pixels an input may have; None: no limit.
         ood: what happens to inputs that are flagged.
         ood_temperature: whether the temperature is lower at places with high scores.
@@ -77,6 +86,7 @@ class RestorationSettings:
     name: str | None = None
     arrays: Arrays | None = None
     strip_metadata: bool = False
+    dpi: Dpi = "keep"
     max_pixels: int | None = 300_000_000
     ood: OodAction = "warn"
     ood_temperature: bool = False
@@ -87,8 +97,18 @@ class RestorationSettings:
                 "--uncertainty compares samples, and there is only one",
                 "ask for more, for instance --samples 8",
             )
+        self._check_dpi()
         self._check_ood_temperature()
         self._check_output()
+
+    def _check_dpi(self) -> None:
+        dpi = self.dpi
+        if isinstance(dpi, str):
+            known = dpi in ("keep", "scale")
+        else:
+            known = math.isfinite(dpi) and 1 <= dpi <= _MOST_DPI
+        if not known:
+            raise OptionError("dpi", f"is {dpi}", "give keep, scale, or pixels an inch, as 300")
 
     def _check_ood_temperature(self) -> None:
         if not self.ood_temperature:
@@ -131,7 +151,9 @@ class RestorationSettings:
         """The settings that decide what a result holds, for a manifest."""
         settings = asdict(self)
         flat = settings.pop("options") | settings  # as the first manifests have them
-        del flat["size"]  # which they do not know
+        del flat["size"]  # which they do not know, nor dpi
+        if self.dpi == "keep":
+            del flat["dpi"]
         if self.options.size is not None:
             flat["size"] = self.options.size.given
         return {key: value for key, value in flat.items() if key not in _NO_MATTER}

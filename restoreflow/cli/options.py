@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, get_args
 import typer
 
 from restoreflow.batch.job import Shard
-from restoreflow.batch.settings import DEFAULT_QUALITY, Arrays, OodAction, OutputFormat
+from restoreflow.batch.settings import DEFAULT_QUALITY, Arrays, Dpi, OodAction, OutputFormat
 from restoreflow.cli.debug import DEBUG_VARIABLE, remember_debug
 from restoreflow.cli.execution_options import (
     Compile,
@@ -33,6 +33,7 @@ __all__ = [
     "Consistency",
     "Debug",
     "Device",
+    "DpiOption",
     "DryRun",
     "Exposure",
     "FormatOption",
@@ -69,6 +70,7 @@ __all__ = [
     "Wear",
     "Width",
     "chosen_size",
+    "parse_dpi",
     "parse_output_format",
     "parse_shard",
     "parse_tile",
@@ -266,6 +268,16 @@ StripMetadata = Annotated[
         rich_help_panel=_RESULT,
     ),
 ]
+DpiOption = Annotated[
+    str,
+    typer.Option(
+        "--dpi",
+        metavar="keep|scale|NUMBER",
+        help="Pixels an inch that printers are told: keep the input's, so that the paper grows; "
+        "scale it, so that the paper stays as large; or a number, as 300.",
+        rich_help_panel=_RESULT,
+    ),
+]
 DryRun = Annotated[
     bool,
     typer.Option(
@@ -378,6 +390,21 @@ def parse_output_format(text: str) -> OutputFormat:
     raise UsageError(
         f'--output-format is "{text}", which is not written', f"one of {', '.join(choices)}"
     )
+
+
+def parse_dpi(text: str) -> Dpi:
+    """The value of --dpi.
+
+    Raises:
+        UsageError: neither "keep", "scale" nor a number.
+    """
+    if text == "keep" or text == "scale":
+        return text
+    try:
+        return float(text)
+    except ValueError:
+        hint = "give keep, scale, or pixels an inch, as 300"
+        raise UsageError(f'--dpi is "{text}"', hint) from None
 
 
 def parse_shard(text: str) -> Shard:

@@ -6,6 +6,7 @@ places in the block, stay readable.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 
 from restoreflow.images.exif_block import (
@@ -19,8 +20,10 @@ from restoreflow.images.exif_block import (
     PRIMARIES,
     RATIONAL,
     RESOLUTION,
+    RESOLUTION_UNIT,
     SHORT,
     SRGB,
+    UNITS,
     WHITE_POINT,
     Block,
     open_block,
@@ -29,7 +32,7 @@ from restoreflow.images.exif_block import (
 )
 from restoreflow.images.ifd import Directory, Entry
 
-__all__ = ["clean_exif", "fit_exif"]
+__all__ = ["clean_exif", "fit_exif", "print_exif"]
 
 _WIDTH, _HEIGHT, _PIXEL_X, _PIXEL_Y = 256, 257, 0xA002, 0xA003
 _RELATED_WIDTH, _RELATED_HEIGHT = 0x1001, 0x1002
@@ -154,6 +157,24 @@ def fit_exif(block: bytes, before: tuple[int, int], size: tuple[int, int]) -> by
             opened.set_number(directory, tag, value)
     if before != size:
         _scale_places(opened, before, size)
+    return EXIF_PREFIX + bytes(opened.data)
+
+
+def print_exif(block: bytes, told: Callable[[int, Fraction, Fraction], Fraction]) -> bytes:
+    """A cleaned block with another resolution; one that has none stays as it is.
+
+    Args:
+        told: gives it for 0, across, or 1, down, what was told, and its unit in inches.
+    """
+    opened = open_block(block)
+    if opened is None:
+        return block
+    unit = (opened.numbers(opened.first, RESOLUTION_UNIT) or (2,))[0]
+    for axis, tag in enumerate(RESOLUTION):
+        entry = opened.first.find(tag) if opened.first else None
+        ratio = ratios_of(opened, opened.first, tag)
+        if entry is not None and ratio and unit in UNITS:
+            _put_ratio(opened, entry, told(axis, ratio[0], UNITS[unit]))
     return EXIF_PREFIX + bytes(opened.data)
 
 

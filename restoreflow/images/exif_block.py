@@ -21,8 +21,10 @@ __all__ = [
     "PRIMARIES",
     "RATIONAL",
     "RESOLUTION",
+    "RESOLUTION_UNIT",
     "SHORT",
     "SRGB",
+    "UNITS",
     "WHITE_POINT",
     "Block",
     "exif_color_space",
@@ -38,7 +40,9 @@ SHORT, LONG, RATIONAL = 3, 4, 5
 EXIF_TAG, GPS_TAG, INTEROP_TAG = 34665, 34853, 40965
 COLOR_SPACE, SRGB, INTEROP_INDEX = 0xA001, 1, 1
 WHITE_POINT, PRIMARIES, GAMMA = 318, 319, 0xA500
-RESOLUTION, _RESOLUTION_UNIT = (282, 283), 296
+RESOLUTION, RESOLUTION_UNIT = (282, 283), 296
+UNITS = {2: Fraction(1), 3: Fraction(50, 127)}
+"""Inches, by the number that `RESOLUTION_UNIT` has for an inch and for a centimetre."""
 ORIENTATION = 274
 _ADOBE, _UNCALIBRATED = 2, 65535
 
@@ -170,12 +174,12 @@ def exif_resolution(block: bytes) -> tuple[float, float] | None:
     opened = open_block(block)
     if opened is None:
         return None
-    unit = opened.numbers(opened.first, _RESOLUTION_UNIT) or (2,)
-    scale = {2: 1.0, 3: 2.54}.get(unit[0])
+    unit = opened.numbers(opened.first, RESOLUTION_UNIT) or (2,)
+    inches = UNITS.get(unit[0])
     sides = [ratios_of(opened, opened.first, tag) for tag in RESOLUTION]
-    if scale is None or not all(sides):
+    if inches is None or not all(sides):
         return None
-    return float(sides[0][0]) * scale, float(sides[1][0]) * scale
+    return float(sides[0][0] / inches), float(sides[1][0] / inches)
 
 
 def exif_color_space(block: bytes) -> tuple[str | None, tuple[float, ...], float | None]:

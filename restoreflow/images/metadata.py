@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from fractions import Fraction
 from typing import Any
 
 from restoreflow.images.ancillary import Ancillary, has_credentials
-from restoreflow.images.exif import clean_exif, fit_exif
+from restoreflow.images.exif import clean_exif, fit_exif, print_exif
 from restoreflow.images.exif_block import exif_orientation, exif_resolution
 from restoreflow.images.formats import Format
 from restoreflow.images.geotiff import scale_geo
 from restoreflow.images.picture import Metadata
-from restoreflow.images.xmp import clean_xmp, fit_xmp
+from restoreflow.images.xmp import clean_xmp, fit_xmp, print_xmp
 
 __all__ = [
     "clean_dpi",
@@ -25,6 +26,7 @@ __all__ = [
     "fit_metadata",
     "metadata_losses",
     "orientation_of",
+    "printed",
 ]
 
 _JPEG_BLOCK = 65533  # a JPEG segment's length field has 16 bits
@@ -81,6 +83,39 @@ def fit_metadata(metadata: Metadata, format: Format, size: tuple[int, int]) -> M
         xmp_extension=extension,
         geo=scale_geo(kept.geo, before, size) or (),
         size=size,
+    )
+
+
+def printed(
+    metadata: Metadata, dpi: float | None, before: tuple[int, int], size: tuple[int, int]
+) -> Metadata:
+    """What travels with a picture, for a result with another resolution.
+
+    What a file says twice, beside its pixels and in EXIF or XMP, is changed in both. Nothing is
+    made up where a file does not say, unless a number is given.
+
+    Args:
+        metadata: the picture's, upright.
+        dpi: pixels an inch; None: as many times what the file says as the sides grow, so that the
+            result is as large on paper.
+        before, size: width and height of the picture and of the result.
+    """
+    times = tuple(Fraction(new, old) for new, old in zip(size, before, strict=True))
+    number = None if dpi is None else Fraction(dpi).limit_denominator(10_000)
+
+    def told(axis: int, value: Fraction, inches: Fraction) -> Fraction:
+        return value * times[axis] if number is None else number * inches
+
+    found = metadata.dpi
+    if dpi is not None:
+        found = (dpi, dpi)
+    elif found is not None:
+        found = (found[0] * float(times[0]), found[1] * float(times[1]))
+    return replace(
+        metadata,
+        dpi=found,
+        exif=metadata.exif and print_exif(metadata.exif, told),
+        xmp=metadata.xmp and print_xmp(metadata.xmp, told),
     )
 
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from fractions import Fraction
 from typing import NamedTuple
 from xml.parsers import expat
 
-__all__ = ["XMP_HEADER", "clean_xmp", "extension_name", "fit_xmp"]
+from restoreflow.images.exif_block import UNITS
+
+__all__ = ["XMP_HEADER", "clean_xmp", "extension_name", "fit_xmp", "print_xmp"]
 
 XMP_HEADER = b"http://ns.adobe.com/xap/1.0/\x00"
 """What a packet stands behind in JPEG's segments and PNG's raw profiles."""
@@ -49,6 +51,8 @@ _LAYOUT = {"BitsPerSample", "Compression", "PhotometricInterpretation", "Samples
 _LAYOUT |= {"PlanarConfiguration", "YCbCrSubSampling", "YCbCrPositioning"}
 _WIDTHS = {(_TIFF, "ImageWidth"), (_EXIF, "PixelXDimension")}
 _HEIGHTS = {(_TIFF, "ImageLength"), (_EXIF, "PixelYDimension")}
+_RESOLUTIONS = ((_TIFF, "XResolution"), (_TIFF, "YResolution"))
+_RATIO = re.compile(rb"(\d{1,9})(?:/([1-9]\d{0,8}))?")
 _EXTENSION = (_NOTE, "HasExtendedXMP")
 _ATTRIBUTE = re.compile(rb"""\s+([^\s=<>/"']+)\s*=\s*("[^"]*"|'[^']*')""")
 _NUMBER = re.compile(rb"\s*\d{1,9}\s*")
@@ -246,6 +250,30 @@ def fit_xmp(
             number = _resized(each, int(packet[slice(*each.value)]), before, size)
             if number is not None:
                 edits.append((*each.value, b"%d" % number))
+    return _edited(packet, edits)
+
+
+def print_xmp(packet: bytes, told: Callable[[int, Fraction, Fraction], Fraction]) -> bytes:
+    """A cleaned packet with another resolution; one that has none stays as it is.
+
+    Args:
+        told: as of `exif.print_exif`.
+    """
+    try:
+        found = _Packet(packet)
+    except _Damaged:
+        return packet
+    places = [(each.name, each.value) for each in found.properties if each.value and each.leaf]
+    texts = {name: packet[slice(*value)].strip() for name, value in places}
+    unit = texts.get((_TIFF, "ResolutionUnit"), b"2")
+    inches = UNITS.get(int(unit)) if unit.isdigit() else None
+    edits: list[_Edit] = []
+    for name, value in places:
+        match = _RATIO.fullmatch(texts[name])
+        if name in _RESOLUTIONS and match is not None and inches is not None:
+            ratio = Fraction(int(match[1]), int(match[2] or 1))
+            number = told(_RESOLUTIONS.index(name), ratio, inches).limit_denominator(10_000)
+            edits.append((*value, b"%d/%d" % number.as_integer_ratio()))
     return _edited(packet, edits)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from restoreflow.batch.settings import OutputFormat, RestorationSettings
+from restoreflow.batch.settings import Dpi, OutputFormat, RestorationSettings
 from restoreflow.config_reader import from_dict
 from restoreflow.errors import UsageError
 from restoreflow.networks.config import Strength
@@ -18,7 +18,7 @@ __all__ = ["Asked", "file_name", "read_query"]
 
 _SIZES = ("scale", "width", "height", "longest", "megapixels")
 _OPTIONS = ("samples", "temperature", "seed", "consistency", "exposure", "wear")
-_RESULTS = ("output_format", "quality", "bit_depth", "strip_metadata")
+_RESULTS = ("output_format", "quality", "bit_depth", "strip_metadata", "dpi")
 _LONGEST_NAME = 120
 
 
@@ -50,6 +50,7 @@ class Asked:
     quality: int | None = None
     bit_depth: int | None = None
     strip_metadata: bool = False
+    dpi: Dpi = "keep"
 
     @property
     def size(self) -> Size | None:
