@@ -28,7 +28,7 @@ from peers import Whole, interleaved, latent_for, machine, ratios, ways
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from restoreflow.restoration.load import load_model
+from restoreflow.restoration.restorer import load_model
 
 Case = Callable[[], object]
 

@@ -220,8 +220,8 @@ def small_model() -> bytes:
     from restoreflow.flows.config import FlowConfig
     from restoreflow.models.config import ModelConfig
     from restoreflow.models.folder import save_folder
-    from restoreflow.networks.build import build_network
     from restoreflow.networks.config import NetworkConfig
+    from restoreflow.networks.restoration_network import build_network
 
     network, flow = NetworkConfig(width=8, depth=1, context=1), FlowConfig(steps=1, hidden=8)
     config = ModelConfig(name="small", task="sr", scale=4, network=network, flow=flow)

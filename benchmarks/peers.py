@@ -34,8 +34,7 @@ from torch import Tensor, nn
 from restoreflow.lab.photographs import as_tensor
 from restoreflow.networks.restoration_network import RestorationNetwork
 from restoreflow.restoration.latents import latent_window
-from restoreflow.restoration.load import load_model
-from restoreflow.restoration.restorer import Restorer
+from restoreflow.restoration.restorer import Restorer, load_model
 
 Case = Callable[[], object]
 

@@ -27,8 +27,7 @@ from restoreflow.lab.photographs import as_levels, read_rgb
 from restoreflow.measures.metrics import psnr_y
 from restoreflow.models.resolve import resolve_model
 from restoreflow.ood.reference import read_reference
-from restoreflow.restoration.load import load_model
-from restoreflow.restoration.restorer import Restorer
+from restoreflow.restoration.restorer import Restorer, load_model
 
 
 def main() -> None:

@@ -27,8 +27,8 @@ from restoreflow.lab.evaluation.realism import evaluate_realism, read_scenes
 from restoreflow.lab.evaluation.sets import list_pictures
 from restoreflow.lab.photographs import as_tensor
 from restoreflow.measures.lpips import load_lpips
-from restoreflow.restoration.load import load_model
 from restoreflow.restoration.pixels import eight_bit
+from restoreflow.restoration.restorer import load_model
 
 HALF_PRECISION = 0x01306B47
 """ncnn's mark before weights of 16 bits; 0 stands before those of 32."""

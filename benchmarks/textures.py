@@ -27,7 +27,7 @@ from restoreflow.lab.evaluation.sr import evaluate_sr, load_metrics
 from restoreflow.lab.training.config import StageConfig, TrainConfig, read_train_config
 from restoreflow.lab.training.loop import Trainer
 from restoreflow.lab.training.losses import StageLoss
-from restoreflow.restoration.load import load_model
+from restoreflow.restoration.restorer import load_model
 
 FORMS: dict[str, dict[str, Any]] = {  # changes to the weights of the recipe's last stage
     "as in sr-x4": {},

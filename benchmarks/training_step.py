@@ -27,7 +27,7 @@ from restoreflow.lab.training.config import StageConfig, TrainConfig, read_train
 from restoreflow.lab.training.losses import StageLoss
 from restoreflow.lab.training.optimiser import Optimiser
 from restoreflow.lab.training.perceptual import FeatureDistance, load_feature_distance
-from restoreflow.networks.build import build_network
+from restoreflow.networks.restoration_network import build_network
 
 ARMS = ("affine", "clamped_affine", "spline")
 

@@ -1,8 +1,9 @@
-"""Strict reading of frozen dataclasses from dicts, JSON and TOML.
+"""Strict reading of frozen dataclasses from dicts, JSON and TOML, and checks of their values.
 
 A key nobody knows, a value of another type, a missing required key: each is an error that names
 the place and, for a misspelt key or choice, the nearest one there is. Nothing is converted, except
-that an integer stands for a float and a list for a tuple.
+that an integer stands for a float and a list for a tuple. Ranges are checked where a configuration
+is made.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import dataclasses
 import difflib
 import functools
 import json
+import reprlib
 import sys
 import tomllib
 import types
@@ -22,6 +24,9 @@ from restoreflow.errors import ModelError, RestoreflowError
 from restoreflow.local_files import LARGEST_TEXT, read_regular
 
 __all__ = [
+    "check_around_zero",
+    "check_count",
+    "check_range",
     "from_dict",
     "nearest",
     "parse_json",
@@ -268,3 +273,33 @@ def _describe(value: object) -> str:
         return "a list"
     shown = json.dumps(value, default=str)
     return shown if len(shown) <= 60 else shown[:57] + "..."
+
+
+def check_count(name: str, value: Any, low: int, high: int) -> None:
+    """Raises ValueError for anything but an integer from ``low`` to ``high``."""
+    if type(value) is not int or not low <= value <= high:
+        raise ValueError(f"{name} must be an integer from {low} to {high}, not {_shown(value)}")
+
+
+def check_range(name: str, value: Any, low: float, high: float) -> None:
+    """Raises ValueError for anything but a number from ``low`` to ``high``: for NaN too."""
+    if type(value) not in (int, float) or not low <= value <= high:
+        raise ValueError(f"{name} must be from {low:g} to {high:g}, not {_shown(value)}")
+
+
+def check_around_zero(name: str, value: Any, least: float, most: float) -> None:
+    """Raises ValueError for anything but a bound below 0 and one above.
+
+    Args:
+        name: of the value, for the message.
+        value: the two bounds.
+        least, most: of either bound's distance from 0.
+    """
+    if not isinstance(value, (tuple, list)) or len(value) != 2:  # pyright: ignore[reportUnknownArgumentType]
+        raise ValueError(f"{name} must be two numbers, not {_shown(value)}")
+    check_range(f"{name}'s lower bound", value[0], -most, -least)
+    check_range(f"{name}'s upper bound", value[1], least, most)
+
+
+def _shown(value: Any) -> str:
+    return reprlib.repr(value)

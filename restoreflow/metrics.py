@@ -127,7 +127,7 @@ def _network(net: Literal["alex", "squeeze"]) -> LPIPS:
 def _lr_psnr(result: NDArray[Any], seen: NDArray[Any]) -> float:
     from PIL import Image
 
-    from restoreflow.restoration.lr_psnr import lr_psnr as measured
+    from restoreflow.restoration.consistency import lr_psnr as measured
 
     scale = result.shape[0] // max(seen.shape[0], 1)
     if scale < 1 or result.shape[:2] != (seen.shape[0] * scale, seen.shape[1] * scale):

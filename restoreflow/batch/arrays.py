@@ -13,7 +13,7 @@ from safetensors.numpy import save
 from restoreflow.batch.settings import Arrays
 
 if TYPE_CHECKING:
-    from restoreflow.batch.consumers import Numbers
+    from restoreflow.batch.restore import Numbers
 
 __all__ = ["encode_arrays"]
 

@@ -14,13 +14,11 @@ from restoreflow.batch.entry import Content, Stamp, sample_of, stamp_of, whole_o
 from restoreflow.batch.job import STREAM, Job
 from restoreflow.batch.settings import RestorationSettings
 from restoreflow.errors import shown
-from restoreflow.images.alpha import fill_transparent
-from restoreflow.images.colormap import heat_map_size
 from restoreflow.images.decode import decode, read_bytes, read_size
 from restoreflow.images.formats import check_size, sniff
 from restoreflow.images.input_bytes import decoding_bytes
 from restoreflow.images.metadata import printed
-from restoreflow.images.picture import Picture
+from restoreflow.images.picture import Picture, fill_transparent
 
 if TYPE_CHECKING:
     import numpy as np
@@ -56,6 +54,8 @@ def check_files(job: Job, width: int, height: int) -> None:
     """Refuse a result of width x height that one of a job's files cannot hold; as `check_size`."""
     check_size(job.format, width, height)
     if job.uncertainty is not None:
+        from restoreflow.images.colormap import heat_map_size
+
         check_size("png", *heat_map_size(width, height))
 
 

@@ -19,7 +19,7 @@ def entry_of(record: Record, restored: Restored) -> RestorationEntry:
         record: that it is done.
         restored: the same, with a result that was kept to be looked at.
     """
-    from restoreflow.batch.consumers import SHOWN_SAMPLES
+    from restoreflow.batch.restore import SHOWN_SAMPLES
     from restoreflow.images.encode import to_image
     from restoreflow.ood.maps import smoothed
     from restoreflow.reports.entries import RestorationEntry

@@ -8,15 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
+from numpy.typing import NDArray
 
-from restoreflow.batch.consumers import Pictures
 from restoreflow.batch.job import Job
 from restoreflow.batch.judging import JUDGED
 from restoreflow.batch.record import Record
-from restoreflow.batch.restore import Result
+from restoreflow.batch.restore import Pictures, Result
 from restoreflow.batch.settings import DEFAULT_QUALITY, RestorationSettings
 from restoreflow.images.codecs.table import encoder
-from restoreflow.images.colormap import UNCERTAINTY_SCALE, contact_sheet, heat_map
 from restoreflow.images.encode import encode_canvas, losses, reads_back_as, to_image
 from restoreflow.images.picture import Metadata, Picture
 from restoreflow.outputs.atomic import NewFile, make_folder, write_set
@@ -132,16 +131,24 @@ def _new(file: ResultFile, overwrite: bool) -> NewFile:
 
 def _companions(job: Job, picture: Picture, result: Result) -> Iterator[tuple[Path, Image.Image]]:
     if job.uncertainty is not None and result.spread is not None:
-        yield job.uncertainty, heat_map(result.spread.values, UNCERTAINTY_SCALE, _UNIT)
+        yield job.uncertainty, _heat_map(result.spread.values)
     if job.grid is not None and result.pictures is not None:
         yield job.grid, _sheet(picture, result.pictures, result.report["temperature"])
 
 
+def _heat_map(values: NDArray[np.float32]) -> Image.Image:
+    from restoreflow.images.colormap import UNCERTAINTY_SCALE, heat_map
+
+    return heat_map(values, UNCERTAINTY_SCALE, _UNIT)
+
+
 def _sheet(picture: Picture, shown: Pictures, temperature: float) -> Image.Image:
+    from restoreflow.images.colormap import contact_sheet
+
     images = [to_image(picture.without_metadata()), shown.mean, *shown.images]
     captions = ["input", "mean"]
     captions += [f"sample {k + 1}, temperature {temperature:g}" for k in range(len(shown.images))]
     if len(shown.images) > 1:
-        images.append(heat_map(shown.uncertainty, UNCERTAINTY_SCALE, _UNIT))
+        images.append(_heat_map(shown.uncertainty))
         captions.append("spread of the samples")
     return contact_sheet(images, captions)

@@ -63,7 +63,7 @@ def certified(folder: ModelFolder, search: bool = False) -> dict[str, Any]:
 
 def orthogonality(folder: ModelFolder) -> dict[str, float]:
     """The largest |W W^T - 1| of the model's matrices, and what is allowed."""
-    from restoreflow.flows.orthogonal import TOLERANCE, largest_departure
+    from restoreflow.flows.rotation import TOLERANCE, largest_departure
     from restoreflow.models.folder import load_folder
 
     return {

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from restoreflow.cli.debug import debugging
+from restoreflow.cli.startup import debugging
 from restoreflow.errors import UsageError
 
 if TYPE_CHECKING:

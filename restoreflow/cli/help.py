@@ -20,7 +20,7 @@ from rich.padding import Padding
 from rich.text import Text
 from typer.core import TyperCommand, TyperGroup
 
-from restoreflow.cli.screen import Console
+from restoreflow.cli.output import Console
 
 __all__ = ["HelpAll", "HelpCommand", "HelpGroup", "Verbs", "usual_options"]
 

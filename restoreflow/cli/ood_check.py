@@ -13,11 +13,10 @@ from restoreflow.batch.discover import Found, find
 from restoreflow.batch.judging import judged_facts
 from restoreflow.batch.record import Record, Summary, explained
 from restoreflow.cli import options
-from restoreflow.cli.debug import debugging, no_warnings
 from restoreflow.cli.heat_maps import with_maps, write_map
 from restoreflow.cli.ood_tables import Format, show, telling
-from restoreflow.cli.output import error_line
-from restoreflow.cli.screen import print_line, print_traceback
+from restoreflow.cli.output import error_line, print_line, print_traceback
+from restoreflow.cli.startup import debugging, no_warnings
 from restoreflow.errors import FlaggedError, ModelError, UsageError, shown
 from restoreflow.outputs.atomic import make_folder
 from restoreflow.outputs.gate import reading, settle

@@ -19,9 +19,8 @@ from rich.text import Text
 from restoreflow.batch.judging import JUDGED
 from restoreflow.batch.record import Record, json_line
 from restoreflow.cli.layout import elided, unbroken
-from restoreflow.cli.output import error_line
+from restoreflow.cli.output import Console, cell, error_line, print_line
 from restoreflow.cli.progress_bar import progress
-from restoreflow.cli.screen import Console, cell, print_line
 from restoreflow.errors import shown
 
 __all__ = ["Format", "show", "telling"]

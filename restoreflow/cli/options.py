@@ -10,7 +10,6 @@ import typer
 
 from restoreflow.batch.job import Shard
 from restoreflow.batch.settings import DEFAULT_QUALITY, Arrays, Dpi, OodAction, OutputFormat
-from restoreflow.cli.debug import DEBUG_VARIABLE, remember_debug
 from restoreflow.cli.execution_options import (
     Compile,
     Device,
@@ -22,6 +21,7 @@ from restoreflow.cli.execution_options import (
     parse_tile,
 )
 from restoreflow.cli.output import Format
+from restoreflow.cli.startup import DEBUG_VARIABLE, remember_debug
 from restoreflow.errors import UsageError
 from restoreflow.images.formats import FORMATS
 from restoreflow.networks.config import Strength

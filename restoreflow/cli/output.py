@@ -1,14 +1,21 @@
-"""What commands print: sentences for people, records for programs, errors in one line."""
+"""What commands print: sentences for people, records for programs, errors in one line.
+
+All of it is printed here, and text from elsewhere (configurations, cards, pictures, names, servers)
+is only text, whatever it holds.
+"""
 
 from __future__ import annotations
 
+import io
 import sys
+import traceback
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TextIO
 
+import rich.console
 import typer
-from rich.console import RenderableType
+from rich.console import ConsoleOptions, RenderableType
 from rich.markup import escape
 from rich.progress import (
     BarColumn,
@@ -18,19 +25,70 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
+from rich.segment import Segment
 
 from restoreflow.batch.job import Job
 from restoreflow.batch.judging import warning
 from restoreflow.batch.record import Observer, Record, Summary, failure, json_line
 from restoreflow.batch.record_types import RECORD_SCHEMA
-from restoreflow.cli.debug import debugging
-from restoreflow.cli.screen import Console, print_line, print_traceback
+from restoreflow.cli.startup import debugging
 from restoreflow.errors import RestoreflowError, printable, shown
 
 if TYPE_CHECKING:
     from restoreflow.batch.estimate import Estimate
 
-__all__ = ["Format", "Reporter", "emit", "error_line", "for_people", "json_line"]
+__all__ = [
+    "Console",
+    "Format",
+    "Reporter",
+    "cell",
+    "emit",
+    "error_line",
+    "for_people",
+    "json_line",
+    "print_line",
+    "print_traceback",
+]
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+class Console(rich.console.Console):
+    """Rich's, with no control characters but its own, and no markup in what it prints."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(markup=False, emoji=False, **options)
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        """Segments of what is printed."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=printable(segment.text))
+
+
+def print_line(text: str, stream: TextIO | None = None) -> None:
+    """Print a line at once; None: to standard output."""
+    print(printable(text), file=stream or sys.stdout, flush=True)
+
+
+def print_traceback(error: BaseException) -> None:
+    """Print an error's traceback on stderr."""
+    text = io.StringIO()
+    traceback.print_exception(error, file=text)
+    print_line(text.getvalue().rstrip("\n"), sys.stderr)
+
+
+def cell(value: Any) -> Any:
+    """A value for a table that a spreadsheet may open: no text is taken for a formula.
+
+    A quotation mark before it makes it text there, as is usual.
+    """
+    if not isinstance(value, str):
+        return value
+    text = printable(value)
+    return f"'{text}" if value.startswith(_FORMULA) else text
+
 
 Format = Literal["auto", "human", "json", "quiet"]
 

@@ -16,10 +16,8 @@ from typing import NoReturn
 import typer
 
 from restoreflow.batch.record import explained, failure, json_line
-from restoreflow.cli.debug import debugging
-from restoreflow.cli.output import error_line
-from restoreflow.cli.screen import print_line, print_traceback
-from restoreflow.cli.startup import INTERRUPTED, mend_streams
+from restoreflow.cli.output import error_line, print_line, print_traceback
+from restoreflow.cli.startup import INTERRUPTED, debugging, mend_streams
 from restoreflow.errors import OptionError, RestoreflowError, UsageError
 
 __all__ = ["for_programs", "run"]

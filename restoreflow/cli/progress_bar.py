@@ -8,8 +8,7 @@ from contextlib import contextmanager
 from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
 
-from restoreflow.cli.output import Format, for_people
-from restoreflow.cli.screen import Console
+from restoreflow.cli.output import Console, Format, for_people
 
 __all__ = ["download", "progress"]
 

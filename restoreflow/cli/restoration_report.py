@@ -22,7 +22,7 @@ __all__ = ["reporting"]
 @contextmanager
 def reporting(
     observer: Observer,
-    path: Path | None,
+    path: Path,
     jobs: Sequence[Job],
     settings: RestorationSettings,
     judge: Judge | None = None,
@@ -31,7 +31,7 @@ def reporting(
 
     Args:
         observer: is told of everything.
-        path: the page's, as `settle` has seen it; None: there is none.
+        path: the page's, as `settle` has seen it.
         jobs: the run's.
         settings: the run's.
         judge: what judges the inputs, or None.
@@ -39,10 +39,7 @@ def reporting(
     Raises:
         OutputError: it cannot be written.
     """
-    if path is None:
-        yield observer
-        return
-    from restoreflow.batch.consumers import SHOWN_SAMPLES
+    from restoreflow.batch.restore import SHOWN_SAMPLES
     from restoreflow.reports.legend import SCORE_SCALE, score_scale
     from restoreflow.reports.previews import Previews
     from restoreflow.reports.restoration_page import RestorationPage

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -16,11 +17,9 @@ from restoreflow.batch.job import STREAM, Job, Shard
 from restoreflow.batch.judging import Judge
 from restoreflow.batch.plan import names_folder, plan
 from restoreflow.batch.settings import RestorationSettings
-from restoreflow.cli.debug import no_warnings
 from restoreflow.cli.output import Format, Reporter, for_people
-from restoreflow.cli.restoration_report import reporting
 from restoreflow.cli.standard_streams import from_stdin, picture_stream, stdin_file, to_stdout
-from restoreflow.cli.startup import terminable
+from restoreflow.cli.startup import no_warnings, terminable
 from restoreflow.errors import UsageError, shown
 from restoreflow.images.formats import FORMATS, OUTPUT_FORMATS
 from restoreflow.outputs.gate import reading, settle
@@ -120,7 +119,11 @@ def restore_files(
             code = dry_run(jobs, settings, progress, load, reporter)
         else:
             work = _executor(jobs, settings, options, folder, progress, load, judge)
-            paged = reporting(reporter, options.report, jobs, settings, judge)
+            paged: AbstractContextManager[Observer] = nullcontext(reporter)
+            if options.report is not None:
+                from restoreflow.cli.restoration_report import reporting
+
+                paged = reporting(reporter, options.report, jobs, settings, judge)
             with reading(reads):
                 with paged as observer:
                     summary = work(observer)
@@ -295,7 +298,7 @@ def _size(settings: RestorationSettings, config: ModelConfig) -> str:
 
 def _load(folder: ModelFolder, settings: RestorationSettings, reporter: Reporter) -> Restorer:
     from restoreflow.restoration.engine import choose_device
-    from restoreflow.restoration.load import load_model
+    from restoreflow.restoration.restorer import load_model
 
     device, reason = choose_device(settings.device)
     reporter.say(f"{folder.config.name} on {device} ({reason})")

@@ -1,4 +1,4 @@
-"""What a process needs before anything else: streams that can be written to, Ctrl-C and SIGTERM.
+"""What a process needs before anything else: its streams, Ctrl-C and SIGTERM, and who is heard.
 
 Nothing is imported here that takes time.
 """
@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -17,9 +18,13 @@ from typing import NoReturn
 
 __all__ = [
     "CLOSED_STREAMS",
+    "DEBUG_VARIABLE",
     "INTERRUPTED",
+    "debugging",
     "mend_streams",
+    "no_warnings",
     "quit_interrupted",
+    "remember_debug",
     "terminable",
     "watch_interrupts",
 ]
@@ -109,3 +114,30 @@ def _imports(frame: FrameType | None) -> bool:
             return True
         frame = frame.f_back
     return False
+
+
+DEBUG_VARIABLE = "RESTOREFLOW_DEBUG"
+"""Set to 1, it does what --debug does, for every command and for worker processes too."""
+
+
+def debugging() -> bool:
+    """Whether --debug was given or the variable is set."""
+    return os.environ.get(DEBUG_VARIABLE, "") not in ("", "0")
+
+
+def remember_debug(wanted: bool) -> None:
+    """What --debug does."""
+    if wanted:
+        os.environ[DEBUG_VARIABLE] = "1"
+
+
+@contextmanager
+def no_warnings() -> Iterator[None]:
+    """Within, libraries' warnings (of odd metadata, mostly) are not printed, unless debugging."""
+    with warnings.catch_warnings():
+        if not debugging():
+            from restoreflow.images.libtiff import silence
+
+            warnings.simplefilter("ignore")
+            silence()
+        yield

@@ -9,9 +9,8 @@ from typing import Annotated
 import typer
 
 from restoreflow.cli import options
-from restoreflow.cli.debug import no_warnings
-from restoreflow.cli.screen import print_line
-from restoreflow.cli.startup import terminable
+from restoreflow.cli.output import print_line
+from restoreflow.cli.startup import no_warnings, terminable
 
 __all__ = ["web_app"]
 

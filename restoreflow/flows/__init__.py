@@ -1,1 +1,0 @@
-"""Invertible mathematics: bijections, the conditional flow, and its certificate."""

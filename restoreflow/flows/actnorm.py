@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from restoreflow.flows.bijection import Bijection, Bound, Condition
 from restoreflow.flows.layout import mix_channels
-from restoreflow.flows.orthogonal import stretch
+from restoreflow.flows.rotation import stretch
 
 __all__ = ["ActNorm"]
 

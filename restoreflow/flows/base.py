@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from restoreflow.flows.bijection import Bound, Condition, as_tensor, as_tuple, sum_per_item
+from restoreflow.flows.coupling import feature_head
 from restoreflow.flows.elementwise import bounded_between, softly_bounded
 from restoreflow.flows.float32 import at_least_float32, steadied
-from restoreflow.flows.injector import feature_head
-from restoreflow.flows.strips import stripwise
+from restoreflow.flows.layout import stripwise
 
 __all__ = ["LATENT_NORM_BOUND", "ConditionalBase", "limit_norm"]
 

@@ -11,8 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from restoreflow.flows.float32 import CEILING, ROUNDING
-from restoreflow.flows.layout import mix_channels
-from restoreflow.flows.strips import graph_recorded, stripwise
+from restoreflow.flows.layout import graph_recorded, mix_channels, stripwise
 
 __all__ = ["UNBOUNDED", "Bijection", "Bound", "Chain", "Condition", "sum_per_item"]
 

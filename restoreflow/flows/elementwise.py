@@ -11,7 +11,7 @@ from torch import Tensor
 
 from restoreflow.flows.config import FlowConfig, MapName
 from restoreflow.flows.float32 import at_least_float32
-from restoreflow.flows.layout import by_locations, is_channels_last
+from restoreflow.flows.layout import by_locations, graph_recorded, is_channels_last
 from restoreflow.flows.spline import (
     TWO_BIN_DISPLACEMENT,
     SplineParameters,
@@ -30,7 +30,6 @@ from restoreflow.flows.spline_kernels import (
     shifted_spline_inverse,
     unrecorded_blockwise,
 )
-from restoreflow.flows.strips import graph_recorded
 
 __all__ = [
     "MAPS",

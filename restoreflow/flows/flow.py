@@ -1,4 +1,4 @@
-"""The conditional flow: detail given features."""
+"""The conditional flow, detail given features; its last bijection limits whatever comes before."""
 
 from __future__ import annotations
 
@@ -10,14 +10,19 @@ from torch import Tensor, nn
 
 from restoreflow.flows.actnorm import ActNorm
 from restoreflow.flows.base import ConditionalBase
-from restoreflow.flows.bijection import UNBOUNDED, Bijection, Chain, Condition, as_tuple
-from restoreflow.flows.coarse import CoarseCells
+from restoreflow.flows.bijection import (
+    UNBOUNDED,
+    Bijection,
+    Bound,
+    Chain,
+    Condition,
+    as_tuple,
+    sum_per_item,
+)
 from restoreflow.flows.config import FlowConfig
-from restoreflow.flows.coupling import Coupling, CouplingNetwork
+from restoreflow.flows.coupling import Coupling, CouplingNetwork, Injector
 from restoreflow.flows.elementwise import coupling_map, injector_map
-from restoreflow.flows.injector import Injector
 from restoreflow.flows.layout import as_channels_last
-from restoreflow.flows.limiter import Limiter
 from restoreflow.flows.rotation import (
     LOW_BANDS,
     Conjugate,
@@ -27,9 +32,43 @@ from restoreflow.flows.rotation import (
     frequency_rotation,
     random_rotation,
 )
-from restoreflow.flows.squeeze import HalfCellShift, Squeeze
+from restoreflow.flows.spline import softly_bounded
+from restoreflow.flows.squeeze import CoarseCells, HalfCellShift, Squeeze
 
-__all__ = ["ConditionalFlow", "Detail", "LayerBound", "build_flow"]
+__all__ = ["ConditionalFlow", "Detail", "LayerBound", "Limiter", "build_flow"]
+
+
+class Limiter(Bijection):
+    """x = R tanh(u / R): every value of x lies within [-R, R]; in float32 R itself is reached.
+
+    R is meant as float32 has it. What is not a number stays none, since a value that is missing is
+    better refused than hidden; a certificate says whether there can be any.
+
+    Going from data to latent, x is first clipped to +-0.98 R, where the inverse would run away.
+
+    Args:
+        limit: R, in units of x.
+    """
+
+    share = 0.98
+
+    def __init__(self, limit: float) -> None:
+        super().__init__()
+        self.limit = limit
+
+    def forward(self, x: Tensor, condition: Condition) -> tuple[Tensor, Tensor]:
+        del condition
+        unit = (x / self.limit).clamp(-self.share, self.share)
+        return self.limit * torch.atanh(unit), -sum_per_item(torch.log1p(-unit * unit))
+
+    def inverse(self, z: Tensor, condition: Condition) -> Tensor:
+        del condition
+        return softly_bounded(z, self.limit)
+
+    def inverse_bound(self, bound: Bound) -> Bound:
+        limit = max(self.limit, float(torch.tensor(self.limit, dtype=torch.float32)))
+        peak = min(limit, bound.peak + 1e-6 * limit)
+        return Bound(min(bound.norm, 3**0.5 * peak), peak)
 
 
 class Detail(NamedTuple):

@@ -34,7 +34,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from restoreflow.flows.strips import graph_recorded
+from restoreflow.flows.layout import graph_recorded
 
 __all__ = [
     "BIN_FLOOR",

@@ -14,9 +14,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from restoreflow.flows.layout import in_memory_order, like_layout
+from restoreflow.flows.layout import graph_recorded, in_memory_order, like_layout
 from restoreflow.flows.spline import DISCRIMINANT_FLOOR, KNOT_LIMIT, SLOPE_REACH
-from restoreflow.flows.strips import graph_recorded
 
 __all__ = [
     "shifted_spline_forward",

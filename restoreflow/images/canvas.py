@@ -9,9 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from restoreflow.errors import OutputError, UsageError
-from restoreflow.images.alpha import constant_alpha, flatten, resize_rows
 from restoreflow.images.formats import FORMATS, OUTPUT_FORMATS, check_size, output_format
-from restoreflow.images.picture import Picture
+from restoreflow.images.picture import Picture, constant_alpha, flatten, resize_rows
 from restoreflow.images.working_color import from_srgb, is_srgb, profile_space
 
 __all__ = ["LUMINANCE", "Canvas"]

@@ -24,7 +24,6 @@ from restoreflow.images.codecs.pillow import image_ancillary, pillow_raster
 from restoreflow.images.codecs.table import Header, ancillary_of, codec
 from restoreflow.images.formats import FORMATS, sniff
 from restoreflow.images.input_bytes import check_decoding, read_picture_bytes
-from restoreflow.images.jpeg_quality import quality_of_file
 from restoreflow.images.metadata import clean_metadata, credential_notes, orientation_of
 from restoreflow.images.picture import Picture, Raster
 from restoreflow.images.working_color import working_color
@@ -71,7 +70,15 @@ def decode(
             raise
         raise LimitError(f"{label} does not fit in memory", "restore a smaller part") from error
     notes = (*picture.notes, *credential_notes(data))
-    return replace(picture, notes=notes, jpeg_quality=quality_of_file(data))
+    return replace(picture, notes=notes, jpeg_quality=_jpeg_quality(data, kind))
+
+
+def _jpeg_quality(data: bytes, kind: str) -> float | None:
+    if kind != "jpeg":
+        return None
+    from restoreflow.images.jpeg_quality import quality_of_file
+
+    return quality_of_file(data)
 
 
 def read_levels(path: Path) -> NDArray[np.uint8]:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 
+from restoreflow.images.ancillary import EXIF_PREFIX
 from restoreflow.images.exif_block import (
     COLOR_SPACE,
-    EXIF_PREFIX,
     EXIF_TAG,
     GAMMA,
     INTEROP_INDEX,

@@ -6,11 +6,11 @@ import struct
 from collections.abc import Iterator
 from fractions import Fraction
 
+from restoreflow.images.ancillary import EXIF_PREFIX
 from restoreflow.images.ifd import LAYOUTS, Directory, read, whole_numbers
 
 __all__ = [
     "COLOR_SPACE",
-    "EXIF_PREFIX",
     "EXIF_TAG",
     "GAMMA",
     "GPS_TAG",
@@ -35,7 +35,6 @@ __all__ = [
     "tiff_part",
 ]
 
-EXIF_PREFIX = b"Exif\x00\x00"
 SHORT, LONG, RATIONAL = 3, 4, 5
 EXIF_TAG, GPS_TAG, INTEROP_TAG = 34665, 34853, 40965
 COLOR_SPACE, SRGB, INTEROP_INDEX = 0xA001, 1, 1

@@ -1,7 +1,8 @@
 """What stands beside the pixels, cleaned on reading and made to fit what is written.
 
 Cleaned means that it holds for a restored picture: upright, without what shows or describes the
-old pixels, and with no promise of what is not carried. What goes is said.
+old pixels, and with no promise of what is not carried. What goes is said. What reads a kind of
+block is imported where a file has one.
 """
 
 from __future__ import annotations
@@ -11,13 +12,9 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
-from restoreflow.images.ancillary import Ancillary, has_credentials
-from restoreflow.images.exif import clean_exif, fit_exif, print_exif
-from restoreflow.images.exif_block import exif_orientation, exif_resolution
+from restoreflow.images.ancillary import Ancillary, Tag, has_credentials
 from restoreflow.images.formats import Format
-from restoreflow.images.geotiff import scale_geo
 from restoreflow.images.picture import Metadata
-from restoreflow.images.xmp import clean_xmp, fit_xmp, print_xmp
 
 __all__ = [
     "clean_dpi",
@@ -36,7 +33,11 @@ _CREDENTIALS_NOTE = "content credentials (C2PA) dropped: they sign the picture b
 
 def orientation_of(found: Ancillary) -> int:
     """What the pixels need, 1 to 8: by the container where it says so, else by EXIF."""
-    return found.orientation or exif_orientation(found.exif)
+    if found.orientation or not found.exif:
+        return found.orientation or 1
+    from restoreflow.images.exif_block import exif_orientation
+
+    return exif_orientation(found.exif)
 
 
 def clean_metadata(
@@ -50,11 +51,20 @@ def clean_metadata(
     """
     orientation = orientation_of(found)
     turned = orientation >= 5
-    block, exif_notes = clean_exif(found.exif or b"", orientation, width, height, srgb)
-    extension, more_notes = clean_xmp(found.xmp_extension, orientation, srgb)
-    packet, xmp_notes = clean_xmp(found.xmp, orientation, srgb, extension is not None)
-    dpi = clean_dpi(found.dpi or (exif_resolution(found.exif) if found.exif else None))
-    geo, geo_notes = found.geo, ()
+    block, dpi, packet, extension = None, found.dpi, None, None
+    exif_notes = xmp_notes = more_notes = geo_notes = ()
+    if found.exif:
+        from restoreflow.images.exif import clean_exif
+        from restoreflow.images.exif_block import exif_resolution
+
+        block, exif_notes = clean_exif(found.exif, orientation, width, height, srgb)
+        dpi = dpi or exif_resolution(found.exif)
+    if found.xmp or found.xmp_extension:
+        from restoreflow.images.xmp import clean_xmp
+
+        extension, more_notes = clean_xmp(found.xmp_extension, orientation, srgb)
+        packet, xmp_notes = clean_xmp(found.xmp, orientation, srgb, extension is not None)
+    dpi, geo = clean_dpi(dpi), found.geo
     if geo and orientation != 1:
         geo, geo_notes = (), ("GeoTIFF's tags dropped: the picture was turned",)
     metadata = Metadata(
@@ -75,15 +85,21 @@ def fit_metadata(metadata: Metadata, format: Format, size: tuple[int, int]) -> M
     """What of it a format holds, for a picture of width x height."""
     kept = _held(metadata, format)[0]
     before = kept.size or size
-    extension = kept.xmp_extension and fit_xmp(kept.xmp_extension, before, size)
-    return replace(
-        kept,
-        exif=kept.exif and fit_exif(kept.exif, before, size),
-        xmp=kept.xmp and fit_xmp(kept.xmp, before, size, extension),
-        xmp_extension=extension,
-        geo=scale_geo(kept.geo, before, size) or (),
-        size=size,
-    )
+    exif, xmp, extension, geo = kept.exif, kept.xmp, kept.xmp_extension, kept.geo
+    if exif:
+        from restoreflow.images.exif import fit_exif
+
+        exif = fit_exif(exif, before, size)
+    if xmp:
+        from restoreflow.images.xmp import fit_xmp
+
+        extension = extension and fit_xmp(extension, before, size)
+        xmp = fit_xmp(xmp, before, size, extension)
+    if geo:
+        from restoreflow.images.geotiff import scale_geo
+
+        geo = scale_geo(geo, before, size) or ()
+    return replace(kept, exif=exif, xmp=xmp, xmp_extension=extension, geo=geo, size=size)
 
 
 def printed(
@@ -111,12 +127,16 @@ def printed(
         found = (dpi, dpi)
     elif found is not None:
         found = (found[0] * float(times[0]), found[1] * float(times[1]))
-    return replace(
-        metadata,
-        dpi=found,
-        exif=metadata.exif and print_exif(metadata.exif, told),
-        xmp=metadata.xmp and print_xmp(metadata.xmp, told),
-    )
+    exif, xmp = metadata.exif, metadata.xmp
+    if exif:
+        from restoreflow.images.exif import print_exif
+
+        exif = print_exif(exif, told)
+    if xmp:
+        from restoreflow.images.xmp import print_xmp
+
+        xmp = print_xmp(xmp, told)
+    return replace(metadata, dpi=found, exif=exif, xmp=xmp)
 
 
 def metadata_losses(metadata: Metadata, format: Format) -> tuple[str, ...]:
@@ -146,17 +166,31 @@ def _held(metadata: Metadata, format: Format) -> tuple[Metadata, tuple[str, ...]
     if len(texts) < len(kept.texts):
         number = len(kept.texts) - len(texts)
         lost.append(f"{title} has no place for {number} text{'s' if number > 1 else ''}: dropped")
-    if kept.geo and (format.name != "tiff" or scale_geo(kept.geo, (1, 1), (2, 2)) is None):
+    if kept.geo and (format.name != "tiff" or not _is_scalable(kept.geo)):
         lost.append("the place on the earth (GeoTIFF) is dropped")
         kept = replace(kept, geo=())
     if kept.dpi and not format.resolution:
-        if not kept.exif or exif_resolution(kept.exif) is None:
+        if not _tells_resolution(kept.exif):
             lost.append(f"{title} has no place for the resolution: dropped")
         kept = replace(kept, dpi=None)
     if kept.coding and not format.code_points:
         lost.append(f"{title} cannot say that colours are {kept.coding.curve}: use png")
         kept = replace(kept, coding=None)
     return replace(kept, texts=texts), tuple(lost)
+
+
+def _is_scalable(geo: tuple[Tag, ...]) -> bool:
+    from restoreflow.images.geotiff import scale_geo
+
+    return scale_geo(geo, (1, 1), (2, 2)) is not None
+
+
+def _tells_resolution(exif: bytes | None) -> bool:
+    if not exif:
+        return False
+    from restoreflow.images.exif_block import exif_resolution
+
+    return exif_resolution(exif) is not None
 
 
 def _has_place(keyword: str, text: str, format: Format) -> bool:

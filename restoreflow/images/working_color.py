@@ -17,15 +17,14 @@ from typing import NamedTuple
 import imagecodecs
 import numpy as np
 
-from restoreflow.images.ancillary import Ancillary
-from restoreflow.images.color_coding import (
+from restoreflow.images.ancillary import (
+    Ancillary,
     Coding,
     adobe_rgb,
     by_chromaticities,
     by_code_points,
     profile_of,
 )
-from restoreflow.images.exif_block import exif_color_space
 from restoreflow.images.picture import Raster
 
 __all__ = [
@@ -264,6 +263,8 @@ def _by_coding(
 def _by_exif(found: Ancillary) -> Coding | None:
     if not found.exif:
         return None
+    from restoreflow.images.exif_block import exif_color_space
+
     named, chromaticities, gamma = exif_color_space(found.exif)
     if named == "srgb":
         return None

@@ -15,10 +15,7 @@ from xml.parsers import expat
 
 from restoreflow.images.exif_block import UNITS
 
-__all__ = ["XMP_HEADER", "clean_xmp", "extension_name", "fit_xmp", "print_xmp"]
-
-XMP_HEADER = b"http://ns.adobe.com/xap/1.0/\x00"
-"""What a packet stands behind in JPEG's segments and PNG's raw profiles."""
+__all__ = ["clean_xmp", "extension_name", "fit_xmp", "print_xmp"]
 
 _TIFF, _EXIF = "http://ns.adobe.com/tiff/1.0/", "http://ns.adobe.com/exif/1.0/"
 _NOTE, _XAP = "http://ns.adobe.com/xmp/note/", "http://ns.adobe.com/xap/1.0/"

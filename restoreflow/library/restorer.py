@@ -25,8 +25,8 @@ from restoreflow.models.folder import (
 from restoreflow.models.hub import PushedModel, push
 from restoreflow.models.weights import parse
 from restoreflow.restoration import restorer
-from restoreflow.restoration.load import open_model
 from restoreflow.restoration.pixels import Picture, as_pixels
+from restoreflow.restoration.restorer import open_model
 from restoreflow.restoration.sampling import in_float32
 
 if TYPE_CHECKING:

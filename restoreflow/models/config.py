@@ -9,11 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from restoreflow.config_reader import from_dict, read_json_object, to_dict
+from restoreflow.config_reader import check_range, from_dict, read_json_object, to_dict
 from restoreflow.errors import ModelError
 from restoreflow.flows.config import FlowConfig
 from restoreflow.networks.config import NetworkConfig
-from restoreflow.ranges import check_range
 from restoreflow.tasks.table import TASKS, TaskName
 
 __all__ = ["SCHEMA", "Defaults", "ModelConfig", "model_config", "read_config"]

@@ -24,7 +24,6 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 from restoreflow.errors import ModelError
 from restoreflow.local_files import read_regular
 from restoreflow.models.config import ModelConfig, read_config
-from restoreflow.outputs.folders import replace_folder
 
 if TYPE_CHECKING:
     import torch
@@ -128,7 +127,7 @@ def load_folder(
     import torch
 
     from restoreflow.models.weights import check_fit, check_orthogonal, fill, parse
-    from restoreflow.networks.build import build_network, described_tensors
+    from restoreflow.networks.restoration_network import build_network, described_tensors
 
     folder = _as_folder(folder)
     config = folder.config
@@ -322,6 +321,8 @@ def _write(path: Path, config: ModelConfig, files: Mapping[str, bytes]) -> Model
     tensor_files = sorted(name for name in files if name.endswith(".safetensors"))
     digests = {name: hashlib.sha256(files[name]).hexdigest() for name in tensor_files}
     config = config.with_sha256(digests)
+    from restoreflow.outputs.folders import replace_folder
+
     replace_folder(path, {**files, CONFIG: config.to_json().encode()}, FILES)
     return config
 

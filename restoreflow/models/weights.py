@@ -10,7 +10,7 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from restoreflow.errors import ModelError
-from restoreflow.flows.orthogonal import TOLERANCE, largest_departure
+from restoreflow.flows.rotation import TOLERANCE, largest_departure
 
 __all__ = ["check_fit", "check_orthogonal", "fill", "parse", "serialise"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from restoreflow.ranges import check_count, check_range
+from restoreflow.config_reader import check_count, check_range
 
 __all__ = ["NetworkConfig", "Strength"]
 

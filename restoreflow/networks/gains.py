@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from restoreflow.networks.fluctuation import local_mean
+from restoreflow.networks.wear import local_mean
 
 __all__ = [
     "GAINS",

@@ -8,7 +8,6 @@ from torch import Tensor, nn
 
 from restoreflow.networks.encoder import FEATURES, Encoder, Encoding, Tap
 from restoreflow.networks.exposure import exposure_curve, linear_to_srgb, srgb_to_linear
-from restoreflow.networks.fluctuation import local_mean, log_strength
 from restoreflow.networks.gains import (
     GAINS,
     PLACE,
@@ -19,6 +18,7 @@ from restoreflow.networks.gains import (
     read_map,
 )
 from restoreflow.networks.residual import ResidualBlock
+from restoreflow.networks.wear import local_mean, log_strength
 
 __all__ = [
     "ExposureContext",

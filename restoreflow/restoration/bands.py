@@ -19,19 +19,21 @@ from restoreflow.free_memory import is_out_of_memory
 from restoreflow.networks.wear import is_clean, tolerance
 from restoreflow.restoration.consistency import (
     Correction,
+    LrPsnr,
+    LrPsnrToReduced,
     Part,
     bands,
     corrected,
     correction,
     parts,
+    psnr,
 )
 from restoreflow.restoration.engine import Engine
-from restoreflow.restoration.lr_psnr import LrPsnr, LrPsnrToReduced, psnr
 from restoreflow.restoration.pixels import eight_bit
 from restoreflow.restoration.resizing import Reduction
 from restoreflow.restoration.sampling import Health, Task, sample_tiles
-from restoreflow.tasks.bicubic import BICUBIC
 from restoreflow.tasks.table import TASKS
+from restoreflow.tasks.task import BICUBIC
 
 if TYPE_CHECKING:
     from restoreflow.restoration.restorer import Progress

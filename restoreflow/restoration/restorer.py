@@ -1,17 +1,21 @@
-"""A model that restores pictures."""
+"""A model that restores pictures, and how it is loaded by its name."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from restoreflow.errors import InputError, LimitError
+from restoreflow.errors import InputError, LimitError, UsageError
+from restoreflow.models.config import ModelConfig
+from restoreflow.models.folder import ModelFolder, load_folder
+from restoreflow.models.resolve import resolve_model
 from restoreflow.networks.restoration_network import Encoding, RestorationNetwork
 from restoreflow.networks.wear import describe_wear, overruled
 from restoreflow.restoration.bands import Bands
@@ -27,9 +31,7 @@ from restoreflow.tasks.table import TASKS
 if TYPE_CHECKING:
     from typing import Self
 
-    from restoreflow.models.config import ModelConfig
-
-__all__ = ["Progress", "Restorer"]
+__all__ = ["MOST_THREADS", "Opened", "Progress", "Restorer", "load_model", "open_model"]
 
 Progress = Callable[[int, int], None]
 """Called with how much is done and how much there is in all, in a unit of its own."""
@@ -294,3 +296,59 @@ class Restorer:
         area = max(window.area for _, window in tiles)
         check_window(area * self.geometry.cells**2, self.device)
         return tiles
+
+
+MOST_THREADS = 1024
+"""Beyond that many, some systems start none at all."""
+
+
+class Opened(NamedTuple):
+    """A model that was loaded, and where its restorer is to work."""
+
+    folder: ModelFolder
+    network: RestorationNetwork
+    config: ModelConfig
+    device: torch.device
+
+
+def open_model(
+    name: str | Path | ModelFolder, device: str = "auto", threads: int | None = None
+) -> Opened:
+    """Find a model, choose its device, and load it; arguments and errors as of `load_model`."""
+    if threads is not None:
+        if not 1 <= threads <= MOST_THREADS:
+            raise UsageError(f"threads is {threads}", f"ask for 1 to {MOST_THREADS}")
+        torch.set_num_threads(threads)
+    place, _ = choose_device(device)
+    folder = resolve_model(name)
+    return Opened(folder, *load_folder(folder), place)
+
+
+def load_model(
+    name: str | Path | ModelFolder = "sr-x4",
+    device: str = "auto",
+    precision: str = "auto",
+    compile: bool = False,
+    threads: int | None = None,
+) -> Restorer:
+    """Load a model, ready to restore.
+
+    >>> load_model("sr-x4", device="cpu").config.scale
+    4
+
+    Args:
+        name: a bundled model, a folder, or a Hub id `owner/name[@revision]`.
+        device: "auto", "cpu", "cuda", "cuda:i" or "mps".
+        precision: what convolutions compute in: "float32"; "bfloat16" or "float16", of which a
+            tile that fails is done again in float32; "auto": bfloat16 on a CPU that has it in
+            hardware, which moves a result by .001 dB, else float32. The report says which.
+        compile: compile the network with torch.compile; pays from some pictures on.
+        threads: CPU threads, for the whole process; None leaves PyTorch's setting.
+
+    Raises:
+        UsageError: a device, precision or number of threads that does not exist.
+        RestoreflowError: that device is not available.
+        ModelError: the model is missing or damaged, or cannot be downloaded.
+    """
+    opened = open_model(name, device, threads)
+    return Restorer(opened.network, opened.config, opened.device, precision, compile)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from restoreflow.tasks.bicubic import BICUBIC
-from restoreflow.tasks.task import Task
+from restoreflow.tasks.task import BICUBIC, Task
 
 __all__ = ["SR"]
 

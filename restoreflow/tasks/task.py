@@ -1,4 +1,4 @@
-"""What a task is: all that the program has to know of it, in one row."""
+"""What a task is, all that the program has to know of it in one row; and the rows' operators."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Operator", "Task"]
+__all__ = ["BICUBIC", "Operator", "Task", "downscale", "resize", "upscale"]
 
 
 @dataclass(frozen=True)
@@ -98,3 +98,34 @@ class Task:
     def suffix_at(self, size: str) -> str:
         """What tells the name of a result of this size, as "4x" or "3000w", from its input's."""
         return self.suffix.format(size=size)
+
+
+def downscale(x: Tensor, scale: int) -> Tensor:
+    """Antialiased bicubic downscaling as Pillow's BICUBIC (a = -0.5), within float rounding.
+
+    Args:
+        x: (..., scale * h, scale * w) float32.
+
+    Returns:
+        (..., h, w), neither clamped nor rounded.
+    """
+    return BICUBIC.reduce(x, scale)
+
+
+def upscale(y: Tensor, scale: int) -> Tensor:
+    """Bicubic upscaling as Pillow's BICUBIC (a = -0.5): (..., h, w) to scale times that."""
+    return BICUBIC.lift(y, scale)
+
+
+def resize(x: Tensor, height: int, width: int) -> Tensor:
+    """As Pillow's BICUBIC (a = -0.5): (..., h, w) to (..., height, width)."""
+    import torch.nn.functional as F  # so that the table of tasks is there without PyTorch
+
+    # antialias=True also chooses a = -0.5 and Pillow's treatment of the border when enlarging.
+    flat = x.reshape(-1, 1, *x.shape[-2:])
+    size = (height, width)
+    resized = F.interpolate(flat, size=size, mode="bicubic", align_corners=False, antialias=True)
+    return resized.reshape(*x.shape[:-2], height, width)
+
+
+BICUBIC = Operator("bicubic", resize, reach=2, filter="BICUBIC")

@@ -113,7 +113,7 @@ def _usual_first(names: Sequence[str]) -> list[str]:
 
 
 def _load(serving: Serving, folder: ModelFolder) -> Restorer:
-    from restoreflow.restoration.load import load_model
+    from restoreflow.restoration.restorer import load_model
 
     return load_model(folder, serving.device, serving.precision, threads=serving.threads)
 

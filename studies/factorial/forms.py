@@ -9,7 +9,7 @@ from typing import NamedTuple
 from torch import Tensor
 
 from restoreflow.flows.config import MapName
-from restoreflow.flows.coupling import Coupling
+from restoreflow.flows.coupling import Coupling, Injector
 from restoreflow.flows.elementwise import (
     AffineMap,
     ClampedAffineMap,
@@ -19,7 +19,6 @@ from restoreflow.flows.elementwise import (
     TwoBinSplineMap,
     softly_bounded,
 )
-from restoreflow.flows.injector import Injector
 from restoreflow.flows.spline import TwoBinParameters, two_bin_forward, two_bin_inverse
 from restoreflow.networks.restoration_network import RestorationNetwork
 from studies.factorial.settings import FLOW

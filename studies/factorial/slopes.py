@@ -11,9 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from restoreflow.flows.coupling import Coupling
+from restoreflow.flows.coupling import Coupling, Injector
 from restoreflow.flows.elementwise import ElementwiseMap
-from restoreflow.flows.injector import Injector
 from restoreflow.lab.evaluation.attack import standard_latent
 from restoreflow.networks.restoration_network import RestorationNetwork
 

@@ -13,8 +13,8 @@ import torch
 from restoreflow.config_reader import to_dict
 from restoreflow.flows.certificate import certificate
 from restoreflow.flows.config import FlowConfig
+from restoreflow.flows.coupling import Injector
 from restoreflow.flows.elementwise import AffineMap, injector_map
-from restoreflow.flows.injector import Injector
 from restoreflow.lab.fitting.outcomes import draw_each, error_places
 from restoreflow.lab.training.config import LossWeights, StageConfig, TrainConfig
 from restoreflow.lab.training.loop import Trainer

@@ -11,16 +11,15 @@ import pytest
 from PIL import Image
 
 from restoreflow.batch import restore
-from restoreflow.batch.consumers import Pictures, Sketch
 from restoreflow.batch.discover import find
 from restoreflow.batch.job import Job
 from restoreflow.batch.plan import plan
 from restoreflow.batch.read import read_picture
-from restoreflow.batch.restore import Result, restore_picture
+from restoreflow.batch.restore import Pictures, Result, Sketch, restore_picture
 from restoreflow.batch.results import encode_results
 from restoreflow.batch.settings import RestorationSettings
-from restoreflow.images.alpha import fill_transparent
 from restoreflow.images.canvas import Canvas
+from restoreflow.images.picture import fill_transparent
 from restoreflow.restoration import consistency
 from restoreflow.restoration.restorer import Restorer
 from tests.batch.settings_of import settings_of

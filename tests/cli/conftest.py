@@ -15,14 +15,14 @@ import torch
 from PIL import Image
 
 from restoreflow.cli.app import main
-from restoreflow.cli.debug import DEBUG_VARIABLE
+from restoreflow.cli.startup import DEBUG_VARIABLE
 from restoreflow.flows.actnorm import ActNorm
 from restoreflow.flows.config import FlowConfig
 from restoreflow.models import resolve
 from restoreflow.models.config import ModelConfig
 from restoreflow.models.folder import save_folder
-from restoreflow.networks.build import build_network
 from restoreflow.networks.config import NetworkConfig
+from restoreflow.networks.restoration_network import build_network
 
 
 @dataclass(frozen=True)

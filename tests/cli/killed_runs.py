@@ -88,9 +88,9 @@ def preload() -> None:
     import restoreflow.cli.app
     import restoreflow.models.resolve
     import restoreflow.models.weights
-    import restoreflow.networks.build
     import restoreflow.networks.residual
-    import restoreflow.restoration.load
+    import restoreflow.networks.restoration_network
+    import restoreflow.restoration.restorer
 
     torch.set_num_threads(1)
     with contextlib.suppress(SystemExit), contextlib.redirect_stderr(io.StringIO()):

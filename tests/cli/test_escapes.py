@@ -15,8 +15,7 @@ from safetensors.torch import load, save
 
 from restoreflow.batch.record import Record
 from restoreflow.cli.ood_tables import show
-from restoreflow.cli.output import Reporter, emit
-from restoreflow.cli.screen import Console, cell
+from restoreflow.cli.output import Console, Reporter, cell, emit
 from restoreflow.errors import InputError, RestoreflowError, printable
 from tests.cli.conftest import Run, save_tiny
 from tests.cli.test_output import DONE, FACTS, judgement

@@ -14,8 +14,8 @@ from restoreflow.flows.config import FlowConfig
 from restoreflow.models import resolve
 from restoreflow.models.config import ModelConfig
 from restoreflow.models.folder import save_folder
-from restoreflow.networks.build import build_network
 from restoreflow.networks.config import NetworkConfig
+from restoreflow.networks.restoration_network import build_network
 from tests.cli.conftest import Run, picture
 
 

@@ -21,7 +21,7 @@ from restoreflow.flows.config import FlowConfig
 from restoreflow.models import resolve
 from restoreflow.models.config import ModelConfig
 from restoreflow.models.folder import save_folder
-from restoreflow.networks.build import build_network
+from restoreflow.networks.restoration_network import build_network
 from tests.models.conftest import *  # noqa: F403 (the fixtures)
 from tests.models.hub_server import WRITE_TOKEN, HubServer
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from restoreflow.batch import consumers, restore
+from restoreflow.batch import restore
 from tests.cli.conftest import Run, picture
 from tests.reports.page_reader import read
 
@@ -62,7 +62,7 @@ def test_a_large_result_is_shown_reduced(
     run: Run, tmp_path: Path, page: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(restore, "WHOLE_PIXELS", 0)
-    monkeypatch.setattr(consumers, "_SIDE", 20)
+    monkeypatch.setattr(restore, "_SIDE", 20)
     source = picture(tmp_path / "large.png", 24, 15)
     assert run("sr", source, "-n", 2, "--report", page).code == 0
     tree = read(page.read_text(encoding="utf-8"))

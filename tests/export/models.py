@@ -10,8 +10,8 @@ from restoreflow.flows.config import FlowConfig
 from restoreflow.models.card import CardFacts, write_card
 from restoreflow.models.config import ModelConfig
 from restoreflow.models.folder import ModelFolder, save_folder
-from restoreflow.networks.build import build_network
 from restoreflow.networks.config import NetworkConfig
+from restoreflow.networks.restoration_network import build_network
 
 __all__ = ["FACTS", "tiny"]
 

@@ -14,8 +14,7 @@ from restoreflow.flows.base import limit_norm
 from restoreflow.flows.certificate import Certificate, certificate
 from restoreflow.flows.config import BOUNDS, FlowConfig, MapName
 from restoreflow.flows.flow import ConditionalFlow, build_flow
-from restoreflow.flows.orthogonal import TOLERANCE, largest_departure
-from restoreflow.flows.rotation import Rotation, random_rotation
+from restoreflow.flows.rotation import TOLERANCE, Rotation, largest_departure, random_rotation
 
 FEATURES = 5
 

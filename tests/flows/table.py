@@ -10,9 +10,8 @@ from torch import nn
 
 from restoreflow.flows.actnorm import ActNorm
 from restoreflow.flows.bijection import Bijection, Bound, Chain
-from restoreflow.flows.coarse import CoarseCells
 from restoreflow.flows.config import FlowConfig
-from restoreflow.flows.coupling import Coupling
+from restoreflow.flows.coupling import Coupling, Injector
 from restoreflow.flows.elementwise import (
     AffineMap,
     ClampedAffineMap,
@@ -22,11 +21,9 @@ from restoreflow.flows.elementwise import (
     SplineMap,
     TwoBinSplineMap,
 )
-from restoreflow.flows.flow import ConditionalFlow, build_flow
-from restoreflow.flows.injector import Injector
-from restoreflow.flows.limiter import Limiter
+from restoreflow.flows.flow import ConditionalFlow, Limiter, build_flow
 from restoreflow.flows.rotation import Conjugate, Rotation, random_rotation
-from restoreflow.flows.squeeze import HalfCellShift, Squeeze
+from restoreflow.flows.squeeze import CoarseCells, HalfCellShift, Squeeze
 
 CHANNELS = 12
 FEATURES = 5

@@ -14,8 +14,7 @@ from restoreflow.flows.base import LATENT_NORM_BOUND, limit_norm
 from restoreflow.flows.bijection import UNBOUNDED, Condition
 from restoreflow.flows.certificate import certificate
 from restoreflow.flows.float32 import largest_result
-from restoreflow.flows.flow import ConditionalFlow
-from restoreflow.flows.limiter import Limiter
+from restoreflow.flows.flow import ConditionalFlow, Limiter
 from restoreflow.flows.search import search
 from tests.flows.table import FEATURES, of_natural_size, tiny_flow
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from restoreflow.flows import strips
-from restoreflow.flows.strips import stripwise
+from restoreflow.flows import layout
+from restoreflow.flows.layout import stripwise
 from tests.flows.table import FEATURES
 from tests.flows.test_flow import flow_of
 
@@ -26,7 +26,7 @@ class Counted(nn.Module):
 
 @pytest.mark.parametrize("size", [(1, 7), (37, 5), (40, 64), (3, 400)])
 def test_strips_give_what_the_whole_gives(size, monkeypatch) -> None:
-    monkeypatch.setattr(strips, "LOCATIONS", 300)
+    monkeypatch.setattr(layout, "LOCATIONS", 300)
     x, y = torch.randn(2, 3, *size), torch.randn(1, 3, *size)
     counted = Counted()
     with torch.inference_mode():
@@ -37,7 +37,7 @@ def test_strips_give_what_the_whole_gives(size, monkeypatch) -> None:
 
 
 def test_a_recorded_gradient_takes_the_whole(monkeypatch) -> None:
-    monkeypatch.setattr(strips, "LOCATIONS", 1)
+    monkeypatch.setattr(layout, "LOCATIONS", 1)
     counted, x = Counted(), torch.randn(1, 3, 9, 9, requires_grad=True)
     stripwise(counted, x, x).sum().backward()
     assert counted.calls == 1
@@ -49,7 +49,7 @@ def test_a_flow_samples_the_same_in_strips(kind, monkeypatch) -> None:
     flow, latent = flow_of(kind), torch.randn(2, 48, 13, 11)
     seen = torch.randn(1, FEATURES, 13, 11)
     whole = flow.sample(flow.prepare(seen), latent, 0.9)
-    monkeypatch.setattr(strips, "LOCATIONS", 20)
+    monkeypatch.setattr(layout, "LOCATIONS", 20)
     with torch.inference_mode():
         found = flow.sample(flow.prepare(seen), latent, 0.9)
     largest = float(whole.unlimited.detach().abs().max())

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from restoreflow.images.alpha import (
+from restoreflow.images.picture import (
+    Picture,
     constant_alpha,
     fill_transparent,
     flatten,
@@ -13,7 +14,6 @@ from restoreflow.images.alpha import (
     resize_colors,
     unpremultiply,
 )
-from restoreflow.images.picture import Picture
 
 
 def _disc(size: int = 48) -> tuple[np.ndarray, np.ndarray]:

@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 
 from restoreflow.errors import LimitError, OutputError, UsageError
-from restoreflow.images.alpha import resize_rows
 from restoreflow.images.canvas import Canvas
 from restoreflow.images.encode import encode, encode_canvas
-from restoreflow.images.picture import Metadata, Picture, unit_range
+from restoreflow.images.picture import Metadata, Picture, resize_rows, unit_range
 from tests.images import samples
 
 SCALE = 4

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
+from restoreflow.images.ancillary import EXIF_PREFIX
 from restoreflow.images.decode import decode
 from restoreflow.images.encode import encode
 from restoreflow.images.exif import clean_exif, fit_exif
-from restoreflow.images.exif_block import EXIF_PREFIX, exif_resolution
+from restoreflow.images.exif_block import exif_resolution
 from tests.images import samples
 from tests.images.tag_blocks import Built, Value, ascii_value, block, longs, ratios, shorts
 

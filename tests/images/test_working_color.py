@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from restoreflow.images.ancillary import Ancillary
-from restoreflow.images.color_coding import by_chromaticities, by_code_points, profile_of
+from restoreflow.images.ancillary import Ancillary, by_chromaticities, by_code_points, profile_of
 from restoreflow.images.decode import decode
 from restoreflow.images.encode import encode, losses
 from restoreflow.images.picture import Raster

@@ -15,8 +15,8 @@ import restoreflow
 from restoreflow.errors import InputError, ModelError, UsageError
 from restoreflow.models.config import Defaults, ModelConfig
 from restoreflow.models.folder import EVALUATION, OOD, save_folder
-from restoreflow.networks.build import build_network
 from restoreflow.networks.config import NetworkConfig
+from restoreflow.networks.restoration_network import build_network
 from restoreflow.restoration.pixels import eight_bit
 from tests.restoration.fakes import picture
 

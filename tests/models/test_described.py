@@ -16,15 +16,20 @@ from torch import Tensor
 
 from restoreflow.errors import ModelError
 from restoreflow.flows.config import FlowConfig
-from restoreflow.flows.orthogonal import TOLERANCE, departure, largest_departure, stretch
-from restoreflow.flows.rotation import random_rotation
+from restoreflow.flows.rotation import (
+    TOLERANCE,
+    departure,
+    largest_departure,
+    random_rotation,
+    stretch,
+)
 from restoreflow.models import folder as folders
 from restoreflow.models.config import ModelConfig
 from restoreflow.models.folder import load_folder, save_folder, verify_folder
 from restoreflow.models.resolve import bundled_models
-from restoreflow.networks import build
-from restoreflow.networks.build import build_network, described_tensors
+from restoreflow.networks import restoration_network
 from restoreflow.networks.config import NetworkConfig
+from restoreflow.networks.restoration_network import build_network, described_tensors
 
 COARSE = FlowConfig(steps=2, coarse=1, hidden=8, rotations="cosine")
 LARGEST = FlowConfig(steps=64, coarse=64, hidden=1024, bins=32)
@@ -166,14 +171,14 @@ def test_nothing_is_built_that_the_file_does_not_hold(
     config[part] |= {"steps": 64, "hidden": 1024} if part == "flow" else {"depth": 256}
     (folder / "config.json").write_text(json.dumps(config))
     built: list[torch.device] = []
-    original = build.build_network
+    original = restoration_network.build_network
 
     def watched(described: ModelConfig):
         network = original(described)
         built.append(next(network.parameters()).device)
         return network
 
-    monkeypatch.setattr(build, "build_network", watched)
+    monkeypatch.setattr(restoration_network, "build_network", watched)
     with pytest.raises(ModelError, match=r"does not fit config.json: \d+ tensors missing"):
         folders.load_folder(folder)
     assert [device.type for device in built] == ["meta"]

@@ -26,8 +26,7 @@ from restoreflow.models.folder import (
     save_folder,
     verify_folder,
 )
-from restoreflow.networks.build import build_network
-from restoreflow.networks.restoration_network import RestorationNetwork
+from restoreflow.networks.restoration_network import RestorationNetwork, build_network
 
 
 def test_save_then_load_gives_the_same_function(

@@ -14,10 +14,9 @@ from restoreflow.flows.certificate import certificate
 from restoreflow.flows.config import FlowConfig
 from restoreflow.flows.search import search
 from restoreflow.models.config import ModelConfig
-from restoreflow.networks.build import build_network
 from restoreflow.networks.config import NetworkConfig
 from restoreflow.networks.encoder import Encoding
-from restoreflow.networks.restoration_network import RestorationNetwork
+from restoreflow.networks.restoration_network import RestorationNetwork, build_network
 
 SCALES = pytest.mark.parametrize("scale", [2, 4, 8])
 KINDS = pytest.mark.parametrize("kind", ["spline", "affine", "clamped_affine"])

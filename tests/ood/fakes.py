@@ -15,9 +15,8 @@ from restoreflow.lab.fitting.fit import fit_reference
 from restoreflow.lab.training.data import step_generator
 from restoreflow.models.config import ModelConfig
 from restoreflow.models.folder import ModelFolder, save_folder
-from restoreflow.networks.build import build_network
 from restoreflow.networks.config import NetworkConfig
-from restoreflow.networks.restoration_network import RestorationNetwork
+from restoreflow.networks.restoration_network import RestorationNetwork, build_network
 from restoreflow.ood.reference import write_reference
 
 CARD = "---\nlicense: apache-2.0\n---\nFor tests.\n"

@@ -8,11 +8,9 @@ import torch
 from PIL import Image
 
 from restoreflow.restoration import consistency
-from restoreflow.restoration.consistency import correction, parts, project
-from restoreflow.restoration.lr_psnr import lr_psnr
+from restoreflow.restoration.consistency import correction, lr_psnr, parts, project
 from restoreflow.restoration.pixels import eight_bit as rounded
-from restoreflow.tasks.bicubic import downscale, upscale
-from restoreflow.tasks.task import Operator
+from restoreflow.tasks.task import Operator, downscale, upscale
 from tests.restoration.fakes import picture
 
 SIDES = [(1, 1), (3, 2), (37, 51), (64, 9)]

@@ -8,9 +8,9 @@ import torch
 from restoreflow.errors import ModelError, RestoreflowError, UsageError
 from restoreflow.models.config import Defaults, ModelConfig
 from restoreflow.models.folder import save_folder
-from restoreflow.networks.build import build_network
 from restoreflow.networks.config import NetworkConfig
-from restoreflow.restoration.load import load_model
+from restoreflow.networks.restoration_network import build_network
+from restoreflow.restoration.restorer import load_model
 from tests.restoration.fakes import picture
 
 

@@ -9,9 +9,9 @@ import torch
 from restoreflow.errors import UsageError
 from restoreflow.flows.config import FlowConfig
 from restoreflow.models.config import ModelConfig
-from restoreflow.networks.build import build_network
 from restoreflow.networks.config import NetworkConfig
 from restoreflow.networks.exposure import srgb_to_linear
+from restoreflow.networks.restoration_network import build_network
 from restoreflow.ood.maps import energy_maps, feature_tiles
 from restoreflow.ood.watch import Watch
 from restoreflow.restoration.restorer import Restorer

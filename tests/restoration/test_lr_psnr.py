@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from restoreflow.restoration.lr_psnr import (
+from restoreflow.restoration.consistency import (
     LR_PSNR_CAP,
     LrPsnr,
     LrPsnrToReduced,

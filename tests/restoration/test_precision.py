@@ -9,7 +9,7 @@ import torch
 
 from restoreflow.errors import UsageError
 from restoreflow.restoration import engine
-from restoreflow.restoration.load import load_model
+from restoreflow.restoration.restorer import load_model
 
 
 @pytest.mark.parametrize(("fast", "found"), [(True, "bfloat16"), (False, "float32")])

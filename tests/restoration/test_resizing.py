@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from restoreflow.restoration.resizing import enlarged, reduced_columns, reduced_rows
-from restoreflow.tasks.bicubic import BICUBIC, resize
+from restoreflow.tasks.task import BICUBIC, resize
 
 
 @pytest.mark.parametrize("scale", [2, 4, 8])

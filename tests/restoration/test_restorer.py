@@ -15,16 +15,14 @@ from restoreflow import free_memory
 from restoreflow.errors import InputError, LimitError, UsageError
 from restoreflow.flows.config import FlowConfig
 from restoreflow.models.config import ModelConfig
-from restoreflow.networks.build import build_network
 from restoreflow.networks.config import NetworkConfig
-from restoreflow.networks.restoration_network import Encoding, Sample
+from restoreflow.networks.restoration_network import Encoding, Sample, build_network
 from restoreflow.restoration import consistency, memory, sampling
+from restoreflow.restoration.consistency import lr_psnr
 from restoreflow.restoration.latents import latent_window
-from restoreflow.restoration.load import load_model
-from restoreflow.restoration.lr_psnr import lr_psnr
-from restoreflow.restoration.restorer import Restorer
+from restoreflow.restoration.restorer import Restorer, load_model
 from restoreflow.restoration.sampling import Seen
-from restoreflow.tasks.bicubic import downscale
+from restoreflow.tasks.task import downscale
 from tests.restoration.fakes import FakeNetwork, config, picture
 
 

@@ -20,8 +20,8 @@ from restoreflow.errors import ModelError
 from restoreflow.lab.training.config import StageConfig, TrainConfig
 from restoreflow.lab.verbs import evaluate
 from restoreflow.models.config import ModelConfig, model_config, read_config
-from restoreflow.networks.build import build_encoder
 from restoreflow.networks.config import NetworkConfig
+from restoreflow.networks.restoration_network import build_encoder
 from restoreflow.tasks.table import OPTIONS, TASKS, USUAL, for_worn, takers
 from restoreflow.tasks.task import Task
 

@@ -22,7 +22,7 @@ from PIL import Image
 from restoreflow.batch.record import Observer
 from restoreflow.errors import InputError
 from restoreflow.models import resolve
-from restoreflow.restoration.load import load_model
+from restoreflow.restoration.restorer import load_model
 from restoreflow.web.asked import Asked
 from restoreflow.web.limits import Limits
 from restoreflow.web.server import application

@@ -159,7 +159,7 @@ class _Listener(Observer):
 
 def _load(files: Mapping[str, bytes], settings: RestorationSettings) -> Restorer:
     from restoreflow.models.folder import ModelFolder
-    from restoreflow.restoration.load import load_model
+    from restoreflow.restoration.restorer import load_model
 
     with tempfile.TemporaryDirectory() as place:
         for name, data in files.items():

@@ -10,11 +10,10 @@ import numpy as np
 from PIL import AvifImagePlugin, Image
 
 from restoreflow.images.codecs.pillow import PillowCodec, metadata_options, saved
-from restoreflow.images.codecs.table import Encoder
+from restoreflow.images.codecs.table import Encoder, refusal
 from restoreflow.images.containers import heif
 from restoreflow.images.exif_block import tiff_part
 from restoreflow.images.picture import Metadata, Raster, from_samples, unit_range
-from restoreflow.images.refusals import refusal
 
 __all__ = ["CODEC"]
 

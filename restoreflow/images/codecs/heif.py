@@ -8,13 +8,11 @@ from typing import Any
 import numpy as np
 
 from restoreflow.errors import InputError
-from restoreflow.images.alpha import unpremultiply
 from restoreflow.images.ancillary import Ancillary
-from restoreflow.images.codecs.table import Codec, Header
+from restoreflow.images.codecs.table import Codec, Header, refusal
 from restoreflow.images.containers import heif
 from restoreflow.images.extras import require
-from restoreflow.images.picture import Raster, from_samples, unit_range
-from restoreflow.images.refusals import refusal
+from restoreflow.images.picture import Raster, from_samples, unit_range, unpremultiply
 
 __all__ = ["CODEC"]
 

@@ -10,11 +10,10 @@ from PIL import JpegImagePlugin
 
 from restoreflow.errors import InputError
 from restoreflow.images.codecs.pillow import CONVERTED, PillowCodec, metadata_options, saved
-from restoreflow.images.codecs.table import Encoder, Header
+from restoreflow.images.codecs.table import Encoder, Header, refusal
 from restoreflow.images.containers import jpeg
 from restoreflow.images.containers.jpeg import extra_segments, frame, picture_end, segments
 from restoreflow.images.picture import Metadata, Raster, from_samples, unit_range
-from restoreflow.images.refusals import refusal
 
 __all__ = ["CODEC"]
 

@@ -16,12 +16,11 @@ import numpy as np
 
 from restoreflow.errors import InputError
 from restoreflow.images.ancillary import Ancillary
-from restoreflow.images.codecs.table import Codec, Header
+from restoreflow.images.codecs.table import Codec, Header, refusal
 from restoreflow.images.containers import jxl
 from restoreflow.images.containers.boxes import boxes
 from restoreflow.images.extras import require
 from restoreflow.images.picture import Raster, from_samples, unit_range
-from restoreflow.images.refusals import refusal
 
 __all__ = ["CODEC"]
 

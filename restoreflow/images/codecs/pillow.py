@@ -15,10 +15,9 @@ from PIL import Image, ImageFile
 
 from restoreflow.errors import InputError
 from restoreflow.images.ancillary import Ancillary
-from restoreflow.images.codecs.table import Codec, Header
+from restoreflow.images.codecs.table import Codec, Header, refusal
 from restoreflow.images.metadata import clean_dpi
 from restoreflow.images.picture import Metadata, Raster, from_samples, unit_range
-from restoreflow.images.refusals import refusal
 
 __all__ = [
     "CONVERTED",

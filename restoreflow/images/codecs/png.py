@@ -9,13 +9,12 @@ import imagecodecs
 import numpy as np
 from PIL import Image, ImageFile, PngImagePlugin
 
+from restoreflow.images.ancillary import EXIF_PREFIX
 from restoreflow.images.codecs.pillow import CONVERTED, PillowCodec
-from restoreflow.images.codecs.table import Encoder
+from restoreflow.images.codecs.table import Encoder, refusal
 from restoreflow.images.containers import png
 from restoreflow.images.containers.png import chunk, chunks, essential, iptc_text, text_chunk
-from restoreflow.images.exif_block import EXIF_PREFIX
 from restoreflow.images.picture import Metadata, Raster, from_samples, unit_range
-from restoreflow.images.refusals import refusal
 
 __all__ = ["CODEC", "is_sixteen_bit", "read_sixteen_bit"]
 

@@ -8,10 +8,9 @@ import numpy as np
 from PIL import PpmImagePlugin
 
 from restoreflow.images.codecs.pillow import PillowCodec
-from restoreflow.images.codecs.table import Header
+from restoreflow.images.codecs.table import Header, refusal
 from restoreflow.images.containers import netpbm
 from restoreflow.images.picture import Raster
-from restoreflow.images.refusals import refusal
 
 __all__ = ["CODEC"]
 

@@ -7,6 +7,7 @@ written.
 
 from __future__ import annotations
 
+import re
 import struct
 from abc import ABC, abstractmethod
 from importlib import import_module
@@ -14,11 +15,33 @@ from typing import NamedTuple
 
 import numpy as np
 
+from restoreflow.errors import InputError
 from restoreflow.images.ancillary import Ancillary
 from restoreflow.images.formats import FORMATS
 from restoreflow.images.picture import Metadata, Raster
 
-__all__ = ["Codec", "Encoder", "Header", "ancillary_of", "codec", "encoder"]
+__all__ = ["Codec", "Encoder", "Header", "ancillary_of", "codec", "encoder", "refusal"]
+
+_UNSUPPORTED = re.compile(
+    r"(?i)not (yet )?(supported|available|implemented)|unsupported|"
+    r"not a known (compression|photometric)|unknown (compression|pixel mode|photometric|raw mode)|"
+    r"no codec|requires the|bad codec"
+)
+_CUT_SHORT = re.compile(r"truncated|too small|requires a buffer of|ends? early|premature")
+_MOST = 120
+
+
+def refusal(label: str, title: str, error: Exception) -> InputError:
+    """The error to raise where a decoder raised another, on a file of a format called `title`."""
+    reason = "".join(c for c in " ".join(str(error).split()) if c.isprintable())[:_MOST]
+    reason = reason or type(error).__name__
+    if isinstance(error, NotImplementedError) or _UNSUPPORTED.search(reason):
+        what = f"{label} is a {title} file of a kind that is not supported: {reason}"
+        return InputError(what, "convert it to PNG or TIFF")
+    if isinstance(error, EOFError) or _CUT_SHORT.search(reason):
+        return InputError(f"{label} is cut short: its {title} data ends early", "copy it again")
+    return InputError(f"{label} is a damaged {title} file: {reason}", "copy it again")
+
 
 _DAMAGED = (struct.error, ValueError, IndexError, OverflowError)
 

@@ -11,10 +11,9 @@ from PIL import TiffImagePlugin
 
 from restoreflow.images.codecs import tiff_read, tiff_write
 from restoreflow.images.codecs.pillow import PillowCodec
-from restoreflow.images.codecs.table import Encoder, Header
+from restoreflow.images.codecs.table import Encoder, Header, refusal
 from restoreflow.images.containers import tiff
 from restoreflow.images.picture import Metadata, Raster
-from restoreflow.images.refusals import refusal
 
 __all__ = ["CODEC"]
 

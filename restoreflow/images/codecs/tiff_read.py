@@ -10,9 +10,8 @@ import numpy as np
 import tifffile
 
 from restoreflow.errors import InputError
-from restoreflow.images.alpha import unpremultiply
-from restoreflow.images.picture import Raster, from_samples
-from restoreflow.images.refusals import refusal
+from restoreflow.images.codecs.table import refusal
+from restoreflow.images.picture import Raster, from_samples, unpremultiply
 from restoreflow.images.tiff_pages import page_count
 
 __all__ = ["Header", "read", "read_header"]

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from restoreflow.images.ancillary import Ancillary, behind_note
-from restoreflow.images.color_coding import Coding, by_chromaticities
+from restoreflow.images.ancillary import Ancillary, Coding, behind_note, by_chromaticities
 
 __all__ = ["ancillary"]
 

@@ -5,8 +5,14 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass, field
 
-from restoreflow.images.ancillary import GAIN_MAP_NOTE, Ancillary, counted, has_credentials
-from restoreflow.images.color_coding import Coding, by_code_points
+from restoreflow.images.ancillary import (
+    GAIN_MAP_NOTE,
+    Ancillary,
+    Coding,
+    by_code_points,
+    counted,
+    has_credentials,
+)
 from restoreflow.images.containers.boxes import boxes, tiff_in
 
 __all__ = ["ancillary", "deep_av1_bits"]

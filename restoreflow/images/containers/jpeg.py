@@ -7,7 +7,9 @@ import struct
 from collections.abc import Iterator
 
 from restoreflow.images.ancillary import (
+    EXIF_PREFIX,
     GAIN_MAP_NOTE,
+    XMP_HEADER,
     Ancillary,
     Text,
     behind_note,
@@ -16,8 +18,7 @@ from restoreflow.images.ancillary import (
     has_credentials,
 )
 from restoreflow.images.containers.photoshop import iptc_resource, photoshop_resources
-from restoreflow.images.exif_block import EXIF_PREFIX
-from restoreflow.images.xmp import XMP_HEADER, extension_name
+from restoreflow.images.xmp import extension_name
 
 __all__ = [
     "ancillary",

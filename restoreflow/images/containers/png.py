@@ -7,10 +7,16 @@ import struct
 import zlib
 from collections.abc import Iterator
 
-from restoreflow.images.ancillary import Ancillary, Text, behind_note, counted
-from restoreflow.images.color_coding import Coding, by_chromaticities, by_code_points
-from restoreflow.images.containers.photoshop import iptc_resource, photoshop_resources
-from restoreflow.images.xmp import XMP_HEADER
+from restoreflow.images.ancillary import (
+    XMP_HEADER,
+    Ancillary,
+    Coding,
+    Text,
+    behind_note,
+    by_chromaticities,
+    by_code_points,
+    counted,
+)
 
 __all__ = ["ancillary", "chunk", "chunks", "essential", "iptc_text", "text_chunk"]
 
@@ -221,6 +227,8 @@ class _Texts:
         elif kind in ("icc", "icm"):
             self.icc = self.icc or block
         elif kind in ("iptc", "8bim") and block.startswith(b"8BIM"):
+            from restoreflow.images.containers.photoshop import photoshop_resources
+
             resources = photoshop_resources(block)
             self.iptc, self.notes = self.iptc or resources.iptc, self.notes + resources.notes
         elif kind == "iptc":
@@ -242,6 +250,8 @@ def _raw_profile(text: Text) -> bytes | None:
 
 def iptc_text(record: bytes) -> Text:
     """An IPTC record as the text that ImageMagick and exiftool read."""
+    from restoreflow.images.containers.photoshop import iptc_resource
+
     block = iptc_resource(record)
     digits = block.hex()
     lines = "\n".join(digits[start : start + 72] for start in range(0, len(digits), 72))

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from restoreflow.lab.degradations.operations import gaussian_blur
-from restoreflow.networks.fluctuation import local_mean
+from restoreflow.networks.wear import local_mean
 
 __all__ = [
     "bayer_masks",

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from restoreflow.tasks.bicubic import resize
+from restoreflow.tasks.task import resize
 
 __all__ = [
     "augment",

@@ -6,10 +6,9 @@ from types import MethodType
 
 import torch
 
-from restoreflow.flows.coupling import Coupling
+from restoreflow.flows.coupling import Coupling, Injector
 from restoreflow.flows.elementwise import TwoBinSplineMap
 from restoreflow.flows.flow import ConditionalFlow
-from restoreflow.flows.injector import Injector
 
 __all__ = ["compile_maps"]
 

@@ -36,9 +36,8 @@ from restoreflow.lab.training.optimiser import Optimiser
 from restoreflow.lab.training.perceptual import FeatureDistance, load_feature_distance
 from restoreflow.models.card import write_card
 from restoreflow.models.folder import LOG, RECIPE, save_folder
-from restoreflow.networks.build import build_network
 from restoreflow.networks.config import NetworkConfig
-from restoreflow.networks.restoration_network import RestorationNetwork
+from restoreflow.networks.restoration_network import RestorationNetwork, build_network
 from restoreflow.outputs.atomic import make_folder
 from restoreflow.outputs.lines import LocalLines
 

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from restoreflow.tasks.bicubic import resize
+from restoreflow.tasks.task import resize
 
 __all__ = ["View", "draw_view", "reduce", "thumbnail_of", "turn_view"]
 

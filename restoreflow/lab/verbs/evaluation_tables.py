@@ -12,8 +12,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from restoreflow.cli.layout import Whole
-from restoreflow.cli.output import Format, emit, for_people, json_line
-from restoreflow.cli.screen import Console, print_line
+from restoreflow.cli.output import Console, Format, emit, for_people, json_line, print_line
 from restoreflow.lab.verbs.evaluation_options import Target
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from restoreflow.cli.screen import print_line
+from restoreflow.cli.output import print_line
 from restoreflow.errors import UsageError
 from restoreflow.lab.verbs.evaluation_options import weights_in
 from restoreflow.local_files import read_regular

@@ -16,7 +16,7 @@ from restoreflow.batch.record import Observer, Record, Summary
 from restoreflow.batch.resume import Progress, model_hash
 from restoreflow.batch.run import run
 from restoreflow.models.folder import ModelFolder
-from restoreflow.restoration.load import load_model
+from restoreflow.restoration.restorer import load_model
 from tests.batch.settings_of import settings_of
 from tests.cli.conftest import picture
 

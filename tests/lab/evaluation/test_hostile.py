@@ -17,9 +17,8 @@ from restoreflow.lab.evaluation.hostile import (
     photograph,
 )
 from restoreflow.models.config import ModelConfig
-from restoreflow.networks.build import build_network
 from restoreflow.networks.config import NetworkConfig
-from restoreflow.networks.restoration_network import Encoding, Sample
+from restoreflow.networks.restoration_network import Encoding, Sample, build_network
 
 
 class Wave:

@@ -18,8 +18,8 @@ from restoreflow.lab.evaluation.sr import PerceptualMetrics, degrade, evaluate_s
 from restoreflow.lab.photographs import read_rgb
 from restoreflow.measures.metrics import psnr_y
 from restoreflow.models.config import ModelConfig
-from restoreflow.networks.build import build_network
 from restoreflow.networks.config import NetworkConfig
+from restoreflow.networks.restoration_network import build_network
 from restoreflow.restoration.restorer import Restorer
 from tests.lab.evaluation.fakes import FakeRestorer, scene
 from tests.measures.lpips_weights import write_weights

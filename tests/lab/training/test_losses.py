@@ -19,9 +19,9 @@ from restoreflow.lab.training.losses import (
     told_context,
 )
 from restoreflow.lab.training.perceptual import draw_place, load_feature_distance
-from restoreflow.networks.build import build_network
 from restoreflow.networks.low_light import LowLightEncoder
 from restoreflow.networks.residual import ResidualEncoder
+from restoreflow.networks.restoration_network import build_network
 from tests.lab.training.recipes import Loss, Task, recipe, write_extractors
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from restoreflow.lab.training.optimiser import Optimiser
-from restoreflow.networks.build import build_network
+from restoreflow.networks.restoration_network import build_network
 from tests.lab.training.recipes import recipe
 
 

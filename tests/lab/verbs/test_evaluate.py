@@ -24,8 +24,8 @@ from restoreflow.lab.evaluation.extractors import Extractor
 from restoreflow.lab.verbs.evaluate import app
 from restoreflow.models.config import ModelConfig
 from restoreflow.models.folder import save_folder
-from restoreflow.networks.build import build_network
 from restoreflow.networks.config import NetworkConfig
+from restoreflow.networks.restoration_network import build_network
 from tests.lab.evaluation.fakes import FakeRestorer, scene
 from tests.measures.lpips_weights import write_weights
 

@@ -8,9 +8,8 @@ import pytest
 import torch
 
 from restoreflow.flows.config import MapName
-from restoreflow.flows.coupling import Coupling
+from restoreflow.flows.coupling import Coupling, Injector
 from restoreflow.flows.elementwise import AffineMap, ElementwiseMap
-from restoreflow.flows.injector import Injector
 from restoreflow.networks.restoration_network import RestorationNetwork
 from studies.factorial.forms import FLOOR, TIERS, Arm, clamped_too, put, shifting
 from studies.factorial.settings import FLOW

@@ -12,7 +12,7 @@ import torch
 from restoreflow.config_reader import to_dict
 from restoreflow.lab.degradations.example import Example
 from restoreflow.lab.training import loop
-from restoreflow.networks.build import build_network
+from restoreflow.networks.restoration_network import build_network
 from studies.factorial.forms import TIERS
 from studies.factorial.settings import QUICK, STANDARD
 from studies.factorial.training import mean_image, recipe, same_start, trainer

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from restoreflow.flows.config import FlowConfig
+from restoreflow.flows.coupling import Injector
 from restoreflow.flows.elementwise import AffineMap, ScaleShiftMap
-from restoreflow.flows.injector import Injector
 from studies.robustness import ablations
 from studies.robustness.ablations import Ablation, ablate, inject
 from studies.robustness.cache import Cache
