@@ -128,6 +128,7 @@ def test_the_card_says_what_training_asked_for_and_names_the_range_penalty(
     untold, told = sections
     assert "wear" not in untold and "adversary" not in untold
     assert "| wear 10 |" in told and "adversary 0.1" in told
+    assert "spread of samples 0.26 (0.5 is proper)" in told
     recipe = recipes[0]
     plain = [dataclasses.replace(s, weights=LossWeights()) for s in recipe.stages]
     without = write_card(

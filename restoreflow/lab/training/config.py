@@ -240,13 +240,24 @@ class TrainConfig:
                 "steps": stage.steps,
                 "batch": f"{stage.batch} x {stage.patch} px",
                 "weights": ", ".join(
-                    f"{NAMES.get(name, name)} {getattr(stage.weights, name):g}"
-                    for name in _TERMS[stage.loss]
-                    if getattr(stage.weights, name) > 0 and name not in idle
+                    [
+                        f"{NAMES.get(name, name)} {getattr(stage.weights, name):g}"
+                        for name in _TERMS[stage.loss]
+                        if getattr(stage.weights, name) > 0 and name not in idle
+                    ]
+                    + self._spread(stage)
                 ),
             }
             for stage in self.stages
         ]
+
+    def _spread(self, stage: StageConfig) -> list[str]:
+        """How far samples were to differ, where it is less than a proper score would have it."""
+        if stage.loss != "texture" or stage.weights.spread >= 0.5:
+            return []
+        spread, share = stage.weights.spread, stage.weights.spread_worn
+        worn = f", of worn inputs {spread * share:g}" if self.network.told and share != 1.0 else ""
+        return [f"spread of samples {spread:g}{worn} (0.5 is proper)"]
 
     def model(self) -> ModelConfig:
         """The model that the run makes."""
