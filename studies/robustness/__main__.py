@@ -61,7 +61,7 @@ def robustness(
     ] = None,
     out: Annotated[
         Path, typer.Option("--out", "-o", metavar="FOLDER", help="For page, figures and numbers.")
-    ] = Path("docs/study"),
+    ] = Path("runs/study"),
     cache: Annotated[
         Path,
         typer.Option(

@@ -117,17 +117,18 @@ def images(study: Measured, arm: str, temperature: float) -> tuple[dict[str, Any
     return {n: np.array(v) for n, v in names.items()}, np.array(hits), np.array(shares)
 
 
-def scores(study: Measured, arm: str, temperature: float, bins: int = 10) -> list[dict[str, Any]]:
+def scores(study: Measured, arm: str, temperature: float) -> list[dict[str, Any]]:
     """Claim 2, a row a score: how well it foretells error images and their error pixels.
 
     `auroc` is of error images; `rho` is Spearman's, of the score and the share of error pixels over
-    inputs; `rho_bins` is of the score and the share of error images over bins of equally many
-    inputs; None where there are no errors, or nothing else.
+    inputs; `within` is the mean of the AUROCs within photographs, corrupted ones and hostile
+    inputs, where telling these apart counts for nothing; None where there are no errors, or
+    nothing else.
     """
     found, hits, shares = images(study, arm, temperature)
+    groups = _groups(study, arm, temperature)
     rows = []
     for name, values in found.items():
-        binned = score_bins(values, hits, bins)
         rows.append(
             {
                 "arm": arm,
@@ -137,12 +138,29 @@ def scores(study: Measured, arm: str, temperature: float, bins: int = 10) -> lis
                 "error_images": float((hits > 0).mean()) if len(hits) else None,
                 "auroc": _finite(area_under_roc(values, hits > 0)),
                 "rho": _finite(rank_correlation(values, shares)),
-                "rho_bins": _finite(
-                    rank_correlation([b.score for b in binned], [b.probability for b in binned])
-                ),
+                "within": _finite(_within(values, hits > 0, groups)),
             }
         )
     return rows
+
+
+def _groups(study: Measured, arm: str, temperature: float) -> NDArray[Any]:
+    """The group of every input of `images`."""
+    return np.array(
+        [
+            each["group"]
+            for each in study["measurements"][arm]["inputs"]
+            if each["group"] != "adversarial"
+            for _ in _at([each], temperature)
+        ]
+    )
+
+
+def _within(values: NDArray[Any], hits: NDArray[Any], groups: NDArray[Any]) -> float:
+    """Mean over groups of the AUROC within each; NaN where none has both outcomes."""
+    found = [area_under_roc(values[groups == g], hits[groups == g]) for g in np.unique(groups)]
+    known = [value for value in found if not math.isnan(value)]
+    return float(np.mean(known)) if known else math.nan
 
 
 class ScoreBin(NamedTuple):
@@ -163,13 +181,10 @@ def score_bins(
 
 
 def places(study: Measured, arm: str, temperature: float) -> list[dict[str, Any]]:
-    """Claim 2 place by place, a row a map: AUROC and rho over bins, of cells of 4 x 4 pixels."""
+    """Claim 2 place by place, a row a map: AUROC of cells of 4 x 4 pixels."""
     rows = []
     for name, table in _tables(study, arm, temperature).items():
         cells, bad = table[:, 0], table[:, 1]
-        filled = cells >= 100
-        centres = np.arange(len(cells))[filled]
-        shares = bad[filled] / cells[filled]
         rows.append(
             {
                 "arm": arm,
@@ -178,7 +193,6 @@ def places(study: Measured, arm: str, temperature: float) -> list[dict[str, Any]
                 "cells": int(cells.sum()),
                 "error_cells": int(bad.sum()),
                 "auroc": _finite(_binned_auroc(bad, cells - bad)),
-                "rho_bins": _finite(rank_correlation(centres, shares)),
             }
         )
     return rows

@@ -9,7 +9,6 @@ from typing import Any
 
 from restoreflow.outputs.atomic import write_atomic
 from studies.robustness import claims, tables
-from studies.robustness.peers import MEASURED
 from studies.robustness.verdicts import aims, focus, paper
 
 __all__ = ["PAGE", "RESULTS", "document", "page", "write_page"]
@@ -135,12 +134,7 @@ From which temperature on:
 
 {tables.onsets(study)}
 {_figure("corruptions", "Error images by corruption and severity", figures)}
-Feed-forward networks are no refuge. Measured beside this project on {MEASURED}, not by the command
-above: light x4 networks with their authors' released weights, raw float32 outputs before clipping,
-over 96 x 96 inputs (checkerboard, uniform and binary noise, diagonals, white, black text on white),
-in levels where pictures lie in 0 .. 255; float64 gives the same.
-
-{tables.peers()}"""
+"""
 
 
 def _prediction_section(study: Measured, figures: Sequence[str]) -> str:
@@ -149,8 +143,8 @@ def _prediction_section(study: Measured, figures: Sequence[str]) -> str:
         "Does the score, which needs no sample, tell which inputs will go wrong? Photographs,\n"
         "their corruptions and the hostile inputs together, without the adversarial ones. Each\n"
         "cell: AUROC for error images / Spearman's ρ of score and share of error pixels over\n"
-        "inputs; in the last column ρ of score and error probability over ten bins of equally\n"
-        "many inputs.\n",
+        "inputs; in the last column the mean AUROC within photographs, corrupted ones and hostile\n"
+        "inputs: over all of them together, telling these apart is most of it.\n",
     ]
     for arm in study["arms"]:
         if arm["coupling"] != "spline" or len(study["arms"]) == 1:

@@ -63,12 +63,17 @@ def explosions(study: Measured) -> Figure:
     return figure
 
 
-def onset(study: Measured) -> Figure:
-    """Share of error images against the temperature, a panel for each group of inputs."""
+def onset(study: Measured) -> Figure | None:
+    """Share of error images against the temperature, a panel for each group that has any.
+
+    Groups of a few inputs have no share: those that attacks ended with are left out.
+    """
     from matplotlib.figure import Figure
 
-    rows = claims.explosions(study)
-    groups = [group for group in TITLES if any(row.group == group for row in rows)]
+    rows = [row for row in claims.explosions(study) if row.group != "adversarial"]
+    groups = [g for g in TITLES if any(row.group == g and row.error_images > 0 for row in rows)]
+    if not groups:
+        return None
     figure = Figure(figsize=(9.5, 3.0), layout="constrained")
     panels = figure.subplots(1, len(groups), sharey=True, squeeze=False)[0]
     for axes, group in zip(panels, groups, strict=True):
@@ -101,7 +106,10 @@ def corruptions(study: Measured) -> Figure | None:
 
     temperature = focus(study)
     tables = {arm["name"]: claims.rates(study, arm["name"], temperature) for arm in study["arms"]}
-    if not all(tables.values()):
+    shares = [
+        share for table in tables.values() for row in table.values() for share in row.values()
+    ]
+    if not all(tables.values()) or not any(shares):
         return None
     figure = Figure(figsize=(1.2 + 3.3 * len(tables), 3.9), layout="constrained")
     panels = figure.subplots(1, len(tables), sharey=True, squeeze=False)[0]

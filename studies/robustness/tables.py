@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from studies.robustness import claims
-from studies.robustness.peers import PEERS
 from studies.robustness.suite import GROUPS
 from studies.robustness.verdicts import Verdict, focus
 
@@ -17,7 +16,6 @@ __all__ = [
     "certificates",
     "explosions",
     "onsets",
-    "peers",
     "places",
     "quality",
     "round_trips",
@@ -123,8 +121,12 @@ def scores(study: Measured, arm: str) -> str:
             row = next(r for r in found[level] if r["score"] == name)
             cells.append(f"{_number(row['auroc'])} / {_number(row['rho'])}")
         row = next(r for r in found[focus(study)] if r["score"] == name)
-        lines.append((SCORES.get(name, name), *cells, _number(row["rho_bins"])))
-    heads = ["score", *(f"T = {level:g}" for level in levels), f"bins, T = {focus(study):g}"]
+        lines.append((SCORES.get(name, name), *cells, _number(row["within"])))
+    heads = [
+        "score",
+        *(f"T = {level:g}" for level in levels),
+        f"within groups, T = {focus(study):g}",
+    ]
     return table(heads, lines)
 
 
@@ -132,7 +134,7 @@ def places(study: Measured, arm: str) -> str:
     """How well the score's map foretells cells with errors."""
     rows = [row for t in study["settings"]["temperatures"] for row in claims.places(study, arm, t)]
     return table(
-        ("map", "T", "cells", "error cells", "AUROC", "ρ in bins"),
+        ("map", "T", "cells", "error cells", "AUROC"),
         [
             (
                 "flow's features" if row["map"] == "embedding" else f"layer `{row['map']}`",
@@ -140,7 +142,6 @@ def places(study: Measured, arm: str) -> str:
                 f"{row['cells']:,}",
                 f"{row['error_cells']:,}",
                 _number(row["auroc"]),
-                _number(row["rho_bins"]),
             )
             for row in rows
         ],
@@ -232,17 +233,6 @@ def certificate_layers(study: Measured) -> str:
     )
 
 
-def peers() -> str:
-    """Feed-forward networks on hostile inputs."""
-    return table(
-        ("method", "thousand parameters", "lowest", "highest"),
-        [
-            (peer.name, f"{peer.parameters:,}", *(_level(v) for v in (peer.low, peer.high)))
-            for peer in PEERS
-        ],
-    )
-
-
 def round_trips(study: Measured) -> str:
     """The worst error of a round trip for each limit on the splines."""
     return table(
@@ -307,9 +297,3 @@ def _size(value: float | None, nonfinite: int = 0) -> str:
 
 def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.2f}"
-
-
-def _level(value: float | None) -> str:
-    if value is None:
-        return "not finite"
-    return f"{value:,.0f}" if abs(value) < 1e6 else f"{value:.1e}".replace("e+", "e")

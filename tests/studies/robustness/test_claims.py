@@ -84,7 +84,11 @@ def test_rates_by_corruption_and_severity() -> None:
 def test_a_score_that_tells_all_is_found_to(twins: dict[str, Any]) -> None:
     (row,) = claims.scores(twins, "affine", 0.8)
     assert row["auroc"] == 1.0
-    assert row["rho_bins"] > 0.8
+    assert row["within"] is None  # each group has one outcome
+    inputs = twins["measurements"]["affine"]["inputs"]
+    inputs += [one("good", "hostile", 5.0, False), one("bad", "photo", 0.1, True)]
+    (row,) = claims.scores(twins, "affine", 0.8)
+    assert row["within"] == 0.5  # right among the hostile inputs, wrong among photographs
     (row,) = claims.scores(twins, "spline", 0.8)
     assert row["auroc"] is None
 
@@ -111,8 +115,8 @@ def test_places_are_ranked_as_if_each_were_at_hand() -> None:
 
 def test_verdicts_follow_what_was_found(twins: dict[str, Any]) -> None:
     assert focus(twins) == 0.8
-    assert [each.holds for each in paper(twins)] == [True, True]
-    assert all(each.holds for each in aims(twins))
+    assert [each.holds for each in paper(twins)] == [True]
+    assert all(each.holds is not False for each in aims(twins))
     twins["measurements"]["spline"]["inputs"][0] = one("p0", "photo", 1.0, True)
     failed = [each.statement for each in aims(twins) if each.holds is False]
     assert failed == [
