@@ -169,12 +169,12 @@ def test_modes_stay(run: Run, tmp_path: Path, mode: str) -> None:
 def test_nothing_is_left_after_an_interrupt(
     run: Run, photo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from restoreflow.batch import results
+    from restoreflow.images import colormap
 
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(results, "heat_map", interrupted)
+    monkeypatch.setattr(colormap, "heat_map", interrupted)
     outcome = run("sr", photo, "-n", 2, "--uncertainty")
     assert outcome.code == 130
     assert names(photo.parent) == ["photo.png"]
