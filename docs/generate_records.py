@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints, is_typeddict
 
 from restoreflow.batch import record_types as types
+from restoreflow.cli import record_types as others
 
 SCHEMA = Path(__file__).with_name("records.schema.json")
 PAGE = Path(__file__).with_name("records.md")
@@ -25,7 +26,10 @@ _NAMES = {
     type(None): "null",
 }
 
-KINDS = (types.Done, types.Judged, types.Skipped, types.Planned, types.Failed, types.Summary)
+KINDS = (
+    *(types.Done, types.Judged, types.Skipped, types.Planned, types.Failed, types.Summary),
+    *(others.Listed, others.Shown, others.Verified, others.Doctor, others.Scored, others.Realism),
+)
 
 _HEAD = """# Records
 
@@ -37,10 +41,12 @@ it has otherwise. Nothing else is printed on standard output; where that takes t
 standard error has the records.
 
 Every record has `schema`, now {schema}. Fields may be added to it; where one goes or comes to mean
-something else, the number grows. The other commands' records have it as well. Figures have the
-digits that they are good for. [records.schema.json](records.schema.json) is a JSON Schema of all of
-them. Both are written by `make docs` from the types in `restoreflow/batch/record_types.py`, and a
-test compares them, and the records of real runs, with these.
+something else, the number grows. Figures of restorations have the digits that they are good for.
+`models list`, `show`, `verify` and `pull`, `doctor`, and `evaluate sr`, `lowlight` and `realism`
+print records too, the last six kinds below. [records.schema.json](records.schema.json) is a JSON
+Schema of all of them. Both are written by `make docs` from the types in `record_types.py` of
+`restoreflow/batch` and `restoreflow/cli`, and a test compares them, and the records of real runs,
+with these.
 
 `status` tells the kinds apart; `done` of `ood-check` has `ood_unusual`, of the others `model`.
 """
@@ -49,8 +55,12 @@ test compares them, and the records of real runs, with these.
 def schema() -> dict[str, Any]:
     """The JSON Schema of a record of any kind."""
     texts = _texts()
-    named = {name: each for name, each in vars(types).items() if is_typeddict(each)}
-    shown = {name: each for name, each in named.items() if name in types.__all__}
+    shown = {
+        name: each
+        for module in (types, others)
+        for name, each in vars(module).items()
+        if is_typeddict(each) and name in module.__all__
+    }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A record",
@@ -93,7 +103,8 @@ def _schema_of(hint: Any) -> dict[str, Any]:
 def _texts() -> dict[str, dict[str, str]]:
     """The text below each field, by class; a class has those of the classes it is made from."""
     found: dict[str, dict[str, str]] = {}
-    for node in ast.parse(inspect.getsource(types)).body:
+    sources = [inspect.getsource(module) for module in (types, others)]
+    for node in [node for source in sources for node in ast.parse(source).body]:
         if not isinstance(node, ast.ClassDef):
             continue
         own: dict[str, str] = {}

@@ -70,6 +70,31 @@ def test_a_run_prints_records_and_nothing_else(
     assert all(record["error"] for record in records if record["status"] == "failed")
 
 
+@pytest.mark.parametrize(
+    ("words", "has"),
+    [
+        ("models list", "coupling"),
+        ("models show sr-x4", "figures"),
+        ("models show sr-x4 --certificate", "certificate"),
+        ("models verify sr-x4", "orthogonality"),
+        ("doctor --device cpu", "self_test"),
+        ("doctor --device cuda:99", "self_test"),
+        ("evaluate sr --data set --samples 2", "psnr_y"),
+    ],
+)
+def test_records_of_models_and_measures(run: Run, words: str, has: str) -> None:
+    picture(Path("set/a.png"), 64, 64)
+    outcome = run(*words.split(), "--format", "json")
+    records = [checked(line) for line in outcome.out.splitlines()]
+    assert records and all(has in record for record in records)
+
+
+def test_shipped_models_show_as_the_schema_says() -> None:
+    words = ["-m", "restoreflow", "models", "show", "sr-x4", "--certificate", "--format", "json"]
+    done = subprocess.run([sys.executable, *words], capture_output=True, text=True, check=True)
+    assert checked(done.stdout)["card"]["license"] == "apache-2.0"
+
+
 def test_what_is_skipped_is_a_record(run: Run) -> None:
     assert run("sr", "a.png").code == 0
     (record,) = map(checked, run("sr", "a.png", "--format=json").out.splitlines())
