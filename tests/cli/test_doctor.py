@@ -16,7 +16,8 @@ def test_findings(run: Run) -> None:
     outcome = run("doctor", "--format", "json", "--device", "cpu")
     (found,) = outcome.records
     assert outcome.code == 0
-    assert found["packages"]["torch"] == torch.__version__
+    # Of a wheel from the package index the metadata leave out what it was built for.
+    assert torch.__version__.startswith(found["packages"]["torch"])
     assert found["device"].startswith("cpu: ")
     assert "cpu" in found["devices"]
     assert "whole" in found["models"]["sr-x4"]
