@@ -28,6 +28,7 @@ from restoreflow.flows.elementwise import (
     TwoBinSplineMap,
 )
 from restoreflow.flows.flow import build_flow
+from studies.factorial.forms import SlopeClamped
 
 BOX, SHIFT = 2.0, 1.0
 FAR = 1e6
@@ -60,6 +61,7 @@ def maps() -> dict[str, ElementwiseMap]:
     """The element-wise maps that are compared, by the page's names."""
     return {
         "affine": AffineMap(),
+        "affine, s kept above 1 / e": SlopeClamped(AffineMap()),
         "clamped affine": ClampedAffineMap(SHIFT),
         "the paper's spline": PaperSplineMap(),
         "bounded spline": TwoBinSplineMap(BOX, SHIFT),
@@ -220,8 +222,11 @@ power of -n (here s = sigmoid(-2) + 0.0001 = .119):
 
 {product}
 
-**Condition for an explosion**: s well below 1 in several layers at once, along one path. No other
-part of an affine flow can do it: activation norms and rotations have fixed gains, shifts only add.
+**Condition for an explosion**: a product of 1 / s far above 1 along one path: s well below 1 in
+several layers at once, or near its floor in one. The injector, which sees the features alone, is
+enough by itself: in small affine flows that likelihood alone has trained, it is where patterns
+explode ([the study](study/README.md), growth layer by layer). No other part of an affine flow can
+do it: activation norms and rotations have fixed gains, shifts only add.
 
 ## 2. Likelihood drives s up where there are data
 
@@ -243,8 +248,9 @@ move a value of a bounded spline by at most shift + 1.48 box = 3.96, whatever th
 ## 4. Tails of slope 1 add, clamps multiply
 
 The largest |x| that raw outputs can make of |y| = 3 after n inverses, all of them at their worst
-(where shifts have no bound, with none). An affine map has a gain of 10,000 a layer; a clamped one
-has e^.5 and a shift, still a product; a spline that is the identity outside its box has slope 1
+(where shifts have no bound, with none). An affine map has a gain of 10,000 a layer; where its s is
+kept above 1 / e after training, of e; one that is clamped as it is trained of e^.5, and a shift:
+still a product; a spline that is the identity outside its box has slope 1
 there: layers add their shifts. The paper's spline has a small box and no bound on its shift, so it
 has no certificate, though it does not amplify:
 

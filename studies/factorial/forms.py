@@ -23,7 +23,7 @@ from restoreflow.flows.spline import TwoBinParameters, two_bin_forward, two_bin_
 from restoreflow.networks.restoration_network import RestorationNetwork
 from studies.factorial.settings import FLOW
 
-__all__ = ["FLOOR", "TIERS", "Arm", "clamped_too", "put", "shifting"]
+__all__ = ["FLOOR", "TIERS", "Arm", "SlopeClamped", "clamped_too", "put", "shifting"]
 
 FLOOR = 1.0 / math.e
 """Least slope of an affine map whose slopes are clamped at test time: a gain of e a layer."""

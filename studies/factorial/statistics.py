@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from restoreflow.lab.fitting.probabilities import area_under_roc, fit_logit
+from restoreflow.lab.fitting.probabilities import fit_logit
 
 __all__ = [
     "ERRORS",
@@ -184,7 +184,23 @@ def foresight(results: Results, arm: str, score: str, outcome: Outcome) -> Fores
 
 def auroc(found: Foresight) -> Estimate:
     """The chance that an input with the outcome scores higher than one without, mean over seeds."""
-    return _resampled(found, _seedwise, REPEATS)
+    names, rows = np.unique(found.sources, return_inverse=True)
+    seeds = np.unique(found.seeds)
+    rng = np.random.default_rng(0)
+    drawn = [rng.multinomial(n, np.full(n, 1.0 / n), REPEATS) for n in (len(names), len(seeds))]
+    # The first row counts each once: the figure itself.
+    by_source, by_seed = (np.vstack((np.ones(each.shape[1]), each)) for each in drawn)
+    each = [found.seeds == seed for seed in seeds]
+    areas = np.stack(
+        [_areas(found.scores[own], found.outcomes[own], by_source[:, rows[own]]) for own in each], 1
+    )
+    counts = by_seed * np.isfinite(areas)
+    total = counts.sum(1)
+    means = np.where(
+        total > 0, (counts * np.nan_to_num(areas)).sum(1) / np.maximum(total, 1), math.nan
+    )
+    low, high = _ends(means[1:])
+    return Estimate(float(means[0]), low, high, int(found.outcomes.sum()), len(found.outcomes))
 
 
 def logistic_slope(found: Foresight, within: bool) -> Estimate:
@@ -256,8 +272,7 @@ def _interval(
         figure(*(rng.multinomial(n, np.full(n, 1.0 / n)).astype(float) for n in shape))
         for _ in range(REPEATS)
     ]
-    low, high = np.nanquantile(found, (LEVEL / 2, 1 - LEVEL / 2))
-    return float(low), float(high)
+    return _ends(found)
 
 
 def _resampled(found: Foresight, figure: Callable[[Foresight], float], repeats: int) -> Estimate:
@@ -275,19 +290,31 @@ def _resampled(found: Foresight, figure: Callable[[Foresight], float], repeats: 
         drawn = [places[name, seed] for seed in rng.choice(seeds, len(seeds)) for name in again]
         parts = [part for part in drawn if len(part)]
         values.append(figure(found.at(np.concatenate(parts))) if parts else math.nan)
-    known = [value for value in values if not math.isnan(value)]
-    ends = np.quantile(known, (LEVEL / 2, 1 - LEVEL / 2)) if known else (math.nan, math.nan)
     hits = int(found.outcomes.sum())
-    return Estimate(figure(found), float(ends[0]), float(ends[1]), hits, len(found.outcomes))
+    return Estimate(figure(found), *_ends(values), hits, len(found.outcomes))
 
 
-def _seedwise(found: Foresight) -> float:
-    each = [
-        area_under_roc(found.scores[found.seeds == seed], found.outcomes[found.seeds == seed])
-        for seed in np.unique(found.seeds)
-    ]
-    known = [value for value in each if not math.isnan(value)]
-    return float(np.mean(known)) if known else math.nan
+def _areas(
+    scores: NDArray[np.float64], outcomes: NDArray[np.bool_], weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Areas under ROC curves, one a row of weights of inputs; NaN where an outcome has none."""
+    values, places = np.unique(scores, return_inverse=True)
+    at = np.zeros((len(scores), len(values)))
+    at[np.arange(len(scores)), places] = 1.0
+    hits, misses = (weights * chosen @ at for chosen in (outcomes, ~outcomes))
+    below = np.cumsum(misses, 1) - misses
+    pairs = hits.sum(1) * misses.sum(1)
+    won = (hits * (below + 0.5 * misses)).sum(1)
+    return np.where(pairs > 0, won / np.maximum(pairs, 1e-300), math.nan)
+
+
+def _ends(values: Sequence[float] | NDArray[np.float64]) -> tuple[float, float]:
+    """Where 95 % of the values that are numbers lie; NaN without any."""
+    known = np.asarray(values)[np.isfinite(values)]
+    if not len(known):
+        return math.nan, math.nan
+    low, high = np.quantile(known, (LEVEL / 2, 1 - LEVEL / 2))
+    return float(low), float(high)
 
 
 def _youden(found: Foresight, threshold: float) -> float:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from restoreflow.lab.fitting.probabilities import area_under_roc
 from studies.factorial.claims import AFFINE, OURS, PAPER, contrasts, verdicts
 from studies.factorial.statistics import (
     ERRORS,
@@ -128,6 +129,14 @@ def test_a_score_without_foresight_has_an_interval_around_chance() -> None:
     assert found.low < 0.5 < found.high
     told = auroc(random_scores(2.0))
     assert told.low > 0.7
+
+
+def test_an_area_is_that_of_the_inputs_drawn() -> None:
+    made = random_scores(1.0)
+    scores = np.round(made.scores, 1)  # with ties
+    assert auroc(made._replace(scores=scores)).value == pytest.approx(
+        area_under_roc(scores, made.outcomes)
+    )
 
 
 def test_telling_groups_apart_is_no_foresight_within_them() -> None:
