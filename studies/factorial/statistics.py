@@ -189,7 +189,7 @@ def auroc(found: Foresight) -> Estimate:
     rng = np.random.default_rng(0)
     drawn = [rng.multinomial(n, np.full(n, 1.0 / n), REPEATS) for n in (len(names), len(seeds))]
     # The first row counts each once: the figure itself.
-    by_source, by_seed = (np.vstack((np.ones(each.shape[1]), each)) for each in drawn)
+    by_source, by_seed = (np.vstack((np.ones(x.shape[1]), x)).astype(float) for x in drawn)
     each = [found.seeds == seed for seed in seeds]
     areas = np.stack(
         [_areas(found.scores[own], found.outcomes[own], by_source[:, rows[own]]) for own in each], 1
