@@ -75,6 +75,16 @@ _PAIRS = (
     (AFFINE, OURS, "affine fails more often than our spline"),
     (PAPER, OURS, "the paper's spline fails more often than ours"),
     (SHIPPED, OURS, "our spline fails more often with the clamped injector"),
+    (
+        AFFINE,
+        AFFINE._replace(injector="paper_spline"),
+        "affine couplings fail more often with an affine injector than with the paper's",
+    ),
+    (
+        PAPER._replace(injector="affine"),
+        PAPER,
+        "the paper's couplings fail more often with an affine injector than with the paper's",
+    ),
     (AFFINE, AFFINE._replace(clamped=True), "affine fails less with slopes clamped at test time"),
     (
         AFFINE._replace(clamped=True),

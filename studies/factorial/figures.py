@@ -111,7 +111,7 @@ def along(results: Results) -> Figure | None:
         axes.set_xlabel("training steps")
         axes.grid(alpha=0.3)
     figure.axes[0].set_ylabel("largest |detail|")
-    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
+    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
     return figure
 
 
