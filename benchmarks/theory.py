@@ -224,9 +224,9 @@ power of -n (here s = sigmoid(-2) + 0.0001 = .119):
 
 **Condition for an explosion**: a product of 1 / s far above 1 along one path: s well below 1 in
 several layers at once, or near its floor in one. The injector, which sees the features alone, is
-enough by itself: in small affine flows that likelihood alone has trained, it is where patterns
-explode ([the study](study/README.md), growth layer by layer). No other part of an affine flow can
-do it: activation norms and rotations have fixed gains, shifts only add.
+enough by itself, and so are the couplings: see the flows that cross affine maps with splines in
+[the study](study/README.md). No other part of an affine flow can do it: activation norms and
+rotations have fixed gains, shifts only add.
 
 ## 2. Likelihood drives s up where there are data
 

@@ -91,7 +91,8 @@ ones also with their slopes kept above 1 / e after training, which costs nothing
 range. An *error image* has a pixel that is not finite or outside [-0.5, 1.5] before the limiter, at
 any temperature of the column. Every percentage has its count, and in brackets where 95 % of
 bootstrap samples lie that draw photographs (each with all that was made of it) and seeds again;
-where nothing or everything fails, the exact bound of as many independent photographs.
+where nothing or everything fails, the exact bound of as many independent photographs. Of flows with
+one seed the interval is over photographs alone, and says nothing of other seeds.
 
     {command}
 
