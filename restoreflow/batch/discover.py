@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import glob
 import os
+import posixpath
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -37,14 +38,15 @@ class Found(NamedTuple):
 
     Attributes:
         path: where it is.
-        relative: its place below the folder it was found in; its name if it was named itself.
+        place: below the folder it was found in, its parts set off by slashes; its name if it was
+            named itself. A text, since runs have very many.
         root: that folder; None for a file that was named, or matched a pattern.
         error: why there is nothing to read, of a folder that cannot be looked into.
         page: which page of the file; None where it is all of it.
     """
 
     path: Path
-    relative: Path
+    place: str
     root: Path | None = None
     error: RestoreflowError | None = None
     page: Page | None = None
@@ -52,7 +54,9 @@ class Found(NamedTuple):
     @property
     def stem(self) -> str:
         """What its results' names begin with: the name without extension, and the page."""
-        return self.relative.stem if self.page is None else f"{self.relative.stem}_{self.page}"
+        name = posixpath.basename(self.place)
+        stem = name if name.endswith(".") else posixpath.splitext(name)[0]
+        return stem if self.page is None else f"{stem}_{self.page}"
 
 
 def find(
@@ -119,10 +123,10 @@ def _expanded(given: str, recursive: bool, leave_out: Path | None) -> Iterator[F
             raise _unmatched(given)
         fixed = _fixed_part(path)
         for file in files:
-            place = file.relative_to(fixed) if recursive else Path(file.name)
+            place = file.relative_to(fixed).as_posix() if recursive else file.name
             yield Found(file, place)
     else:
-        yield Found(path, Path(path.name))
+        yield Found(path, path.name)
 
 
 def _expanded_remote(path: RemotePath, recursive: bool, leave_out: Path | None) -> Iterator[Found]:
@@ -134,14 +138,14 @@ def _expanded_remote(path: RemotePath, recursive: bool, leave_out: Path | None) 
             if not files:
                 raise _unmatched(str(path))
             for file in files:
-                yield Found(file, file.below(fixed) if recursive else Path(file.name))
+                yield Found(file, file.below(fixed).as_posix() if recursive else file.name)
         elif path.is_dir() and not path.is_file():
             inside = list(_inside_remote(path, recursive, leave_out))
             if not inside:
                 raise _empty(path, recursive)
             yield from inside
         else:
-            yield Found(path, Path(path.name))
+            yield Found(path, path.name)
     except OSError as error:
         reason = error.strerror or str(error)
         raise RestoreflowError(
@@ -163,7 +167,7 @@ def _inside_remote(root: RemotePath, recursive: bool, leave_out: Path | None) ->
         place = file.below(root)
         hidden = any(part.startswith(".") for part in place.parts)
         if file.suffix.lower() in _SUFFIXES and not hidden and results.isdisjoint(file.parents):
-            yield Found(file, place, root)
+            yield Found(file, place.as_posix(), root)
 
 
 def _empty(folder: Path, recursive: bool) -> UsageError:
@@ -197,14 +201,14 @@ def _inside(root: Path, recursive: bool, leave_out: Path | None) -> Iterator[Fou
             for each in seen
             if os.path.realpath(folder / each) != passed and not manifests(folder / each)
         ]
-        below = folder.relative_to(root)
+        below = "" if folder == root else f"{folder.relative_to(root).as_posix()}/"
         for name in sorted(names):
             if not name.startswith(".") and os.path.splitext(name)[1].lower() in _SUFFIXES:
-                yield Found(folder / name, below / name, root)
+                yield Found(folder / name, below + name, root)
     for error in refused:
         path = Path(error.filename)
         reason = error.strerror or str(error)
         trouble = InputError(
             f"the folder {shown(path)} cannot be looked into: {reason}", "check its permissions"
         )
-        yield Found(path, path.relative_to(root), root, trouble)
+        yield Found(path, path.relative_to(root).as_posix(), root, trouble)

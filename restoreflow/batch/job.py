@@ -32,7 +32,8 @@ class Job:
         format: the samples'.
         folder: the output folder, which has a manifest; None where results lie beside inputs.
         page: of the input; None where that is all of it.
-        place: the input's place below the folder it was found in, the same on every machine.
+        place: the input's place below the folder it was found in, its parts set off by slashes, the
+            same on every machine.
         data: the input's bytes, where it is not a file.
         sink: where the result goes, where it is not a file.
         settled: what became of it, where nothing is left to do.
@@ -46,7 +47,7 @@ class Job:
     format: str = "png"
     folder: Path | None = None
     page: Page | None = None
-    place: Path = Path()
+    place: str = ""
     data: bytes | None = None
     sink: BinaryIO | None = None
     settled: Record | None = None
@@ -54,8 +55,8 @@ class Job:
     @property
     def files(self) -> tuple[Path, ...]:
         """All files it writes."""
-        beside = (self.uncertainty, self.grid, self.arrays)
-        return self.outputs + tuple(path for path in beside if path is not None)
+        beside = tuple(p for p in (self.uncertainty, self.grid, self.arrays) if p is not None)
+        return self.outputs + beside
 
 
 @dataclass(frozen=True)
@@ -91,5 +92,5 @@ class Shard:
 
     def has(self, job: Job) -> bool:
         """Whether a job belongs to it."""
-        digest = hashlib.sha256(os.fsencode(job.place.as_posix())).digest()
+        digest = hashlib.sha256(os.fsencode(job.place)).digest()
         return int.from_bytes(digest[:8], "big") % self.count == self.number - 1

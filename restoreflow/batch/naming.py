@@ -135,17 +135,18 @@ def _refused(text: str, why: str, hint: str) -> UsageError:
     return UsageError(f'--name "{text}" {why}', hint)
 
 
-def extension_of(source: Path, output_format: str) -> str:
+def extension_of(source: str, output_format: str) -> str:
     """The extension of a result, with its dot.
 
     Args:
-        source: the input; its own is kept where it fits.
+        source: the input's name; its own is kept where it fits.
         output_format: "same": the input's format by its name, png where that is not written.
     """
+    suffix = os.path.splitext(source)[1]
     if output_format != "same":
-        return extension_for(output_format, source.suffix)
+        return extension_for(output_format, suffix)
     try:
-        return extension_for(format_of_name(source), source.suffix)
+        return extension_for(format_of_name(source), suffix)
     except UsageError:
         return ".png"
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+import posixpath
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from restoreflow.batch.discover import Found
@@ -56,8 +56,9 @@ def plan(
     if out is not None and not names_folder(out):
         jobs = [_into_file(found, to_path(out), suffix, settings)]
     else:
-        jobs = [_job(each, out, suffix, settings, template) for each in found]
-        jobs = _told_apart(jobs, found, out, suffix, settings, template, names)
+        top = None if out is None else to_path(out)
+        jobs = [_job(each, top, suffix, settings, template) for each in found]
+        jobs = _told_apart(jobs, found, top, suffix, settings, template, names)
     jobs = [checked_names(job) for job in without_collisions(jobs, settings.overwrite, names)]
     return jobs if shard is None else [job for job in jobs if shard.has(job)]
 
@@ -111,26 +112,25 @@ def _into_file(
     if settings.output_format != "same":
         _agree(target.suffix, settings.output_format)
     template = Template.of_file(target.name, settings.options.samples)
-    job = _named(found[0], target.parent, target.stem, suffix, settings, template, target.suffix)
-    return replace(job, folder=None)
+    return _named(found[0], target.parent, target.stem, suffix, settings, template, target.suffix)
 
 
 def _job(
     found: Found,
-    out: str | None,
+    top: Path | None,
     suffix: str,
     settings: RestorationSettings,
     template: Template,
     stem: str | None = None,
 ) -> Job:
-    if found.root is None and out is None:
-        top, folder = None, found.path.parent
+    if found.root is None and top is None:
+        folder = found.path.parent
     else:
-        top = to_path(out) if out is not None else output_folder(found.root or Path(), suffix)
-        folder = top / found.relative.parent
-    ext = template.extension or extension_of(found.relative, settings.output_format)
-    job = _named(found, folder, stem or found.stem, suffix, settings, template, ext)
-    return replace(job, folder=top)
+        top = output_folder(found.root or Path(), suffix) if top is None else top
+        below = posixpath.dirname(found.place)
+        folder = top / below if below else top
+    ext = template.extension or extension_of(found.place, settings.output_format)
+    return _named(found, folder, stem or found.stem, suffix, settings, template, ext, top)
 
 
 def _named(
@@ -141,6 +141,7 @@ def _named(
     settings: RestorationSettings,
     template: Template,
     ext: str,
+    top: Path | None = None,
 ) -> Job:
     indices = range(1, settings.options.samples + 1)
     outputs = tuple(folder / template.name(stem, suffix, index, ext) for index in indices)
@@ -155,8 +156,9 @@ def _named(
         grid=beside(settings.grid, "grid.png"),
         arrays=beside(settings.arrays, f".{settings.arrays}"),
         format=format_of_name(f"x{ext}"),
+        folder=top,
         page=found.page,
-        place=found.relative,
+        place=found.place,
         settled=None if found.error is None else Record(found.path, "failed", error=found.error),
     )
 
@@ -164,7 +166,7 @@ def _named(
 def _told_apart(
     jobs: Sequence[Job],
     found: Sequence[Found],
-    out: str | None,
+    top: Path | None,
     suffix: str,
     settings: RestorationSettings,
     template: Template,
@@ -187,5 +189,5 @@ def _told_apart(
                 path = found[number].path
                 parts = (path.stem, path.suffix[1:], found[number].page)
                 stem = "_".join(str(part) for part in parts if part)
-                result[number] = _job(found[number], out, suffix, settings, template, stem)
+                result[number] = _job(found[number], top, suffix, settings, template, stem)
     return result

@@ -45,7 +45,7 @@ def with_maps(
     maps: dict[Found, Path] = {}
     for each in found:
         page = "" if each.page is None else f"_{each.page}"
-        target = folder / each.relative.with_name(f"{each.relative.name}{page}_ood.png")
+        target = folder / f"{each.place}{page}_ood.png"
         read, other = inputs.find(target), owners.setdefault(names(target), each.path)
         if read is not None:
             why = f"the map of {shown(each.path)} would overwrite the input {shown(read)}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import BinaryIO
 
 from restoreflow.batch.discover import Found
@@ -51,7 +50,7 @@ def from_stdin(
         extension = extension_for(output_format(sniff(data)))
     except RestoreflowError:
         extension = ".png"  # reading it will say what is wrong
-    return Found(STREAM, Path(f"stdin{extension}")), data
+    return Found(STREAM, f"stdin{extension}"), data
 
 
 def stdin_file() -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -216,7 +217,7 @@ def format_of_name(path: str | Path) -> str:
     Raises:
         UsageError: no extension, or one that is not written here.
     """
-    suffix = Path(path).suffix.lower()
+    suffix = os.path.splitext(str(path))[1].lower()
     for name in OUTPUT_FORMATS:
         if suffix in FORMATS[name].extensions:
             return name

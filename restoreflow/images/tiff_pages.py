@@ -7,6 +7,7 @@ import struct
 from typing import BinaryIO, NamedTuple
 
 from restoreflow.errors import InputError
+from restoreflow.images.containers.tiff_extent import reach
 from restoreflow.images.ifd import LAYOUTS, Layout
 
 __all__ = ["one_page", "page_count"]
@@ -19,10 +20,11 @@ _SHORT, _LONG = 3, 4
 
 
 class _Directory(NamedTuple):
-    """Where a page's directory begins, and where the place of the next one stands."""
+    """Where it begins, where the place of the next one stands, and whether it is a page's."""
 
     start: int
     link: int
+    is_page: bool
 
 
 def page_count(stream: BinaryIO) -> int:
@@ -37,6 +39,9 @@ def page_count(stream: BinaryIO) -> int:
 def one_page(data: bytes, number: int, label: str) -> bytes:
     """A file that has page `number`, from 1, of a TIFF file as its only one.
 
+    What the file's other directories alone refer to is left out where it stands behind the page;
+    what none refers to stays.
+
     Raises:
         InputError: there is no such page.
     """
@@ -47,18 +52,27 @@ def one_page(data: bytes, number: int, label: str) -> bytes:
     first = struct.pack(layout.order + layout.offset, page.start)
     rest, behind = memoryview(data), page.link + len(first)
     before = layout.header - len(first)
+    own = max(behind, reach(data, [page.start], layout))
+    whole = reach(data, [each.start for each in _directories(io.BytesIO(data))], layout)
     return b"".join(
-        (data[:before], first, rest[layout.header : page.link], bytes(len(first)), rest[behind:])
+        (
+            *(data[:before], first, rest[layout.header : page.link], bytes(len(first))),
+            *(rest[behind:own], rest[max(own, whole) :]),
+        )
     )
 
 
 def _pages(stream: BinaryIO) -> list[_Directory]:
+    return [each for each in _directories(stream) if each.is_page]
+
+
+def _directories(stream: BinaryIO) -> list[_Directory]:
     stream.seek(0)
     layout = LAYOUTS.get(stream.read(4))
     if layout is None:
         return []
     width = struct.calcsize(layout.offset)
-    pages: list[_Directory] = []
+    found: list[_Directory] = []
     seen: set[int] = set()
     start = _number(stream, layout.header - width, layout.order + layout.offset)
     while start is not None and start >= layout.header and start not in seen:
@@ -70,10 +84,9 @@ def _pages(stream: BinaryIO) -> list[_Directory]:
         following = _number(stream, link, layout.order + layout.offset)
         if following is None:
             break
-        if _is_page(stream, layout, start, count):
-            pages.append(_Directory(start, link))
+        found.append(_Directory(start, link, _is_page(stream, layout, start, count)))
         start = following
-    return pages
+    return found
 
 
 def _is_page(stream: BinaryIO, layout: Layout, start: int, count: int) -> bool:

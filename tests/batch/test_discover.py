@@ -31,7 +31,7 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def places(*inputs: str, recursive: bool = False, leave_out: Path | None = None) -> list[str]:
-    return [each.relative.as_posix() for each in find(inputs, recursive, leave_out)]
+    return [each.place for each in find(inputs, recursive, leave_out)]
 
 
 def test_a_folder() -> None:
@@ -43,7 +43,7 @@ def test_a_folder() -> None:
 
 def test_named_files_are_taken_as_they_are() -> None:
     found = find(["d/notes.txt", "missing.png", "d/x/c.tiff", "d/.hidden.png"])
-    assert [each.relative.as_posix() for each in found] == [
+    assert [each.place for each in found] == [
         *("notes.txt", "missing.png", "c.tiff", ".hidden.png")
     ]
     assert {each.root for each in found} == {None}
@@ -102,6 +102,6 @@ def test_a_folder_that_may_not_be_read_is_told() -> None:
         (folder / "closed").chmod(0)
         with without_rights():
             found = find([str(folder)], recursive=True)
-    assert [each.relative.as_posix() for each in found] == ["a.png", "open/c.png", "closed"]
+    assert [each.place for each in found] == ["a.png", "open/c.png", "closed"]
     assert found[2].error is not None
     assert "cannot be looked into" in found[2].error.message

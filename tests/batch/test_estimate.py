@@ -20,7 +20,7 @@ SETTINGS = RestorationSettings("m", Options(samples=2), arrays="npz")
 def jobs(count: int) -> list[Job]:
     odd = os.fsdecode(b"caf\xe9")
     names = [Path(f"{odd}{number:04}.tif") for number in range(count)]
-    found = [Found(name, name, page=Page(1, 2)) for name in names]
+    found = [Found(name, name.name, page=Page(1, 2)) for name in names]
     return plan(found, "out", "sr4x", SETTINGS)
 
 

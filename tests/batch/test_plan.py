@@ -17,11 +17,11 @@ from restoreflow.restoration.options import Options
 
 
 def named(*paths: str | Path) -> list[Found]:
-    return [Found(Path(path), Path(Path(path).name)) for path in paths]
+    return [Found(Path(path), Path(path).name) for path in paths]
 
 
 def below(root: str, *places: str) -> list[Found]:
-    return [Found(Path(root, place), Path(place), Path(root)) for place in places]
+    return [Found(Path(root, place), place, Path(root)) for place in places]
 
 
 ONE = RestorationSettings("m")

@@ -253,6 +253,7 @@ def _webp() -> dict[str, bytes]:
         ),
         "a second block of a kind": webp(made.riff_chunk(b"XMP ", XMP_SIZE), xmp=XMP),
         "content credentials": webp(made.riff_chunk(b"C2PA", CREDENTIALS), xmp=XMP),
+        "bytes behind the picture": webp() + BEHIND,
         "anything else": webp(made.riff_chunk(b"ABCD", bytes(4)), xmp=XMP),
     }
 
@@ -264,6 +265,7 @@ def _boxed(maker: Callable[..., bytes]) -> dict[str, bytes]:
         "profile with no way back": maker(icc_profile=samples.scanner_profile()),
         "motion video": maker(made.box(b"mpvd", VIDEO)),
         "content credentials": maker(made.box(b"uuid", bytes(16) + CREDENTIALS)),
+        "bytes behind the picture": maker() + BEHIND,
         "anything else": maker(made.box(b"sefd", bytes(16))),
     }
     plain = found["EXIF"]
@@ -292,6 +294,8 @@ def _tiff() -> dict[str, bytes]:
     tie = (33922, 12, 6, (0.0, 0.0, 0.0, 100.0, 200.0, 0.0))
     keys = (34735, 3, 8, (1, 1, 0, 1, 1025, 0, 1, 1))
     imagej = "ImageJ=1.11a\nimages=2\nslices=2\n"
+    pointer = SIZES.index(struct.pack("<HHI", 34665, 4, 1)) + 8
+    lost = SIZES[:pointer] + b"\xff\xff\xff\x7f" + SIZES[pointer + 4 :]
     return found | {
         "EXIF thumbnail": samples.tiff_pages(samples.gradient(3, np.uint8), 1),
         "ICC profile": tiff(iccprofile=samples.display_p3()),
@@ -305,6 +309,9 @@ def _tiff() -> dict[str, bytes]:
         "place on the earth": tiff(scale, tie, keys),
         "layers, records of pixels": tiff((270, 2, 0, imagej)),
         "content credentials": tiff((700, 1, 44, CREDENTIALS + b"caBXcaBX")),
+        "damaged EXIF": samples.tiff_with_exif(lost),
+        "further pictures": samples.tiff_with_subifd(samples.gradient(3, np.uint8)),
+        "bytes behind the picture": tiff() + BEHIND,
         "anything else": tiff((51706, 3, 3, (1, 2, 3))),
     }
 
@@ -361,7 +368,9 @@ def _jxl() -> dict[str, bytes]:
         ),
         "a second block of a kind": jxl(box(b"xml ", XMP), box(b"xml ", XMP_SIZE)),
         "ICC profile": samples.jxl_of_jpeg(samples.display_p3(), XMP)[1],
+        "profile with no way back": samples.jxl_of_jpeg(samples.scanner_profile(), XMP)[1],
         "gain map": jxl(box(b"jhgm", bytes(20))),
+        "bytes behind the picture": imagecodecs.jpegxl_encode(made.PIXELS) + BEHIND,
         "content credentials": jxl(box(b"jumb", b"c2pa" + bytes(20) + b"jumb")),
         "anything else": jxl(box(b"abcd", bytes(4))),
     }

@@ -153,6 +153,15 @@ def tiff_pages(page: np.ndarray, subfiletype: int) -> bytes:
     return buffer.getvalue()
 
 
+def tiff_with_subifd(page: np.ndarray) -> bytes:
+    """A TIFF file of a page that has one of half its size below it."""
+    buffer = io.BytesIO()
+    with tifffile.TiffWriter(buffer) as writer:
+        writer.write(page, metadata=None, subifds=1)
+        writer.write(page[::2, ::2], metadata=None, subfiletype=1)
+    return buffer.getvalue()
+
+
 def tiff_tags(data: bytes) -> dict[int, Any]:
     """The tags of a TIFF file's first page, by tifffile, as an oracle."""
     with tifffile.TiffFile(io.BytesIO(data)) as file:

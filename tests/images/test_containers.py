@@ -23,6 +23,7 @@ from restoreflow.images.metadata import fit_metadata
 from tests.images import containers as made
 from tests.images import samples
 from tests.images.kept_table import EXIF, IPTC, VIDEO, WORDS, XMP
+from tests.images.tag_blocks import ascii_value, block, longs
 
 LONG = "long " * 20_000
 
@@ -355,7 +356,51 @@ def test_a_gain_map_in_avif_is_told() -> None:
     assert ancillary_of(made.avif(), "avif").notes == ()
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        made.tiff(),
+        made.tiff(bigtiff=True, byteorder=">"),
+        made.tiff(rowsperstrip=1),
+        made.tiff(tile=(16, 16), compression="zlib"),
+        made.tiff((305, 2, 0, "a program" * 40)),
+        samples.tiff_with_subifd(samples.gradient(3, np.uint8)),
+        samples.tiff_pages(samples.gradient(3, np.uint8), 1),
+        samples.tiff_with_exif(samples.exif()[6:]),
+        samples.saved(Image.new("RGB", (40, 30)), "TIFF", compression="jpeg"),
+    ],
+)
+def test_what_a_tiff_refers_to_is_not_behind_it(data: bytes) -> None:
+    told = "11 bytes behind the picture dropped"
+    assert not any("behind" in note for note in ancillary_of(data, "tiff").notes)
+    assert told in ancillary_of(data + b"not of this", "tiff").notes
+
+
+def test_a_tiff_whose_strips_have_no_lengths_has_nothing_behind() -> None:
+    data = bytearray(made.tiff())
+    place = data.index(struct.pack("<HH", 279, 4 if struct.pack("<HH", 279, 4) in data else 3))
+    data[place : place + 2] = struct.pack("<H", 280)
+    assert not any("behind" in n for n in ancillary_of(bytes(data) + b"tables", "tiff").notes)
+
+
+def test_chunks_behind_the_end_that_a_webp_tells_are_read() -> None:
+    plain = samples.saved(Image.new("RGB", (9, 9)), "WEBP")
+    assert ancillary_of(plain + made.riff_chunk(b"XMP ", b"a packet"), "webp").xmp == b"a packet"
+
+
+def test_damage_in_the_exif_of_a_tiff_is_told() -> None:
+    exif = block({271: ascii_value("Maker")}, {0xA002: longs(5), 0xA003: longs(4)}).data
+    pointer = exif.index(struct.pack("<HHI", 34665, 4, 1)) + 8
+    kind = exif.index(struct.pack("<HHI", 0xA002, 4, 1)) + 2
+    for place, words in ((pointer, b"\xff\xff\xff\x7f"), (kind, b"\xff\xff")):
+        spoilt = exif[:place] + words + exif[place + len(words) :]
+        notes = ancillary_of(samples.tiff_with_exif(spoilt), "tiff").notes
+        assert any("EXIF" in note and "dropped" in note for note in notes), (place, notes)
+
+
 def test_zeros_behind_a_picture_are_nothing() -> None:
-    for data, kind in ((made.png(), "png"), (made.ppm(), "ppm"), (made.bmp(1), "bmp")):
+    files = {"png": made.png(), "ppm": made.ppm(), "bmp": made.bmp(1), "webp": made.webp()}
+    files |= {"avif": made.avif(), "tiff": made.tiff()}
+    for kind, data in files.items():
         assert ancillary_of(data + bytes(512), kind).notes == ()
         assert ancillary_of(data + b"more", kind).notes == ("4 bytes behind the picture dropped",)

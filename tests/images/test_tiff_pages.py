@@ -80,4 +80,14 @@ def test_damage_ends_the_pages_and_nothing_else() -> None:
             spoilt[min(place, len(spoilt) - 1)] = generator.integers(256)
         count = page_count(io.BytesIO(bytes(spoilt)))
         for number in range(1, count + 1):
-            assert len(one_page(bytes(spoilt), number, "scan")) == len(spoilt)
+            assert len(one_page(bytes(spoilt), number, "scan")) <= len(spoilt)
+
+
+@pytest.mark.parametrize("options", [{}, {"byteorder": ">"}, {"bigtiff": True}])
+def test_other_pages_are_not_behind_a_page_and_what_none_refers_to_is(
+    options: dict[str, Any],
+) -> None:
+    for behind, told in ((b"", False), (b"an archive", True), (bytes(64), False)):
+        for number in (1, 2):
+            notes = decode(one_page(scan(**options) + behind, number, "scan")).notes
+            assert ("10 bytes behind the picture dropped" in notes) is told, (number, notes)

@@ -24,7 +24,7 @@ from restoreflow.images.picture import Raster, from_samples, unit_range
 
 __all__ = ["CODEC"]
 
-_PEAK = 96  # with a profile; it is decoded twice, once for that
+_PEAK = 96  # with a profile; it is decoded again for that, and to see whether bytes are left
 
 _BARE = b"\xff\x0a"
 _SLIGHTLY = 0.01  # as lossy coding overshoots
@@ -137,11 +137,24 @@ def _read(data: bytes, label: str) -> Raster:
     icc = image.info.get("icc_profile")
     if _header(data, label).animated:
         notes.append("only the first of an animation's frames is read")
+    elif data[:2] == _BARE and _needs_less(data):
+        notes.append("bytes behind the picture dropped")
     return Raster(
         *(colors, model, alpha, 16 if deep else 8, tuple(notes)),
         icc=icc if isinstance(icc, bytes) else None,
         upright=True,
     )
+
+
+def _needs_less(data: bytes) -> bool:
+    """Whether a codestream is whole without its last byte, padding apart: it tells no length."""
+    try:
+        imagecodecs.jpegxl_decode(data.rstrip(b"\x00\xff")[:-1], index=0, numthreads=1)
+    except MemoryError:
+        raise
+    except Exception:
+        return False
+    return True
 
 
 def _clipped(values: np.ndarray, label: str, notes: list[str]) -> np.ndarray:

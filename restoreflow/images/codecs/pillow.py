@@ -7,6 +7,7 @@ can be opened, and Pillow's limit on pixels, which is global, plays no part.
 from __future__ import annotations
 
 import io
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -27,6 +28,9 @@ __all__ = [
     "pillow_raster",
     "saved",
 ]
+
+# As tifffile, Pillow logs what it finds odd; without any handler Python would print that on stderr.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 CONVERTED = 92
 """Bytes a pixel while colours are converted, with the picture that comes out."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
-__all__ = ["boxes", "tiff_in"]
+__all__ = ["behind", "boxes", "tiff_in"]
 
 
 def boxes(data: bytes, start: int = 0, end: int | None = None) -> Iterator[tuple[bytes, int, int]]:
@@ -22,6 +22,22 @@ def boxes(data: bytes, start: int = 0, end: int | None = None) -> Iterator[tuple
             return
         yield kind, begin, min(behind, end)
         place = behind
+
+
+def behind(data: bytes, known: Collection[bytes]) -> int:
+    """Where the boxes end: at the data's end, at what is none, or at a cut one of no known kind.
+
+    Args:
+        data: the file.
+        known: kinds that are taken for boxes though they are cut.
+    """
+    place = 0
+    for kind, _, end in boxes(data):
+        size = int.from_bytes(data[place : place + 4], "big")
+        if (size > len(data) - place and kind not in known) or not any(kind):
+            return place
+        place = end
+    return place
 
 
 def tiff_in(content: bytes) -> bytes | None:

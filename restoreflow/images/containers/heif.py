@@ -9,17 +9,19 @@ from restoreflow.images.ancillary import (
     GAIN_MAP_NOTE,
     Ancillary,
     Coding,
+    behind_note,
     by_code_points,
     counted,
     has_credentials,
 )
-from restoreflow.images.containers.boxes import boxes, tiff_in
+from restoreflow.images.containers.boxes import behind, boxes, tiff_in
 
 __all__ = ["ancillary", "deep_av1_bits"]
 
 _FULL = 4  # bytes of version and flags before a full box's content
 _PICTURES = {b"hvc1", b"hev1", b"av01", b"avc1", b"grid", b"iden", b"iovl", b"jpeg", b"unci"}
 _BOXES = {b"ftyp", b"mdat", b"idat", b"free", b"skip", b"wide"}
+_KINDS = _BOXES | {b"meta", b"mpvd", b"moov"}
 _GAIN_MAP = b"hdrgainmap"
 _ALPHA = (b"alpha", b"urn:mpeg:hevc:2015:auxid:1")
 _DEPTH = (b"depth", b"disparity", b"urn:mpeg:hevc:2015:auxid:2")
@@ -48,7 +50,8 @@ def ancillary(data: bytes) -> Ancillary:
     notes: list[str] = []
     boxes_beside: list[str] = []
     meta = _Meta()
-    for kind, start, end in boxes(data):
+    last = behind(data, _KINDS)
+    for kind, start, end in boxes(data, 0, last):
         if kind == b"meta":
             try:
                 meta = _meta(data, start + _FULL, end)
@@ -67,7 +70,10 @@ def ancillary(data: bytes) -> Ancillary:
         icc=next((each[4:] for each in colors if each[:4] in (b"prof", b"rICC")), None),
         coding=next((found for each in colors if (found := _coding(each))), None),
         xmp=xmp,
-        notes=(*notes, *_dropped(meta), *counted(others, "item"), *counted(boxes_beside, "box")),
+        notes=(
+            *(*notes, *_dropped(meta), *counted(others, "item"), *counted(boxes_beside, "box")),
+            *behind_note(data[last:]),
+        ),
     )
 
 

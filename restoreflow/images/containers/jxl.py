@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import imagecodecs
 
-from restoreflow.images.ancillary import GAIN_MAP_NOTE, Ancillary, counted
-from restoreflow.images.containers.boxes import boxes, tiff_in
+from restoreflow.images.ancillary import GAIN_MAP_NOTE, Ancillary, behind_note, counted
+from restoreflow.images.containers.boxes import behind, boxes, tiff_in
 
 __all__ = ["ancillary"]
 
 _PICTURE = {b"JXL ", b"ftyp", b"jxlc", b"jxlp", b"jxll", b"jxli", b"jbrd", b"free"}
 _KEPT = (b"Exif", b"xml ")
 _COMPRESSED = b"brob"
+_KINDS = {*_PICTURE, *_KEPT, _COMPRESSED}
 _GAIN_MAP = b"jhgm"
 _MOST_BYTES = 2**24
 _BARE = b"\xff\x0a"
@@ -23,7 +24,8 @@ def ancillary(data: bytes) -> Ancillary:
     dropped: list[str] = []
     damaged: list[str] = []
     gain_map = False
-    for kind, start, end in boxes(data) if data[:2] != _BARE else ():
+    last = behind(data, _KINDS) if data[:2] != _BARE else 0  # of a bare one, reading it tells
+    for kind, start, end in boxes(data, 0, last):
         if kind == _COMPRESSED:
             kind = data[start : start + 4]
             wanted = kind in _KEPT and kind not in found and not damaged
@@ -45,6 +47,7 @@ def ancillary(data: bytes) -> Ancillary:
         notes=(
             *((GAIN_MAP_NOTE,) if gain_map else ()),
             *counted(dropped, "JPEG XL box"),
+            *(behind_note(data[last:]) if last else ()),
             *counted(damaged, "JPEG XL box", "damaged or too long and dropped"),
         ),
     )

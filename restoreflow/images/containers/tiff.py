@@ -8,9 +8,10 @@ import struct
 import tifffile
 
 from restoreflow.images import ifd
-from restoreflow.images.ancillary import Ancillary, Tag, counted
+from restoreflow.images.ancillary import Ancillary, Tag, behind_note, counted
 from restoreflow.images.containers.photoshop import photoshop_resources
 from restoreflow.images.containers.tiff_exif import Value, exif_block, little_endian, values_of
+from restoreflow.images.containers.tiff_extent import reach
 from restoreflow.images.exif_block import exif_resolution
 from restoreflow.images.geotiff import GEO_TAGS
 
@@ -46,6 +47,7 @@ _TRANSFER_FUNCTION, _IMAGEJ = 301, (50838, 50839)
 _ELSEWHERE = frozenset((_XMP, _IPTC, _PHOTOSHOP, _ICC))
 _LONG = 4
 _MOST_BYTES, _MOST_GEO = 2**26, 2**20
+_MOST_FOLLOWING = 1000
 # What programs write into the description about the layout of the pixels they wrote.
 _OF_PIXELS = re.compile(
     rb"(?s)ImageJ=|\{.*\"shape\":|shape=\(|SCANIMAGE|SI\.|state\.|Aperio |<MetaData>|ZEISS|"
@@ -62,8 +64,10 @@ def ancillary(data: bytes) -> Ancillary:
     values = values_of(data, first, layout)
     resources = photoshop_resources(_bytes(values, _PHOTOSHOP) or b"")
     notes = [*resources.notes, *_without_pixels(values), *_without_scale(values, layout)]
-    if any(data[first.link : first.link + layout.inline]):
+    following = _following(data, first, layout)
+    if following:
         notes.append("smaller copies of the page (thumbnails, masks) dropped")
+    notes += behind_note(data[reach(data, [first.start, *following], layout) :])
     geo = tuple(
         Tag(tag, value.kind, value.length, little_endian(value.kind, value.data, layout.order))
         for tag in GEO_TAGS
@@ -97,6 +101,19 @@ def _first(data: bytes, layout: ifd.Layout) -> ifd.Directory | None:
     return ifd.read(data, place, layout)
 
 
+def _following(data: bytes, first: ifd.Directory, layout: ifd.Layout) -> list[int]:
+    """The places of the directories behind the first one."""
+    places: list[int] = []
+    found: ifd.Directory | None = first
+    while found is not None and found.link + layout.inline <= len(data):
+        (place,) = struct.unpack_from(layout.order + layout.offset, data, found.link)
+        if not place or place in places or len(places) > _MOST_FOLLOWING:
+            break
+        places.append(place)
+        found = ifd.read(data, place, layout)
+    return places
+
+
 def is_layout(tag: int) -> bool:
     """Whether a tag tells how pixels lie in a file, and nothing of the picture."""
     return tag in _LAYOUT
@@ -119,7 +136,7 @@ def _without_pixels(values: dict[int, Value]) -> list[str]:
     if values.pop(_LAYERS, None):
         notes.append("Photoshop's layers dropped: they hold the picture before restoration")
     if values.pop(_SUB_IFDS, None):
-        notes.append("further pictures of the page (sub-IFDs) dropped")
+        notes.append("only the page itself is read, and not its further pictures (sub-IFDs)")
     description = _bytes(values, _DESCRIPTION) or b""
     imagej = [values.pop(tag, None) for tag in _IMAGEJ]
     if _OF_PIXELS.match(description) or any(imagej):

@@ -80,13 +80,14 @@ def exif_block(
     Returns: the block, None where it would be empty; notes.
     """
     plain = {tag: value for tag, value in first.items() if tag not in (_EXIF, _GPS)}
-    details = _below(data, layout, first.get(_EXIF))
-    interop = _below(data, layout, details.pop(_INTEROP, None))
-    position = _below(data, layout, first.get(_GPS))
+    notes: set[str] = set()
+    details = _below(data, layout, first.get(_EXIF), "EXIF", notes)
+    interop = _below(data, layout, details.pop(_INTEROP, None), "EXIF's interoperability", notes)
+    position = _below(data, layout, first.get(_GPS), "GPS data", notes)
     if not (plain or details or position):
-        return None, ()
+        return None, tuple(sorted(notes))
     parts = (plain, details, position, interop)
-    notes = {note for each in parts if (note := _cut(each))}
+    notes |= {note for each in parts if (note := _cut(each))}
     writer = _Writer(layout.order, details.get(_MAKER_NOTE))
     pointers = (bool(details) + bool(position), bool(interop), 0, 0)
     places = [
@@ -100,12 +101,22 @@ def exif_block(
     return writer.whole(places[0]), (*sorted(notes), *writer.notes)
 
 
-def _below(data: bytes, layout: ifd.Layout, pointer: Value | None) -> dict[int, Value]:
-    if pointer is None or pointer.kind not in (_LONG, 13) or pointer.length != 1:
+def _below(
+    data: bytes, layout: ifd.Layout, pointer: Value | None, what: str, notes: set[str]
+) -> dict[int, Value]:
+    """The values of the directory that a tag leads to; what is damaged is added to the notes."""
+    if pointer is None:
         return {}
-    (place,) = struct.unpack(layout.order + "I", pointer.data)
-    directory = ifd.read(data, place, layout)
-    return values_of(data, directory, layout) if directory else {}
+    directory = None
+    if pointer.kind in (_LONG, 13) and pointer.length == 1:
+        (place,) = struct.unpack(layout.order + "I", pointer.data)
+        directory = ifd.read(data, place, layout)
+    if directory is None:
+        notes.add(f"{what} could not be read and is dropped")
+        return {}
+    if directory.broken:
+        notes.add("damaged EXIF tags dropped")
+    return values_of(data, directory, layout)
 
 
 def _cut(values: dict[int, Value]) -> str | None:
