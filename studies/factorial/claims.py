@@ -15,6 +15,7 @@ from studies.factorial.statistics import (
     Estimate,
     Outcome,
     auroc,
+    auroc_difference,
     difference,
     foresight,
     table,
@@ -45,7 +46,7 @@ _GROUPS = {
     "patterns": "patterns",
     "other": "real pictures of other kinds",
 }
-FEATURES = "features_mean"
+FEATURES, INPUT_ALONE = "features_mean", "laplacian_p99"
 
 
 class Verdict(NamedTuple):
@@ -170,6 +171,7 @@ def _paired(values: Sequence[float], keys: Sequence[tuple[str, int]]) -> Estimat
 
 def _foresight(results: Results) -> Iterator[Verdict]:
     whole = foresight(results, AFFINE.name, FEATURES, ERRORS)
+    alone = foresight(results, AFFINE.name, INPUT_ALONE, ERRORS)
     if whole is None:
         return
     for group in (None, *GROUPS):
@@ -184,6 +186,15 @@ def _foresight(results: Results) -> Iterator[Verdict]:
             f"the paper's score foretells error images of the affine flow, {where}",
             f"{figure}{told.size} fail",
             verdict,
+        )
+        if alone is None:
+            continue
+        rival = alone if group is None else alone.at(alone.groups == group)
+        more = auroc_difference(found, rival)
+        yield Verdict(
+            f"and foretells more than the input's Laplacian alone, {where}",
+            f"AUROC {more.value:+.3f} ({more.low:+.3f} .. {more.high:+.3f})",
+            _decided(more),
         )
 
 

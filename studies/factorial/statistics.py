@@ -18,6 +18,7 @@ __all__ = [
     "Foresight",
     "Table",
     "auroc",
+    "auroc_difference",
     "difference",
     "foresight",
     "frozen",
@@ -184,6 +185,20 @@ def foresight(results: Results, arm: str, score: str, outcome: Outcome) -> Fores
 
 def auroc(found: Foresight) -> Estimate:
     """The chance that an input with the outcome scores higher than one without, mean over seeds."""
+    means = _aurocs(found)
+    return Estimate(
+        float(means[0]), *_ends(means[1:]), int(found.outcomes.sum()), len(found.outcomes)
+    )
+
+
+def auroc_difference(one: Foresight, other: Foresight) -> Estimate:
+    """One score's AUROC less another's, of the same inputs, both drawn again together."""
+    means = _aurocs(one) - _aurocs(other)
+    return Estimate(float(means[0]), *_ends(means[1:]), int(one.outcomes.sum()), len(one.outcomes))
+
+
+def _aurocs(found: Foresight) -> NDArray[np.float64]:
+    """The AUROC, mean over seeds, and after it those of bootstrap samples."""
     names, rows = np.unique(found.sources, return_inverse=True)
     seeds = np.unique(found.seeds)
     rng = np.random.default_rng(0)
@@ -196,11 +211,9 @@ def auroc(found: Foresight) -> Estimate:
     )
     counts = by_seed * np.isfinite(areas)
     total = counts.sum(1)
-    means = np.where(
+    return np.where(
         total > 0, (counts * np.nan_to_num(areas)).sum(1) / np.maximum(total, 1), math.nan
     )
-    low, high = _ends(means[1:])
-    return Estimate(float(means[0]), low, high, int(found.outcomes.sum()), len(found.outcomes))
 
 
 def logistic_slope(found: Foresight, within: bool) -> Estimate:

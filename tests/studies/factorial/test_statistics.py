@@ -13,6 +13,7 @@ from studies.factorial.statistics import (
     ERRORS,
     Foresight,
     auroc,
+    auroc_difference,
     difference,
     foresight,
     frozen,
@@ -137,6 +138,14 @@ def test_an_area_is_that_of_the_inputs_drawn() -> None:
     assert auroc(made._replace(scores=scores)).value == pytest.approx(
         area_under_roc(scores, made.outcomes)
     )
+
+
+def test_scores_are_compared_on_the_same_inputs() -> None:
+    made = random_scores(2.0)
+    blind = made._replace(scores=np.random.default_rng(2).normal(size=400))
+    assert auroc_difference(made, blind).low > 0.1
+    same = auroc_difference(made, made._replace(scores=2.0 * made.scores))
+    assert (same.value, same.low, same.high) == (0.0, 0.0, 0.0)
 
 
 def test_telling_groups_apart_is_no_foresight_within_them() -> None:
