@@ -32,8 +32,8 @@ class Judge:
     """Judges inputs by the first block of the encoder, before or while they are restored.
 
     Before takes a tenth of the encoder's time, and spares the rest where an input is left out.
-    While takes next to none. Both give the same score to some six digits, whatever the samples, the
-    tiles and the precision of the restoration.
+    While takes next to none. Both give the same score to some six digits, whatever the samples and
+    the tiles; in bfloat16 it is within some 2 % of float32's, the rank within 1.
 
     Args:
         reference: the model's; or what reads it, when it is needed first.
@@ -71,8 +71,8 @@ class Judge:
         """What is known of a picture before it is restored, and what to restore it with.
 
         Whether it is to be restored must be known before; a warning may come after, by `watched`.
-        Features at another exposure, told of other wear, or in another precision than float32 are
-        others than those of a judgement; a temperature may follow them all the same.
+        Features at another exposure, or told of other wear, are others than those of a judgement;
+        a temperature may follow them all the same.
 
         Returns:
             The judgement, None where it is to come from the watch; and the watch, if any.
@@ -83,8 +83,7 @@ class Judge:
         """
         asked = settings.options
         plain = asked.exposure == 0 and asked.wear == "auto"
-        exact = plain and restorer.precision == "float32"
-        after = settings.ood == "warn" and exact
+        after = settings.ood == "warn" and plain
         calm = settings.ood_temperature
         watch = self.watch(restorer, pixels, calm) if after or calm else None
         if calm and watch is None:

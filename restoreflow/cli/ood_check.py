@@ -168,11 +168,14 @@ def _checker(
     from restoreflow.ood.check import Checker
     from restoreflow.ood.reference import read_reference
     from restoreflow.restoration.engine import choose_device
+    from restoreflow.restoration.precision import precision_of
 
     if threads is not None:
         torch.set_num_threads(threads)
     reference = read_reference(folder)
-    loaded = load_folder(folder, choose_device(device)[0])
+    where = choose_device(device)[0]
+    loaded = load_folder(folder, where)
+    loaded.network.set_precision(precision_of("auto", where))  # as when restoring
     return Checker(loaded.network, reference, threshold, folder.config.name)
 
 

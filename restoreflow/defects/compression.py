@@ -110,7 +110,7 @@ def _fits(coefficients: Levels) -> list[float]:
         steps, places = np.unique(_STEPS[:, uv[0], uv[1]], return_inverse=True)
         ratios = sizes / steps[:, None].astype(np.float32)
         counted = ratios > 0.25
-        fits = np.cos(np.float32(2 * np.pi) * ratios, where=counted, out=np.zeros_like(ratios))
+        fits = np.cos(np.float32(2 * np.pi) * ratios) * counted
         totals += fits.sum(1)[places]
         counts += counted.sum(1)[places]
     known = counts >= _LEAST_COUNT

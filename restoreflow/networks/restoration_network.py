@@ -82,7 +82,8 @@ class RestorationNetwork(nn.Module):
         self.precision = dtype
         self.flow.set_precision(dtype)
 
-    def _autocast(self, device: torch.device) -> torch.autocast:
+    def autocast(self, device: torch.device) -> torch.autocast:
+        """A context in which convolutions compute in the network's precision."""
         reduced = self.precision is not None
         return torch.autocast(device.type, dtype=self.precision, enabled=reduced)
 
@@ -102,19 +103,19 @@ class RestorationNetwork(nn.Module):
             context: ``global_context`` of the whole picture, where ``degraded`` is a part of it.
         """
         told = () if context is None else (context,)
-        with self._autocast(degraded.device):
+        with self.autocast(degraded.device):
             mean, features, reach = self.encoder(degraded, *told)
         return Encoding(mean.to(degraded.dtype), features, reach)
 
     def estimate(self, degraded: Tensor, context: Tensor | None = None) -> Tensor:
         """The mean image of `encode`, bit for bit, without what the flow alone needs."""
         told = () if context is None else (context,)
-        with self._autocast(degraded.device):
+        with self.autocast(degraded.device):
             return self.encoder.estimate(degraded, *told).to(degraded.dtype)
 
     def prepare(self, features: Tensor) -> Condition:
         """Everything that depends on the features alone."""
-        with self._autocast(features.device):
+        with self.autocast(features.device):
             return self.flow.prepare(features)
 
     def sample(

@@ -36,22 +36,27 @@ def extract(
     """Features of an input at the layers asked for; what comes after the last is not computed.
 
     Args:
-        network: gives the encoder.
+        network: gives the encoder, and the precision it computes in.
         degraded: (N, 3, h, w), RGB in [0, 1].
         layers: of `layer_names`.
         context: `global_context` of the whole picture, for encoders that have one, when
             ``degraded`` is a part of it.
 
     Returns:
-        layer to (N, C, rows, columns); rows and columns are the grid's, or coarser where the
-        encoder works on a coarser grid.
+        layer to (N, C, rows, columns), in the network's precision; rows and columns are the
+        grid's, or coarser where the encoder works on a coarser grid.
 
     Raises:
         UsageError: there is no such layer.
     """
     encoder = network.encoder
-    with listening(encoder, layers, to_the_end=False) as found, suppress(_Complete):
-        encoder(degraded) if context is None else encoder(degraded, context)
+    told = () if context is None else (context,)
+    with (
+        listening(encoder, layers, to_the_end=False) as found,
+        suppress(_Complete),
+        network.autocast(degraded.device),
+    ):
+        encoder(degraded, *told)
     return {name: found[name] for name in layers}
 
 

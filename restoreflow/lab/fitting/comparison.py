@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.stats import rankdata
 from torch import Tensor
 
 from restoreflow.lab.fitting.detectors import Detector, detectors, observe
@@ -183,15 +184,10 @@ def _within(scores: np.ndarray, outcomes: np.ndarray, names: np.ndarray) -> floa
 
 def rank_correlation(first: ArrayLike, second: ArrayLike) -> float:
     """Spearman's rank correlation, ties sharing their mean rank; NaN without variance."""
-    one, other = _ranks(np.asarray(first, float)), _ranks(np.asarray(second, float))
+    one, other = rankdata(first), rankdata(second)
     if len(one) < 2 or one.std() == 0 or other.std() == 0:
         return math.nan
     return float(np.corrcoef(one, other)[0, 1])
-
-
-def _ranks(values: np.ndarray) -> np.ndarray:
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    return (np.cumsum(counts) - (counts - 1) / 2)[inverse]
 
 
 def markdown(rows: Sequence[Row]) -> str:

@@ -59,10 +59,10 @@ def fit_ood(
             "--calibrate",
             min=0,
             metavar="N",
-            help="Photographs to corrupt and restore, to learn how probable artifacts are; 0: "
-            "none, else 4 or more.",
+            help="Photographs to corrupt and restore, to learn how probable artifacts are: from "
+            "every second one, tried on the others; 0: none, else 4 or more.",
         ),
-    ] = 16,
+    ] = 96,
     calibration_data: Annotated[
         Path | None,
         typer.Option(

@@ -49,6 +49,7 @@ def test_probability_foretells_errors(
     assert picture.facts.score in ("energy", "unusual", "combined")
     assert picture.facts.inputs == 6 * 11
     assert 0 < picture.facts.hits < picture.facts.inputs
+    assert sum(picture.facts.counts) == 3 * 11  # of photographs that had no part in the choice
     assert place.facts.score == "place"
     assert place.facts.inputs == 6 * 11 * 64
     assert place.facts.auroc is not None
