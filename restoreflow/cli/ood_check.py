@@ -167,8 +167,7 @@ def _checker(
     from restoreflow.models.folder import load_folder
     from restoreflow.ood.check import Checker
     from restoreflow.ood.reference import read_reference
-    from restoreflow.restoration.engine import choose_device
-    from restoreflow.restoration.precision import precision_of
+    from restoreflow.restoration.engine import choose_device, precision_of
 
     if threads is not None:
         torch.set_num_threads(threads)

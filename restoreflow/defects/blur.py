@@ -3,38 +3,54 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
 from restoreflow.defects.parts import Levels, View
 
-__all__ = ["blur_pixels", "edge_contrast"]
+__all__ = ["Edges", "blur_pixels", "edges_of"]
 
 _CALM, _AGAIN = 0.7, 1.0  # deviations: across an edge's direction, and of the second blur
 _LEAST_SIDE = 24
 _LEAST_STEP = 3.0  # levels a pixel
 _LEAST_EDGES = 30
 _STRONG, _SHARP = 0.9, 0.9  # quantiles: of steps that are edges, of edges that are in focus
+_STRONGEST = 0.95  # quantile of the steps whose softness counts
+_QUANTILES = (0.5, 0.7, 0.8, 0.85, 0.9, 0.95)  # of how much steeper they are
+_LEAST_LOSS = 1e-3  # of a squared ratio over 1: what no blur has steepened
 _BLOCK = 8
+_MOST = 4.0  # pixels; what is softer has no edges
 
-_PIXELS = (3.0, 2.0, 1.5, 1.0, 0.75, 0.5, 0.0)
-_CONTRASTS = (1.076, 1.159, 1.261, 1.436, 1.573, 1.781, 1.955)
-"""Medians of `edge_contrast` over photographs that were blurred so (benchmarks/defects.py)."""
+_OFFSET = -0.409
+_WEIGHTS = (-0.487, 1.656, -0.681, -0.085, -0.481, 1.445)
+"""Of `Edges.softness`, as `benchmarks/edge_softness.py` fits them to photographs."""
 
 
-def edge_contrast(seen: View, corner: tuple[int, int] | None = None) -> float | None:
-    """How many times steeper a picture's sharp edges are than once more blurred by 1 pixel.
+class Edges(NamedTuple):
+    """How soft a picture's sharp edges are.
 
-    A step edge that a Gaussian of deviation s has passed is sqrt(1 + 1 / s^2) times as steep (Zhuo
-    and Sim, "Defocus map estimation from a single image", 2011): about 2 in sharp photographs, 1
-    for what is blurred already. The 90th percentile over the strongest tenth of the edges.
+    A step edge that a Gaussian of deviation s has passed is sqrt(1 + 1 / s^2) times as steep as
+    once more blurred by 1 pixel (Zhuo and Sim, "Defocus map estimation from a single image", 2011).
+
+    Attributes:
+        contrast: how many times as steep, the 90th percentile over the strongest tenth of the
+            edges: about 2 in sharp photographs, 1 for what is blurred already.
+        softness: the s of the strongest twentieth of the edges, in pixels, where the ratio has
+            its quantiles from the middle to the 95th percentile. Edges of a scene are soft
+            themselves, more or less: no one quantile is a blur.
+    """
+
+    contrast: float
+    softness: tuple[float, ...]
+
+
+def edges_of(seen: View, corner: tuple[int, int] | None = None) -> Edges | None:
+    """The edges of a picture; None where there are too few to tell.
 
     Args:
         seen: of the picture.
         corner: where blocks of JPEG begin; their borders, which are sharp, are left out.
-
-    Returns:
-        None where there are too few edges to tell.
     """
     steps: list[Levels] = []
     ratios: list[Levels] = []
@@ -49,13 +65,23 @@ def edge_contrast(seen: View, corner: tuple[int, int] | None = None) -> float | 
     step, ratio = np.concatenate(steps), np.concatenate(ratios)
     if step.size < _LEAST_EDGES:
         return None
-    edges = ratio[step >= max(float(np.quantile(step, _STRONG)), _LEAST_STEP)]
-    return float(np.quantile(edges, _SHARP)) if edges.size >= _LEAST_EDGES else None
+    strong, strongest = np.quantile(step, (_STRONG, _STRONGEST)).tolist()
+    edges = ratio[step >= max(strong, _LEAST_STEP)]
+    if edges.size < _LEAST_EDGES:
+        return None
+    sharp = ratio[step >= max(strongest, _LEAST_STEP)]
+    lost = np.maximum(np.quantile(sharp, _QUANTILES) ** 2 - 1, _LEAST_LOSS)
+    return Edges(float(np.quantile(edges, _SHARP)), tuple((1 / np.sqrt(lost)).tolist()))
 
 
-def blur_pixels(contrast: float) -> float:
-    """The deviation in pixels of the Gaussian that has blurred a sharp photograph so much."""
-    return float(np.interp(contrast, _CONTRASTS, _PIXELS))
+def blur_pixels(edges: Edges) -> float:
+    """The deviation in pixels of the Gaussian that has blurred a photograph, 0 .. 4.
+
+    A weighted sum of its edges' softness, by a ridge regression on photographs that were blurred by
+    known Gaussians. A sharp one has about 0.4.
+    """
+    found = _OFFSET + float(np.dot(_WEIGHTS, edges.softness))
+    return min(max(found, 0.0), _MOST)
 
 
 def _edges(levels: Levels, start: int | None) -> tuple[Levels, Levels]:

@@ -37,7 +37,7 @@ def enlargement(
 
     Args:
         seen: of the picture.
-        contrast: `blur.edge_contrast`.
+        contrast: `blur.Edges.contrast`.
         corner: where blocks of JPEG begin, if there are any.
     """
     spectrum = _spectrum(seen, corner)

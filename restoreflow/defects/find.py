@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restoreflow.defects.bars import find_bars
-from restoreflow.defects.blur import blur_pixels, edge_contrast
+from restoreflow.defects.blur import blur_pixels, edges_of
 from restoreflow.defects.compression import quality_of_pixels
 from restoreflow.defects.defect import KINDS, Defect, KindName
 from restoreflow.defects.drawing import hard_share
@@ -60,12 +60,12 @@ def measure_defects(pixels: NDArray[np.float32], quality: int | None = None) -> 
     shown = quality_of_pixels(seen)
     found = [each for each in (quality, shown.quality) if each is not None]
     corner = None if shown.quality is None else shown.corner
-    contrast = edge_contrast(seen, corner)
+    edges = edges_of(seen, corner)
     return Measures(
         noise=noise_levels(seen),
         quality=min(found, default=None),
-        blur=None if contrast is None else blur_pixels(contrast),
-        enlarged=enlargement(seen, contrast, corner),
+        blur=None if edges is None else blur_pixels(edges),
+        enlarged=enlargement(seen, None if edges is None else edges.contrast, corner),
         drawing=hard_share(seen),
         bars=bars.widest,
         side=min(height, width),
