@@ -81,6 +81,7 @@ class CalibrationFacts:
         inputs, hits: how many were learnt from, and how many of them showed the outcome.
         auroc: area under the ROC curve, held out; None where one outcome never occurred.
         ece: expected calibration error, held out.
+        limit: from which surprise on a cell counts, for a "surprise".
         energy_auroc: that of the plain score, to compare with.
         laplacian_auroc: that of the input's Laplacian, its 99th percentile, which needs no model.
         auroc_low, auroc_high: 95 % of bootstrap samples of the photographs lie between.
@@ -95,6 +96,7 @@ class CalibrationFacts:
     hits: int
     auroc: float | None = None
     ece: float | None = None
+    limit: float | None = None
     energy_auroc: float | None = None
     laplacian_auroc: float | None = None
     auroc_low: float | None = None

@@ -201,7 +201,10 @@ def calibrate(
     rivals = (ways[0].numbers, np.array([each.laplacian for each in observed]))
     energy, rough = (_known(area_under_roc(each[others], hits[others])) for each in rivals)
     facts = replace(best.facts, energy_auroc=energy, laplacian_auroc=rough)
-    return best._replace(facts=facts), _of_places(observed, outcome)
+    found = best._replace(facts=facts), _of_places(observed, outcome)
+    if outcome == "error":
+        return found
+    return tuple(each._replace(facts=replace(each.facts, limit=limit)) for each in found)
 
 
 def _observed(

@@ -69,6 +69,7 @@ def test_surprise_is_measured_against_undamaged_inputs(
         network, reference, lambda: pairs(4), "surprise", 0.8, severities=(5,), samples=2
     )
     assert [each.facts.outcome for each in found] == ["surprise", "surprise"]
+    assert found[0].facts.limit == usual_surprise(network, pairs(4), 0.8, 2, 0)
 
 
 def test_too_few_photographs_are_refused(
