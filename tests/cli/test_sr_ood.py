@@ -66,20 +66,22 @@ def test_records_hold_the_judgement(run: Run, calm: Path, noisy: Path) -> None:
     assert usual["artifact_probability"] is None  # the tiny model's statistics hold no calibration
     assert any(reason.startswith("noise: ") for reason in strange["reasons"])
     checked = run("ood-check", noisy, "--format", "json").records[0]
-    assert strange["ood_score"] == pytest.approx(checked["ood_score"])
-    assert {name: strange[name] for name in JUDGED if name != "ood_score"} == {
-        name: checked[name] for name in JUDGED if name != "ood_score"
-    }
+    # In bfloat16, where a window is retried in float32, they differ by its rounding.
+    assert strange["ood_score"] == pytest.approx(checked["ood_score"], rel=0.03)
+    assert strange["ood_rank"] == pytest.approx(checked["ood_rank"], abs=1)
+    alike = [name for name in JUDGED if name not in ("ood_score", "ood_rank")]
+    assert [strange[name] for name in alike] == [checked[name] for name in alike]
 
 
 def test_the_score_depends_neither_on_samples_nor_on_tiles(run: Run, noisy: Path) -> None:
-    ways = [("-n", 2), ("--tile", 16)]
-    ways += [("--precision", name) for name in ("float32", "bfloat16")]
+    ways = [("-n", 2), ("--tile", 16), ()]
+    ways = [(*words, "--precision", "float32") for words in ways] + [("--precision", "bfloat16")]
     found = [
         run("sr", noisy, "--format", "json", "--overwrite", *words).records[0]["ood_score"]
         for words in ways
     ]
-    assert found == pytest.approx([found[0]] * 4, rel=1e-6)
+    assert found[:3] == pytest.approx([found[0]] * 3, rel=1e-6)
+    assert found[3] == pytest.approx(found[0], rel=0.03)
 
 
 def test_skip_leaves_flagged_files_out(run: Run, calm: Path, noisy: Path) -> None:
