@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import os
 import struct
+import subprocess
+import sys
 import zlib
 from pathlib import Path
 
@@ -344,3 +346,20 @@ def test_images_in_memory(mode: str) -> None:
 def test_float_images_in_memory_are_refused() -> None:
     with pytest.raises(InputError, match="mode F"):
         from_image(Image.new("F", (3, 3)))
+
+
+def test_libraries_that_find_a_file_odd_are_not_heard(tmp_path: Path) -> None:
+    data = bytearray(samples.saved(samples.picture(), "TIFF", compression="jpeg"))
+    place = data.index(struct.pack("<HHI", 277, 3, 1)) + 8  # how many samples a pixel has
+    data[place : place + 2] = struct.pack("<H", 7)
+    path = tmp_path / "odd.tif"
+    path.write_bytes(data)
+    program = (
+        "import pathlib, sys; from restoreflow.images.decode import decode\n"
+        "try: decode(pathlib.Path(sys.argv[1]).read_bytes())\n"
+        "except Exception as error: print(type(error).__name__)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, path], capture_output=True, text=True, timeout=60
+    )
+    assert (done.stdout, done.stderr) == ("InputError\n", "")
