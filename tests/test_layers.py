@@ -37,6 +37,14 @@ def imports() -> Iterator[tuple[str, str]]:
                 yield module, node.module
 
 
+def imported(places: tuple[str, ...]) -> Iterator[str]:
+    """Our own modules that are imported from anywhere below some folders."""
+    for path in (path for place in places for path in (ROOT / place).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("restoreflow."):
+                yield str(node.module)
+
+
 def there(module: str) -> bool:
     path = ROOT / module.replace(".", "/")
     return path.is_dir() or path.with_suffix(".py").is_file()
@@ -63,3 +71,10 @@ def test_imports_run_downwards() -> None:
     assert len(ours) > 1000  # all were found
     upwards = {(a, b) for a, b in ours if rank[layer(a)] > rank[layer(b)]}
     assert upwards == set()
+
+
+def test_what_is_imported_is_there() -> None:
+    """Also by what no test of a change runs, and within functions."""
+    places = ("restoreflow", "tests", "studies", "benchmarks", "examples")
+    found = {module for module in imported(places) if not there(module)}
+    assert found == set()

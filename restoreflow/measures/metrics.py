@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from PIL import Image
 
 from restoreflow.errors import RestoreflowError
 
@@ -25,7 +24,6 @@ __all__ = [
     "count_errors",
     "diversity_s10",
     "gray",
-    "lr_psnr",
     "luma",
     "match_mean",
     "psnr",
@@ -88,17 +86,6 @@ def ssim_rgb(picture: NDArray[Any], reference: NDArray[Any]) -> float:
     return _ssim(
         np.asarray(picture, np.float64), np.asarray(reference, np.float64), channel_axis=-1
     )
-
-
-def lr_psnr(restored: Image.Image, degraded: Image.Image) -> float:
-    """PSNR in dB between the input and the result downscaled to the input's size.
-
-    Downscaling is Pillow's antialiased bicubic on 8-bit RGB: how well the result keeps to what
-    was seen.
-    """
-    seen = degraded.convert("RGB")
-    downscaled = restored.convert("RGB").resize(seen.size, Image.Resampling.BICUBIC)
-    return psnr(np.asarray(downscaled), np.asarray(seen))
 
 
 def match_mean(picture: NDArray[Any], reference: NDArray[Any]) -> NDArray[np.uint8]:

@@ -20,7 +20,6 @@ from restoreflow.networks.wear import is_clean, tolerance
 from restoreflow.restoration.consistency import (
     Correction,
     LrPsnr,
-    LrPsnrToReduced,
     Part,
     bands,
     corrected,
@@ -31,7 +30,7 @@ from restoreflow.restoration.consistency import (
 from restoreflow.restoration.engine import Engine
 from restoreflow.restoration.pixels import eight_bit
 from restoreflow.restoration.resizing import Reduction
-from restoreflow.restoration.sampling import Health, Task, sample_tiles
+from restoreflow.restoration.sampling import Health, TileWork, sample_tiles
 from restoreflow.tasks.table import TASKS
 from restoreflow.tasks.task import BICUBIC
 
@@ -110,19 +109,19 @@ class Bands:
 
     Args:
         engine: does the work.
-        task: what to sample.
+        work: what to sample.
         degraded: (3, h, w), the input.
         facts: of the report, known beforehand.
         progress: called after each tile.
 
     Attributes:
         report: as `Restoration.report`; empty until the last band was given.
-        corrections: each part with its samples' corrections (3, rows, w), if the task's rows are
+        corrections: each part with its samples' corrections (3, rows, w), if the work's rows are
             kept and there are any.
     """
 
     engine: Engine
-    task: Task
+    work: TileWork
     degraded: Tensor
     facts: dict[str, Any]
     progress: Progress | None = None
@@ -136,58 +135,59 @@ class Bands:
         self._health = Health()
         self.operator = TASKS[self.engine.network.task].operator
         known = self.operator is not None
-        count = self.task.options.samples
+        count = self.work.options.samples
         height, width = self.degraded.shape[-2:]
         low, size = (width, height), self.size
         filter = Image.Resampling[self.operator.filter if self.operator else BICUBIC.filter]
-        self._kept = [LrPsnr(self.degraded, size, filter) for _ in range(count)] if known else []
-        compared = count if known and not (self.task.options.consistency and self._exact) else 0
-        self._clean = [LrPsnrToReduced(size, low, filter) for _ in range(compared)]
+        seen = self.degraded.cpu().numpy().transpose(1, 2, 0)
+        self._kept = [LrPsnr(size, low, filter, seen) for _ in range(count if known else 0)]
+        compared = count if known and not (self.work.options.consistency and self._exact) else 0
+        self._clean = [LrPsnr(size, low, filter) for _ in range(compared)]
         self._estimate = Reduction(size, low, filter)
         self._resized = None if size == self._full else Resized(self._full, size, count)
         self._squares = [0.0] * count
         self._seconds = 0.0
-        self._work = self._finish()
+        self._under_way = self._finish()
 
     @property
     def size(self) -> tuple[int, int]:
         """Width and height of the result."""
         height, width = self.degraded.shape[-2:]
-        return self.task.options.result_size(width, height, self._scale)
+        return self.work.options.result_size(width, height, self._scale)
 
     @property
     def _full(self) -> tuple[int, int]:
         """Of what the network makes."""
-        return self.task.raw.width, self.task.raw.height
+        return self.work.raw.width, self.work.raw.height
 
     def __iter__(self) -> Iterator[Band]:
-        return self._work
+        return self._under_way
 
     def _finish(self) -> Iterator[Band]:
         started = time.perf_counter()
         height, width = self.degraded.shape[-2:]
         waiting = deque(parts(height, width, self._scale))
-        side = self.task.geometry.pixels
-        for units in sample_tiles(self.engine, self.task, self._health, self.progress):
+        side = self.work.geometry.pixels
+        for units in sample_tiles(self.engine, self.work, self._health, self.progress):
             while waiting and min(units * side, height) >= waiting[0].last:
                 for band in self._part(waiting.popleft()):
                     self._seconds += time.perf_counter() - started
                     yield band
                     started = time.perf_counter()  # whoever takes a band needs time of its own
                 if waiting:
-                    self.task.raw.let_go(waiting[0].first * self._scale)
-                    self.task.mean.let_go(waiting[0].start * self._scale)
+                    self.work.raw.let_go(waiting[0].first * self._scale)
+                    self.work.mean.let_go(waiting[0].start * self._scale)
         self._seconds += time.perf_counter() - started
         self.report = self._reported()
 
     def _part(self, part: Part) -> Iterator[Band]:
         scale = self._scale
-        raw = self.task.raw.between(part.first * scale, part.last * scale)
-        values = self._corrections(raw, part) if self.task.options.consistency else None
-        if values is not None and self.task.raw.whole:
+        raw = self.work.raw.between(part.first * scale, part.last * scale)
+        values = self._corrections(raw, part) if self.work.options.consistency else None
+        if values is not None and self.work.raw.whole:
             self.corrections.append((part, values))
         for top, band in finished(raw, part, values, scale, self.operator):
-            mean = self.task.mean.between(top, top + band.shape[-2])
+            mean = self.work.mean.between(top, top + band.shape[-2])
             found = Band(top, band, np.ascontiguousarray(mean.transpose(1, 2, 0)))
             if self._resized is not None:
                 found = self._resized.add(found)
@@ -229,23 +229,23 @@ class Bands:
         """
         if self._exact or self.operator is None:
             return self.degraded[:, part.first : part.last]
-        mean = self.task.mean.between(part.first * self._scale, part.last * self._scale)
+        mean = self.work.mean.between(part.first * self._scale, part.last * self._scale)
         estimate = torch.from_numpy(mean).float().div(255.0)
         return self.operator.reduce(estimate, self._scale).clamp_(0.0, 1.0)
 
     @property
     def _exact(self) -> bool:
         """Whether projected samples keep to the input itself."""
-        told = self.task.shared
+        told = self.work.shared
         return self.operator is None or told is None or is_clean(told)
 
     @property
     def _tolerance(self) -> float:
-        told = self.task.shared
+        told = self.work.shared
         return 0.0 if self._exact or told is None else tolerance(told)
 
     def _reported(self) -> dict[str, Any]:
-        options, health, side = self.task.options, self._health, self.task.geometry.pixels
+        options, health, side = self.work.options, self._health, self.work.geometry.pixels
         before = psnr(max(self._squares) / self.degraded.numel()) if options.consistency else None
         return {
             "seed": options.seed,

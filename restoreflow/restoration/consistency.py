@@ -38,7 +38,6 @@ __all__ = [
     "PASSES",
     "Correction",
     "LrPsnr",
-    "LrPsnrToReduced",
     "Part",
     "bands",
     "corrected",
@@ -289,9 +288,11 @@ def lr_psnr(image: Image.Image, y: Tensor) -> float:
         y: (3, h, w) in [0, 1], the input.
 
     Returns:
-        10 log10(255^2 / mean square difference in 8-bit levels), at most LR_PSNR_CAP.
+        10 log10(255^2 / mean square difference in 8-bit levels), at most LR_PSNR_CAP, which
+        stands for an exact match in reports and in evaluations alike.
     """
-    measure = LrPsnr(y, image.size)
+    known = y.cpu().numpy().transpose(1, 2, 0)
+    measure = LrPsnr(image.size, (y.shape[2], y.shape[1]), known=known)
     measure.add(np.asarray(image))
     return measure.value
 
@@ -300,41 +301,10 @@ class LrPsnr:
     """The same of a result that comes in bands, from the top.
 
     Args:
-        y: (3, h, w) in [0, 1], the input.
-        size: width and height of the result, no smaller.
+        size: width and height of the result.
+        reduced: of what its reduction is held against, no larger.
         filter: that reduces.
-    """
-
-    def __init__(
-        self,
-        y: Tensor,
-        size: tuple[int, int],
-        filter: Image.Resampling = Image.Resampling.BICUBIC,
-    ) -> None:
-        self._y = y.cpu().numpy().transpose(1, 2, 0)
-        self._reduction = Reduction(size, (y.shape[2], y.shape[1]), filter)
-        self._squares = 0.0
-
-    def add(self, rows: NDArray[np.uint8]) -> None:
-        """The next rows, (k, W, 3)."""
-        first = self._reduction.done
-        low = self._reduction.add(rows)
-        known = self._y[first : first + len(low)]
-        self._squares += _square_sum(low.astype(np.float32) / np.float32(255) - known)
-
-    @property
-    def value(self) -> float:
-        """PSNR in dB of the rows that were added, at most LR_PSNR_CAP."""
-        return psnr(self._squares / (3 * self._reduction.done * self._y.shape[1]))
-
-
-class LrPsnrToReduced:
-    """The same with another result of the same size, whose reduction comes in the same bands.
-
-    Args:
-        size: width and height of the results.
-        reduced: of both when they are reduced.
-        filter: that reduces.
+        known: (h, w, 3) in [0, 1], what it is held against; None where that comes in bands too.
     """
 
     def __init__(
@@ -342,15 +312,27 @@ class LrPsnrToReduced:
         size: tuple[int, int],
         reduced: tuple[int, int],
         filter: Image.Resampling = Image.Resampling.BICUBIC,
+        known: NDArray[np.float32] | None = None,
     ) -> None:
         self._reduction = Reduction(size, reduced, filter)
         self._width = reduced[0]
+        self._known = known
         self._squares = 0.0
 
-    def add(self, rows: NDArray[np.uint8], other: NDArray[np.uint8]) -> None:
-        """The next rows, (k, W, 3), and what `Reduction.add` gave of the other's."""
-        low = self._reduction.add(rows).astype(np.float32)
-        self._squares += _square_sum((low - other.astype(np.float32)) / np.float32(255))
+    def add(self, rows: NDArray[np.uint8], known: NDArray[np.uint8] | None = None) -> None:
+        """The next rows, (k, W, 3).
+
+        Args:
+            rows: of the result.
+            known: what `Reduction.add` gave of the same rows of another result.
+        """
+        first = self._reduction.done
+        low = self._reduction.add(rows)
+        if self._known is not None:
+            other = self._known[first : first + len(low)]
+        else:
+            other = _unit(low if known is None else known)
+        self._squares += float(np.sum(np.square(_unit(low) - other), dtype=np.float64))
 
     @property
     def value(self) -> float:
@@ -358,5 +340,5 @@ class LrPsnrToReduced:
         return psnr(self._squares / (3 * self._reduction.done * self._width))
 
 
-def _square_sum(difference: NDArray[np.floating]) -> float:
-    return float(np.sum(np.square(difference), dtype=np.float64))
+def _unit(levels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    return levels.astype(np.float32) / np.float32(255)

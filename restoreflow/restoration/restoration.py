@@ -54,7 +54,7 @@ class Restoration:
     def of(cls, bands: Bands) -> Restoration:
         """All of a restoration whose rows are kept."""
         width, height = bands.size
-        images = [Image.new("RGB", (width, height)) for _ in range(bands.task.options.samples)]
+        images = [Image.new("RGB", (width, height)) for _ in range(bands.work.options.samples)]
         mean = Image.new("RGB", (width, height))
         uncertainty = np.zeros((height, width), dtype=np.float32)
         for band in bands:
@@ -63,7 +63,7 @@ class Restoration:
             mean.paste(Image.fromarray(band.mean), (0, band.top))
             uncertainty[band.top : band.top + band.values.shape[-2]] = band.uncertainty
         scale = bands.engine.network.scale
-        raw = bands.task.raw.between(0, bands.task.raw.height)
+        raw = bands.work.raw.between(0, bands.work.raw.height)
         return cls(
             images, mean, uncertainty, raw, bands.report, bands.corrections, scale, bands.operator
         )

@@ -24,7 +24,7 @@ from restoreflow.restoration.memory import WINDOW_CELLS, check_host, check_windo
 from restoreflow.restoration.options import Options, Settled
 from restoreflow.restoration.pixels import Picture, as_pixels
 from restoreflow.restoration.restoration import Restoration
-from restoreflow.restoration.sampling import Task, Watching
+from restoreflow.restoration.sampling import TileWork, Watching
 from restoreflow.restoration.tiles import MIN_SIDE, Geometry, Rows, Tile, plan_within
 from restoreflow.tasks.table import TASKS
 
@@ -229,13 +229,13 @@ class Restorer:
         options = asked.settled(TASKS[self.network.task], self.config)
         degraded = as_pixels(image)
         facts: dict[str, Any] = {"precision": self.precision, "notes": []}
-        task = replace(self._task(degraded, options, whole, facts["notes"]), watch=watch)
+        work = replace(self._work(degraded, options, whole, facts["notes"]), watch=watch)
         engine = Engine(self.network, self._stages, self.device)
-        if self.tells_wear and task.shared is not None:
-            facts["wear"] = describe_wear(task.shared[0])
-        return Bands(engine, task, degraded, facts, progress)
+        if self.tells_wear and work.shared is not None:
+            facts["wear"] = describe_wear(work.shared[0])
+        return Bands(engine, work, degraded, facts, progress)
 
-    def _task(self, degraded: Tensor, options: Settled, whole: bool, notes: list[str]) -> Task:
+    def _work(self, degraded: Tensor, options: Settled, whole: bool, notes: list[str]) -> TileWork:
         """The picture padded, its tiles, and room for the results."""
         low_height, low_width = degraded.shape[-2:]
         height, width = (side * self.network.scale for side in degraded.shape[-2:])
@@ -252,7 +252,7 @@ class Restorer:
                 f"no memory for {options.samples} sample(s) of {width} x {height}",
                 "ask for fewer samples, or restore the picture in parts",
             ) from error
-        return Task(
+        return TileWork(
             padded,
             self._shared(degraded, options),
             self.geometry,

@@ -27,7 +27,7 @@ from restoreflow.restoration.options import Settled
 from restoreflow.restoration.pixels import eight_bit
 from restoreflow.restoration.tiles import Geometry, Rows, Tile, Window
 
-__all__ = ["ERROR_RANGE", "Health", "Seen", "Task", "Watching", "in_float32", "sample_tiles"]
+__all__ = ["ERROR_RANGE", "Health", "Seen", "TileWork", "Watching", "in_float32", "sample_tiles"]
 
 
 @dataclass
@@ -51,7 +51,7 @@ ERROR_RANGE = (-0.5, 1.5)
 
 
 @dataclass(frozen=True)
-class Task:
+class TileWork:
     """What is to be sampled, and where it goes.
 
     Args:
@@ -120,15 +120,15 @@ class Health:
 
 
 def sample_tiles(
-    engine: Engine, task: Task, health: Health, progress: Callable[[int, int], None] | None
+    engine: Engine, work: TileWork, health: Health, progress: Callable[[int, int], None] | None
 ) -> Iterator[int]:
-    """Fill the task's raw samples and mean image; gives how many rows of units are whole by then.
+    """Fill the work's raw samples and mean image; gives how many rows of units are whole by then.
 
     A tile that fails in reduced precision is done again in float32.
 
     Args:
         engine: does the work.
-        task: what to do.
+        work: what to do.
         health: what is found is added to it.
         progress: called with units done and units in all, a unit counted once a sample.
 
@@ -136,16 +136,16 @@ def sample_tiles(
         InputError: a value is not finite in float32.
         LimitError: memory runs out.
     """
-    tiles, done = task.tiles, 0
-    total = task.size[0] * task.size[1] * task.options.samples
+    tiles, done = work.tiles, 0
+    total = work.size[0] * work.size[1] * work.options.samples
     health.side = max(max(tile.core.rows, tile.core.columns) for tile in tiles)
     for index, tile in enumerate(tiles):
         first = found = None
         try:
-            first = found = _all_samples(engine, task, tile)
+            first = found = _all_samples(engine, work, tile)
             if engine.network.precision is not None and not first.sound:
                 with in_float32(engine.network):
-                    found = _all_samples(engine, task, tile)
+                    found = _all_samples(engine, work, tile)
         except (MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
                 raise
@@ -155,15 +155,15 @@ def sample_tiles(
             if engine.device.type == "cuda":
                 torch.cuda.empty_cache()
             raise out_of_memory(engine.device)
-        _refuse_nonfinite(found, tile, task)
+        _refuse_nonfinite(found, tile, work)
         health.add(found)
         if found is not first:
             health.nonfinite += first.nonfinite
             health.repeated += 1
-        done += tile.core.area * task.options.samples
+        done += tile.core.area * work.options.samples
         if progress is not None:
             progress(done, total)
-        yield min((core.top for core, _ in tiles[index + 1 :]), default=task.size[0])
+        yield min((core.top for core, _ in tiles[index + 1 :]), default=work.size[0])
 
 
 @contextmanager
@@ -177,9 +177,9 @@ def in_float32(network: RestorationNetwork) -> Iterator[None]:
         network.set_precision(reduced)
 
 
-def _refuse_nonfinite(found: Health, tile: Tile, task: Task) -> None:
+def _refuse_nonfinite(found: Health, tile: Tile, work: TileWork) -> None:
     if found.nonfinite:
-        side = task.geometry.output
+        side = work.geometry.output
         core = tile.core
         raise InputError(
             f"the network gave {found.nonfinite} values that are not finite, in the result's rows "
@@ -190,23 +190,23 @@ def _refuse_nonfinite(found: Health, tile: Tile, task: Task) -> None:
 
 
 @torch.inference_mode()
-def _all_samples(engine: Engine, task: Task, tile: Tile) -> Health:
+def _all_samples(engine: Engine, work: TileWork, tile: Tile) -> Health:
     """Restore a tile: look once, then sample after sample, and keep what is sound."""
-    side, health = task.geometry.output, Health()
+    side, health = work.geometry.output, Health()
     top, left = tile.core.top * side, tile.core.left * side
-    rows, columns = tile.window.slices(task.geometry.pixels)
-    seen = task.degraded[:, rows, columns]
-    look = _drawn if task.options.temperature > 0 else _estimated
+    rows, columns = tile.window.slices(work.geometry.pixels)
+    seen = work.degraded[:, rows, columns]
+    look = _drawn if work.options.temperature > 0 else _estimated
     with _repeatable(engine.device):
-        mean, results, health.nonfinite = look(engine, task, tile, seen)
+        mean, results, health.nonfinite = look(engine, work, tile, seen)
         for index, (image, detail) in enumerate(results):
             found = _examined(image, mean, detail)
             found.constant = int(_is_constant(image) and not _is_constant(seen))
             health.add(found)
             if health.nonfinite == 0 and image.numel():
-                task.raw.put(image.cpu().numpy(), top, left, index)
+                work.raw.put(image.cpu().numpy(), top, left, index)
         if health.nonfinite == 0 and mean.numel():
-            task.mean.put(eight_bit(mean).cpu().numpy(), top, left)
+            work.mean.put(eight_bit(mean).cpu().numpy(), top, left)
     return health
 
 
@@ -216,19 +216,19 @@ _Look = tuple[Tensor, Iterable[_Result], int]
 """The clean estimate of a core, its samples, and how many of its features are not finite."""
 
 
-def _drawn(engine: Engine, task: Task, tile: Tile, seen: Tensor) -> _Look:
+def _drawn(engine: Engine, work: TileWork, tile: Tile, seen: Tensor) -> _Look:
     """The clean estimate of a core, and its samples one after another; encoder and prepare once.
 
     The encoder sees the window, the flow, which reaches less far, only what its core needs.
     Features that are not finite would pass unseen: the flow's certificate holds for them too.
     """
-    geometry, device = task.geometry, engine.device
+    geometry, device = work.geometry, engine.device
     flow = engine.network.flow
     sampled = tile.core.grown(-(-flow.halo // geometry.cells), tile.window)
     sampled = sampled.aligned(-(-flow.alignment // geometry.cells))
     kept, inner = tile.core.seen_from(sampled), sampled.seen_from(tile.window)
-    with nullcontext() if task.watch is None else task.watch(tile) as watched:
-        encoding = engine.stages.encode(*_looked_at(engine, task, tile, seen))
+    with nullcontext() if work.watch is None else work.watch(tile) as watched:
+        encoding = engine.stages.encode(*_looked_at(engine, work, tile, seen))
     encoding = _cropped(encoding, inner, geometry)
     share = None if watched is None else watched.share
     if share is not None:
@@ -238,34 +238,34 @@ def _drawn(engine: Engine, task: Task, tile: Tile, seen: Tensor) -> _Look:
     condition = engine.stages.prepare(features)
 
     def results() -> Iterator[_Result]:
-        for latent in _latents(task, sampled):
+        for latent in _latents(work, sampled):
             latent = (latent if share is None else latent * share).to(device)
-            drawn = engine.stages.sample(encoding, latent, task.options.temperature, condition)
-            image, detail = (_core(values, kept, task, tile) for values in drawn)
+            drawn = engine.stages.sample(encoding, latent, work.options.temperature, condition)
+            image, detail = (_core(values, kept, work, tile) for values in drawn)
             yield image, detail
 
-    return _core(encoding.mean, kept, task, tile), results(), blind
+    return _core(encoding.mean, kept, work, tile), results(), blind
 
 
-def _estimated(engine: Engine, task: Task, tile: Tile, seen: Tensor) -> _Look:
+def _estimated(engine: Engine, work: TileWork, tile: Tile, seen: Tensor) -> _Look:
     """The clean estimate of a core, which every sample is, without detail."""
-    given = _looked_at(engine, task, tile, seen)
-    if task.watch is None:
+    given = _looked_at(engine, work, tile, seen)
+    if work.watch is None:
         found = engine.stages.estimate(*given)
     else:  # which may listen to what the flow alone is told
-        with task.watch(tile):
+        with work.watch(tile):
             found = engine.stages.encode(*given).mean
-    mean = _core(found, tile.core.seen_from(tile.window), task, tile)
-    return mean, repeat((mean, torch.zeros_like(mean)), task.options.samples), 0
+    mean = _core(found, tile.core.seen_from(tile.window), work, tile)
+    return mean, repeat((mean, torch.zeros_like(mean)), work.options.samples), 0
 
 
-def _looked_at(engine: Engine, task: Task, tile: Tile, seen: Tensor) -> tuple[Tensor, ...]:
+def _looked_at(engine: Engine, work: TileWork, tile: Tile, seen: Tensor) -> tuple[Tensor, ...]:
     """What the encoder is given for a window of the picture."""
     given = seen[None].to(engine.device).contiguous()
-    if task.shared is None:
+    if work.shared is None:
         return (given,)
-    corner = tile.window.top * task.geometry.cells, tile.window.left * task.geometry.cells
-    return given, engine.network.placed(task.shared, *corner)
+    corner = tile.window.top * work.geometry.cells, tile.window.left * work.geometry.cells
+    return given, engine.network.placed(work.shared, *corner)
 
 
 def _repeatable(device: torch.device) -> AbstractContextManager[object]:
@@ -288,23 +288,23 @@ def _cropped(encoding: Encoding, seen: Window, geometry: Geometry) -> Encoding:
     )
 
 
-def _latents(task: Task, window: Window) -> Iterator[Tensor]:
-    rows, columns = window.slices(task.geometry.cells)
-    for sample in range(task.options.samples):
-        values = latent_window(task.options.seed, sample, rows, columns, task.channels)
+def _latents(work: TileWork, window: Window) -> Iterator[Tensor]:
+    rows, columns = window.slices(work.geometry.cells)
+    for sample in range(work.options.samples):
+        values = latent_window(work.options.seed, sample, rows, columns, work.channels)
         yield torch.from_numpy(values)[None]
 
 
-def _core(values: Tensor, kept: Window, task: Task, tile: Tile) -> Tensor:
+def _core(values: Tensor, kept: Window, work: TileWork, tile: Tile) -> Tensor:
     """The part of a window's (1, 3, H, W) result that is kept, without the picture's padding."""
-    rows, columns = kept.slices(task.geometry.output)
-    height, width = _inside(task, tile)
+    rows, columns = kept.slices(work.geometry.output)
+    height, width = _inside(work, tile)
     return values[0, :, rows, columns][:, :height, :width].float()
 
 
-def _inside(task: Task, tile: Tile) -> tuple[int, int]:
+def _inside(work: TileWork, tile: Tile) -> tuple[int, int]:
     """Rows and columns of the result that the core reaches, before the padding begins."""
-    side, raw = task.geometry.output, task.raw
+    side, raw = work.geometry.output, work.raw
     return max(raw.height - tile.core.top * side, 0), max(raw.width - tile.core.left * side, 0)
 
 

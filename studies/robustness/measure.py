@@ -18,12 +18,13 @@ from restoreflow.lab.evaluation.hostile import PHOTO_RADIUS
 from restoreflow.lab.evaluation.scores import DECIBEL_CAP
 from restoreflow.lab.fitting.calibrate import as_large
 from restoreflow.lab.fitting.outcomes import Drawn, draw_each, error_places
-from restoreflow.measures.metrics import count_errors, lr_psnr, psnr, psnr_y
+from restoreflow.measures.metrics import count_errors, psnr, psnr_y
 from restoreflow.ood.check import probability, score_of_maps
 from restoreflow.ood.features import FEATURES
 from restoreflow.ood.mahalanobis import summarise
 from restoreflow.ood.maps import energy_maps
 from restoreflow.ood.statistics import measure as statistics
+from restoreflow.restoration.consistency import lr_psnr
 from restoreflow.restoration.pixels import eight_bit
 from restoreflow.tasks.table import TASKS
 from studies.robustness.arms import Arm
@@ -145,7 +146,7 @@ def _fidelity(arm: Arm, item: Item, drawn: Drawn) -> dict[str, float | None]:
         scale = arm.config.scale
         figures["psnr"] = psnr_y(levels, truth, scale) if scale > 1 else psnr(levels, truth)
     if TASKS[arm.config.task].operator is not None:
-        seen = Image.fromarray(_levels(item.degraded))
+        seen = eight_bit(item.degraded).float() / 255
         figures["lr_psnr"] = lr_psnr(Image.fromarray(levels), seen)
     return {n: None if v is None else min(v, DECIBEL_CAP) for n, v in figures.items()}
 

@@ -10,7 +10,6 @@ from PIL import Image
 from restoreflow.restoration.consistency import (
     LR_PSNR_CAP,
     LrPsnr,
-    LrPsnrToReduced,
     lr_psnr,
 )
 from restoreflow.restoration.pixels import eight_bit
@@ -40,7 +39,8 @@ def test_it_is_pillows_in_8_bit():
 def test_bands_give_what_the_whole_gives(rows):
     image, y = image_of(torch.rand(3, 76, 40)), torch.rand(3, 19, 10)
     expected = -10 * np.log10(np.mean((low_of(image) - y.double().numpy()) ** 2))
-    measure = LrPsnr(y, image.size)
+    known = y.permute(1, 2, 0).numpy()
+    measure = LrPsnr(image.size, (10, 19), known=known)
     for top in range(0, 76, rows):
         measure.add(np.asarray(image)[top : top + rows])
     assert measure.value == pytest.approx(expected, abs=1e-5)
@@ -50,7 +50,7 @@ def test_bands_give_what_the_whole_gives(rows):
 @pytest.mark.parametrize("rows", [4, 20, 76])
 def test_two_results_are_compared_as_their_reductions(rows):
     first, second = (image_of(torch.rand(3, 76, 40)) for _ in range(2))
-    measure, other = LrPsnrToReduced((40, 76), (10, 19)), Reduction((40, 76), (10, 19))
+    measure, other = LrPsnr((40, 76), (10, 19)), Reduction((40, 76), (10, 19))
     for top in range(0, 76, rows):
         one, two = (np.asarray(image)[top : top + rows] for image in (first, second))
         measure.add(one, other.add(two))

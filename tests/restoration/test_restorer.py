@@ -403,7 +403,7 @@ def test_bands_are_the_restoration_bit_for_bit(monkeypatch, task, scale, consist
     assert bands.report == {}
     values, mean, uncertainty = joined(bands)
     assert values.shape[1] == 161 * scale
-    assert bands.task.raw.values.shape[-2] < 161 * scale * 0.8
+    assert bands.work.raw.values.shape[-2] < 161 * scale * 0.8
     assert np.array_equal(values, np.stack([whole.values(index) for index in range(2)]))
     assert np.array_equal(mean, np.asarray(whole.mean))
     assert np.array_equal(uncertainty, whole.uncertainty)

@@ -20,7 +20,8 @@ from restoreflow.lab.evaluation.methods import Method, Outcome, timed, warm_up
 from restoreflow.lab.evaluation.scores import PictureScore, offset_scores
 from restoreflow.lab.photographs import as_levels, as_tensor, read_rgb
 from restoreflow.measures.lpips import LPIPS, has_weights, load_lpips, lpips_worst_offset
-from restoreflow.measures.metrics import diversity_s10, lr_psnr, psnr_y, spread, ssim_y
+from restoreflow.measures.metrics import diversity_s10, psnr_y, spread, ssim_y
+from restoreflow.restoration.consistency import lr_psnr
 
 __all__ = [
     "MIN_TRUTH_SIDE",
@@ -128,7 +129,7 @@ def _quality(
         "psnr_y": psnr_y(levels, true_levels, border=scale),
         "ssim_y": ssim_y(levels, true_levels, border=scale),
         **(_perceptual(result, truth, metrics) if metrics else {}),
-        "lr_psnr": lr_psnr(result, reduced),
+        "lr_psnr": lr_psnr(result.convert("RGB"), as_tensor(reduced)[0]),
     }
 
 
