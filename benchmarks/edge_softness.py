@@ -43,7 +43,8 @@ def main() -> None:
     ]
     photos, truths = (np.array([row[i] for row in rows]) for i in (0, 1))
     numbers = np.array([row[2] for row in rows])
-    model = make_pipeline(StandardScaler(), RidgeCV(np.logspace(-3, 3, 13)))
+    scaler, ridge = StandardScaler(), RidgeCV(np.logspace(-3, 3, 13))
+    model = make_pipeline(scaler, ridge)
     estimates = np.empty(len(rows))
     for half in (photos % 2 == 0, photos % 2 == 1):
         estimates[half] = model.fit(numbers[~half], truths[~half]).predict(numbers[half])
@@ -52,8 +53,7 @@ def main() -> None:
         near = float((np.abs(found - deviation) <= TOLERANCE).mean())
         print(f"{deviation:g}: {len(found)} photographs, median {np.median(found):.2f}, {near:.0%}")
     model.fit(numbers, truths)
-    scaler, ridge = model[0], model[1]
-    weights = ridge.coef_ / scaler.scale_
+    weights = ridge.coef_ / np.asarray(scaler.scale_)
     print("offset", round(float(ridge.intercept_ - weights @ scaler.mean_), 3))
     print("weights", np.round(weights, 3).tolist())
 

@@ -201,7 +201,7 @@ def _of_three(luma: Array, step: int) -> Array:
     """
     rows = luma[: -2 * step] + luma[step:-step] + luma[2 * step :]
     total = rows[:, : -2 * step] + rows[:, step:-step] + rows[:, 2 * step :]
-    return total / np.float32(9)
+    return (total / np.float32(9)).astype(np.float32, copy=False)
 
 
 def _dominance(luma: Array) -> float:
