@@ -181,6 +181,7 @@ READ_ELSEWHERE = {
     "batch/entry.py": "a path on a store",
     "batch/manifest.py": "a path on a store",
     "cli/startup.py": "the null device, for streams that are closed",
+    "cli/web_app.py": "a browser",
     "free_memory.py": "/proc and control groups",
     "images/jpeg_quality.py": "bytes in memory",
     "images/libtiff.py": "/proc",
@@ -199,6 +200,7 @@ READ_ELSEWHERE = {
     "remote_path.py": "the store's own",
     "reports/markup.py": "a part of the package",
     "restoration/engine.py": "/proc",
+    "web/server.py": "its own queue",
 }
 """Modules that read other than by `local_files`, and why that cannot wait for a pipe."""
 

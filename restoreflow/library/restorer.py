@@ -27,7 +27,6 @@ from restoreflow.models.weights import parse
 from restoreflow.restoration import restorer
 from restoreflow.restoration.pixels import Picture, as_pixels
 from restoreflow.restoration.restorer import open_model
-from restoreflow.restoration.sampling import in_float32
 
 if TYPE_CHECKING:
     from typing import Self
@@ -178,8 +177,7 @@ class Restorer(restorer.Restorer):
             picture = decode(image)
             image, quality = picture.pixels, picture.jpeg_quality
         pixels = as_pixels(image).permute(1, 2, 0).numpy()
-        with in_float32(self.network):
-            return self._checker.check(pixels, quality=quality)
+        return self._checker.check(pixels, quality=quality)
 
     def certificate(self, temperature: float = 1.0) -> Certificate:
         """What no input whatever can exceed, proven from the weights alone.

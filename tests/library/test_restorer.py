@@ -222,7 +222,7 @@ def test_a_score_is_that_of_ood_check(monkeypatch):
     found = made.score(FLOATS)
     assert made.network.precision == torch.bfloat16
     folder = bundled_models()["sr-x2"]
-    network = restoreflow.load_model("sr-x2", device="cpu").network
+    network = restoreflow.load_model("sr-x2", device="cpu", precision="bfloat16").network
     known = Checker(network, read_reference(folder)).check(FLOATS.permute(1, 2, 0).numpy())
     same = ("probability", "flagged", "verdict", "reasons", "statistics")
     facts = [[getattr(each, name) for name in same] for each in (found, known)]
